@@ -1,0 +1,63 @@
+//! What people wish, as they wrote it in the config file.
+//!
+//! Everything is checked here, at the edge: what comes out needs no second look. Start at
+//! [`Config::load`].
+
+mod blocking;
+mod cache;
+mod device;
+mod dns;
+mod journal;
+mod packs;
+mod upstream;
+mod web;
+
+use std::path::PathBuf;
+
+pub use blocking::{BlockAnswer, Blocking};
+pub use cache::Cache;
+pub use device::{Device, DeviceMatch};
+pub use dns::{AllowFrom, Dns, RateLimit};
+pub use journal::{Journal, Privacy, StoreKind};
+pub use packs::{Level, PackAction, PackChoice, Packs};
+pub use upstream::{Host, Server, ServerUrl, Strategy, Upstream};
+pub use web::Web;
+
+/// The whole config; the sections are in the order of `config.example.toml`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// Folder of the database and all else that is kept. Relative: to the config file's folder.
+    pub data_dir: PathBuf,
+    /// `[dns]`
+    pub dns: Dns,
+    /// `[upstream]`
+    pub upstream: Upstream,
+    /// `[cache]`
+    pub cache: Cache,
+    /// `[blocking]`
+    pub blocking: Blocking,
+    /// `[packs]`
+    pub packs: Packs,
+    /// `[[device]]`
+    pub devices: Vec<Device>,
+    /// `[journal]`
+    pub journal: Journal,
+    /// `[web]`
+    pub web: Web,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            data_dir: PathBuf::from("data"),
+            dns: Dns::default(),
+            upstream: Upstream::default(),
+            cache: Cache::default(),
+            blocking: Blocking::default(),
+            packs: Packs::default(),
+            devices: Vec::new(),
+            journal: Journal::default(),
+            web: Web::default(),
+        }
+    }
+}

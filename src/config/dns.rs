@@ -1,0 +1,78 @@
+//! `[dns]`: where we listen, and whom we answer.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use ipnet::IpNet;
+
+/// Where we listen, and whom we answer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dns {
+    /// Addresses for UDP and TCP.
+    pub listen: Vec<SocketAddr>,
+    /// DNS threads; 0 = one a core.
+    pub workers: usize,
+    /// Who is answered; others get REFUSED.
+    pub allow_from: AllowFrom,
+    /// How much one device address may ask.
+    pub rate_limit: RateLimit,
+}
+
+impl Default for Dns {
+    fn default() -> Self {
+        Self {
+            listen: vec![
+                SocketAddr::from((Ipv4Addr::UNSPECIFIED, 53)),
+                SocketAddr::from((Ipv6Addr::UNSPECIFIED, 53)),
+            ],
+            workers: 0,
+            allow_from: AllowFrom {
+                networks: private_networks(),
+            },
+            rate_limit: RateLimit {
+                queries_per_second: 1000,
+                burst: 2000,
+            },
+        }
+    }
+}
+
+/// The networks whose queries are answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AllowFrom {
+    /// `private` and `any` are already spelled out here.
+    pub networks: Vec<IpNet>,
+}
+
+impl AllowFrom {
+    /// Whether a query from this address is answered. IPv4 in IPv6 form counts as IPv4.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.networks
+            .iter()
+            .any(|network| network.contains(&address))
+    }
+}
+
+/// RFC 1918, RFC 4193, link-local and loopback.
+pub fn private_networks() -> Vec<IpNet> {
+    const TEXTS: [&str; 8] = [
+        "127.0.0.0/8",
+        "10.0.0.0/8",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "169.254.0.0/16",
+        "::1/128",
+        "fc00::/7",
+        "fe80::/10",
+    ];
+    TEXTS.iter().filter_map(|text| text.parse().ok()).collect()
+}
+
+/// A token bucket for each asking address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RateLimit {
+    /// Queries a second in the long run; 0 = no limit.
+    pub queries_per_second: u32,
+    /// Queries at once after a quiet time.
+    pub burst: u32,
+}

@@ -1,0 +1,17 @@
+//! Squelch: the home's DNS server that shows which device reports to whom, and stops it.
+//!
+//! A query's path, in the packet's order; `pipeline.rs` is the place to start reading:
+//!
+//! ```text
+//! packet → dns → pipeline ─┬─ device     who asks
+//!                          ├─ policy     what it may reach  → matcher
+//!                          ├─ local      names of our own
+//!                          ├─ cache      answers still held
+//!                          ├─ upstream   asking others
+//!                          └─ journal    what we saw        → store
+//! ```
+//!
+//! What people set and see stands beside it: `config`, `packs`, `lists`, `store`, `api`, `web`.
+
+pub mod config;
+pub mod query;

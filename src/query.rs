@@ -1,0 +1,188 @@
+//! The words of the query path: what is asked, what was decided, what was answered.
+//!
+//! Plain data that every step shares. Nothing here reads a packet, a clock or a setting.
+
+mod name;
+mod types;
+
+use std::net::{IpAddr, SocketAddr};
+
+pub use name::{Name, NameError};
+pub use types::{Rcode, RecordType, UnknownType};
+
+/// One question, as read from a packet.
+#[derive(Clone, Debug)]
+pub struct Query {
+    /// The message id, to be copied into the answer.
+    pub id: u16,
+    /// The second 16 bits of the message, as sent.
+    pub flags: u16,
+    /// The name asked, lower-cased.
+    pub name: Name,
+    /// The name asked, spelled as in the packet; the answer repeats it.
+    pub spelled: Name,
+    /// The type asked.
+    pub kind: RecordType,
+    /// The class asked; 1 is IN.
+    pub class: u16,
+    /// What the asker says of itself with EDNS, if anything.
+    pub edns: Option<Edns>,
+    /// Address and port of the asker.
+    pub source: SocketAddr,
+    /// How the question came.
+    pub transport: Transport,
+}
+
+/// The part of a query's OPT record that we act on (RFC 6891).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Edns {
+    /// The largest UDP answer that the asker takes, in bytes, as sent.
+    pub payload: u16,
+    /// The version; only 0 exists.
+    pub version: u8,
+    /// Whether DNSSEC records are wanted (DO).
+    pub dnssec_ok: bool,
+}
+
+/// How a question reached us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// One datagram each way; long answers are cut.
+    Udp,
+    /// A stream of length-prefixed messages.
+    Tcp,
+}
+
+/// What to do with a query.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// No entry covers the name, or an exception does.
+    Allow(Option<Match>),
+    /// An entry covers it; let through, and marked.
+    Watch(Match),
+    /// An entry covers it; answered here.
+    Block(Match),
+}
+
+impl Verdict {
+    /// The entry that decided, if one did.
+    pub fn matched(self) -> Option<Match> {
+        match self {
+            Self::Allow(matched) => matched,
+            Self::Watch(matched) | Self::Block(matched) => Some(matched),
+        }
+    }
+
+    /// The verdict's word, without its entry.
+    pub fn word(self) -> VerdictWord {
+        match self {
+            Self::Allow(_) => VerdictWord::Allow,
+            Self::Watch(_) => VerdictWord::Watch,
+            Self::Block(_) => VerdictWord::Block,
+        }
+    }
+}
+
+/// A verdict as people read it: in the journal, the API and the dashboard.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    serde::Serialize,
+    serde::Deserialize,
+    utoipa::ToSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum VerdictWord {
+    /// Let through.
+    Allow,
+    /// Let through, and marked.
+    Watch,
+    /// Answered here.
+    Block,
+}
+
+impl VerdictWord {
+    /// The word itself.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Watch => "watch",
+            Self::Block => "block",
+        }
+    }
+}
+
+/// Points at the entry that decided: a place in one generation of the compiled rules.
+///
+/// The policy turns it into words (`Policy::describe`); the journal does so at once, because
+/// only the current and the previous generation are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Match {
+    /// The generation of the compiled rules.
+    pub generation: u32,
+    /// The rule's place in that generation.
+    pub rule: u32,
+}
+
+/// An entry in words that outlive a reload: what the journal keeps of a [`Match`].
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct EntryLabel {
+    /// Where the entry stands: `pack:xiaomi`, later `list:NAME` or `rule`.
+    pub origin: String,
+    /// The entry: `tracking.miui.com` (the name and all below it) or `=host.example` (the name alone).
+    pub entry: String,
+}
+
+/// Who made an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Source {
+    /// A block: the configured answer.
+    Policy,
+    /// Our own names.
+    Local,
+    /// An upstream answer that is still good.
+    Cache,
+    /// An upstream, just now.
+    Upstream(UpstreamId),
+    /// Nobody: no upstream answered, or the query was refused or malformed.
+    Failure,
+}
+
+/// An upstream: its place in the config's order, from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct UpstreamId(pub u8);
+
+/// A device: a number that stays its own for as long as the database lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct DeviceId(pub u32);
+
+/// What the journal is told of one query.
+#[derive(Clone, Copy, Debug)]
+pub struct Event {
+    /// When it was answered, in milliseconds since 1970-01-01 UTC.
+    pub at_ms: i64,
+    /// Who asked.
+    pub device: DeviceId,
+    /// The address that asked.
+    pub address: IpAddr,
+    /// The name asked, lower-cased.
+    pub name: Name,
+    /// The type asked.
+    pub kind: RecordType,
+    /// What was decided, and by which entry.
+    pub verdict: Verdict,
+    /// Who made the answer.
+    pub source: Source,
+    /// The answer's code.
+    pub rcode: Rcode,
+    /// How the question came.
+    pub transport: Transport,
+    /// From the packet's arrival to the answer, in microseconds.
+    pub took_us: u32,
+}

@@ -17,7 +17,7 @@ use std::path::PathBuf;
 pub use blocking::{BlockAnswer, Blocking};
 pub use cache::Cache;
 pub use device::{Device, DeviceMatch};
-pub use dns::{AllowFrom, Dns, RateLimit};
+pub use dns::{AllowFrom, Dns, RateLimit, private_networks};
 pub use journal::{Journal, Privacy, StoreKind};
 pub use packs::{Level, PackAction, PackChoice, Packs};
 pub use upstream::{Host, Server, ServerUrl, Strategy, Upstream};

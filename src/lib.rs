@@ -13,5 +13,10 @@
 //!
 //! What people set and see stands beside it: `config`, `packs`, `lists`, `store`, `api`, `web`.
 
-pub mod config;
 pub mod query;
+
+pub mod local;
+pub mod matcher;
+pub mod policy;
+
+pub mod config;

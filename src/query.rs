@@ -2,11 +2,13 @@
 //!
 //! Plain data that every step shares. Nothing here reads a packet, a clock or a setting.
 
+mod answer;
 mod name;
 mod types;
 
 use std::net::{IpAddr, SocketAddr};
 
+pub use answer::{AnswerBuf, ExtendedError, Section, UDP_PAYLOAD};
 pub use name::{Name, NameError};
 pub use types::{Rcode, RecordType, UnknownType};
 

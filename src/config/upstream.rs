@@ -94,6 +94,19 @@ pub enum Server {
     },
 }
 
+impl Server {
+    /// The address that is written, if it is one and not a name.
+    pub fn ip(&self) -> Option<IpAddr> {
+        match self {
+            Self::Udp { ip, .. } | Self::Tcp { ip, .. } => Some(*ip),
+            Self::Tls { host, .. } | Self::Https { host, .. } => match host {
+                Host::Ip(ip) => Some(*ip),
+                Host::Name(_) => None,
+            },
+        }
+    }
+}
+
 /// An address, or a name that the bootstrap servers look up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Host {

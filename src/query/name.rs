@@ -110,6 +110,10 @@ impl Name {
     /// Whether this is `parent`, or stands below it.
     pub fn is_within(&self, parent: &Self) -> bool {
         let mut rest = self.as_wire();
+        if !rest.ends_with(parent.as_wire()) {
+            return false;
+        }
+        // The bytes fit; they count only from the border of a label on.
         loop {
             if rest.len() <= parent.as_wire().len() {
                 return rest == parent.as_wire();

@@ -1,0 +1,360 @@
+//! An answer in the making: one reused buffer, written front to back, no allocation once warm.
+
+use super::{Name, Query, Rcode, RecordType};
+
+/// Our own limit for a UDP answer, and what we advertise (DNS Flag Day 2020).
+pub const UDP_PAYLOAD: u16 = 1232;
+
+const HEADER: usize = 12;
+const FLAG_RESPONSE: u16 = 0x8000;
+const FLAG_TRUNCATED: u16 = 0x0200;
+const FLAG_RECURSION_DESIRED: u16 = 0x0100;
+const FLAG_RECURSION_AVAILABLE: u16 = 0x0080;
+const FLAG_CHECKING_DISABLED: u16 = 0x0010;
+const OPTION_EDE: u16 = 15;
+
+/// Why an answer is as it is (RFC 8914): a code, and a short text for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExtendedError<'a> {
+    /// The INFO-CODE.
+    pub code: u16,
+    /// The EXTRA-TEXT, without personal data; may be empty.
+    pub text: &'a str,
+}
+
+impl<'a> ExtendedError<'a> {
+    /// RFC 8914 §4.16: a pack or list blocks the name.
+    pub const BLOCKED: u16 = 15;
+    /// RFC 8914 §4.19: the asker may not ask here.
+    pub const PROHIBITED: u16 = 18;
+    /// RFC 8914 §4.21: we are asked to answer from memory only, and do not have it.
+    pub const NOT_AUTHORITATIVE: u16 = 20;
+    /// RFC 8914 §4.22: the kind of question is not answered here.
+    pub const NOT_SUPPORTED: u16 = 21;
+
+    /// A code with its text.
+    pub fn new(code: u16, text: &'a str) -> Self {
+        Self { code, text }
+    }
+}
+
+/// The three sections of records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Section {
+    /// What was asked for.
+    Answer,
+    /// Who is responsible.
+    Authority,
+    /// What else may help.
+    Additional,
+}
+
+/// An answer in the making, and then its bytes.
+#[derive(Debug, Default)]
+pub struct AnswerBuf {
+    bytes: Vec<u8>,
+}
+
+impl AnswerBuf {
+    /// An empty buffer with room for the usual answer.
+    pub fn new() -> Self {
+        Self {
+            bytes: Vec::with_capacity(2048),
+        }
+    }
+
+    /// The message as it stands.
+    pub fn as_slice(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Forgets the message, keeps the room.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+    }
+
+    /// Begins the answer to `query`: header and question, spelled as asked.
+    pub fn begin(&mut self, query: &Query, rcode: Rcode) {
+        self.header(query.id, response_flags(query.flags, rcode), 1);
+        self.bytes.extend_from_slice(query.spelled.as_wire());
+        self.u16(query.kind.0);
+        self.u16(query.class);
+    }
+
+    /// Begins an answer to what is no readable query: a header alone.
+    pub fn begin_error(&mut self, id: u16, flags: u16, rcode: Rcode) {
+        self.header(id, response_flags(flags, rcode), 0);
+    }
+
+    /// Takes a whole upstream message whose question is `query`'s, and makes it our answer: id,
+    /// flags and spelling become those of the query. The message has no OPT record.
+    pub fn adopt(&mut self, query: &Query, message: &[u8], rcode: Rcode) {
+        self.bytes.clear();
+        self.bytes.extend_from_slice(message);
+        self.put_u16(0, query.id);
+        self.put_u16(2, response_flags(query.flags, rcode));
+        let spelled = query.spelled.as_wire();
+        if let Some(question) = self.bytes.get_mut(HEADER..HEADER + spelled.len()) {
+            question.copy_from_slice(spelled);
+        }
+    }
+
+    /// Writes `ttl` at `offset`, where a record of an adopted message has its TTL.
+    pub fn set_ttl(&mut self, offset: usize, ttl: u32) {
+        if let Some(place) = self.bytes.get_mut(offset..offset + 4) {
+            place.copy_from_slice(&ttl.to_be_bytes());
+        }
+    }
+
+    /// Adds a record of the name asked. Records come in the order of the sections.
+    pub fn record(&mut self, section: Section, kind: RecordType, ttl: u32, data: &[u8]) {
+        // The question starts right after the header: a pointer to it (RFC 1035 §4.1.4).
+        self.u16(0xc000 | 12);
+        self.u16(kind.0);
+        self.u16(1);
+        self.bytes.extend_from_slice(&ttl.to_be_bytes());
+        self.u16(u16::try_from(data.len()).unwrap_or(u16::MAX));
+        self.bytes.extend_from_slice(data);
+        self.count(section);
+    }
+
+    /// Adds the SOA record by which devices may keep a "nothing here" for `ttl` seconds
+    /// (RFC 2308 §5). The zone is the name asked.
+    pub fn negative_soa(&mut self, ttl: u32) {
+        const NUMBERS: [u32; 4] = [1, 1800, 900, 604_800];
+        let mut data = [0_u8; 64];
+        let mut len = 0;
+        let mut push = |bytes: &[u8]| {
+            if let Some(place) = data.get_mut(len..len + bytes.len()) {
+                place.copy_from_slice(bytes);
+                len += bytes.len();
+            }
+        };
+        push(b"\x09localhost\x00");
+        push(b"\x06nobody\x07invalid\x00");
+        NUMBERS
+            .iter()
+            .for_each(|number| push(&number.to_be_bytes()));
+        push(&ttl.to_be_bytes());
+        self.record(
+            Section::Authority,
+            RecordType::SOA,
+            ttl,
+            data.get(..len).unwrap_or_default(),
+        );
+    }
+
+    /// Ends the answer: an OPT record if the query had one (RFC 6891 §6.1.1), and nothing but
+    /// the question with TC set where the message is longer than the asker takes.
+    pub fn finish(&mut self, query: &Query, error: Option<ExtendedError<'_>>) {
+        self.opt(query, error);
+        let limit = query.size_limit();
+        if self.bytes.len() <= limit {
+            return;
+        }
+        // RFC 2181 §9: no part of an RRset; the asker comes back over TCP.
+        self.bytes
+            .truncate(HEADER + query.spelled.as_wire().len() + 4);
+        let flags = self.u16_at(2) | FLAG_TRUNCATED;
+        self.put_u16(2, flags);
+        for count in [6, 8, 10] {
+            self.put_u16(count, 0);
+        }
+        self.opt(query, None);
+    }
+
+    /// The response code as it stands in the header, without EDNS's upper bits.
+    pub fn rcode(&self) -> Rcode {
+        Rcode(self.u16_at(2) & 0x000f)
+    }
+
+    fn opt(&mut self, query: &Query, error: Option<ExtendedError<'_>>) {
+        let Some(edns) = query.edns else { return };
+        let version_error = u8::from(edns.version > 0);
+        self.bytes.push(0);
+        self.u16(RecordType::OPT.0);
+        self.u16(UDP_PAYLOAD);
+        // RFC 6891 §6.1.3: BADVERS is 16, so 1 in the upper bits, 0 in the header.
+        self.bytes.extend_from_slice(&[version_error, 0]);
+        self.u16(if edns.dnssec_ok { 0x8000 } else { 0 });
+        match error {
+            None => self.u16(0),
+            Some(error) => {
+                let text = cut(error.text, 200);
+                let length = u16::try_from(text.len()).unwrap_or(0) + 2;
+                self.u16(length + 4);
+                self.u16(OPTION_EDE);
+                self.u16(length);
+                self.u16(error.code);
+                self.bytes.extend_from_slice(text.as_bytes());
+            }
+        }
+        self.count(Section::Additional);
+    }
+
+    fn header(&mut self, id: u16, flags: u16, questions: u16) {
+        self.bytes.clear();
+        for word in [id, flags, questions, 0, 0, 0] {
+            self.u16(word);
+        }
+    }
+
+    fn count(&mut self, section: Section) {
+        let at = match section {
+            Section::Answer => 6,
+            Section::Authority => 8,
+            Section::Additional => 10,
+        };
+        let count = self.u16_at(at) + 1;
+        self.put_u16(at, count);
+    }
+
+    fn u16(&mut self, value: u16) {
+        self.bytes.extend_from_slice(&value.to_be_bytes());
+    }
+
+    fn u16_at(&self, at: usize) -> u16 {
+        self.bytes
+            .get(at..)
+            .and_then(|rest| rest.first_chunk())
+            .map_or(0, |two| u16::from_be_bytes(*two))
+    }
+
+    fn put_u16(&mut self, at: usize, value: u16) {
+        if let Some(place) = self.bytes.get_mut(at..at + 2) {
+            place.copy_from_slice(&value.to_be_bytes());
+        }
+    }
+}
+
+/// The flags of an answer: ours, and of the query's only opcode, RD and CD (RFC 1035 §4.1.1,
+/// RFC 4035 §3.2.2). AA and AD stay clear: we are no authority, and do not validate.
+fn response_flags(query_flags: u16, rcode: Rcode) -> u16 {
+    const OPCODE: u16 = 0x7800;
+    let copied = query_flags & (OPCODE | FLAG_RECURSION_DESIRED | FLAG_CHECKING_DISABLED);
+    FLAG_RESPONSE | FLAG_RECURSION_AVAILABLE | copied | (rcode.0 & 0x000f)
+}
+
+fn cut(text: &str, limit: usize) -> &str {
+    let end = (0..=limit.min(text.len()))
+        .rev()
+        .find(|&at| text.is_char_boundary(at));
+    text.get(..end.unwrap_or(0)).unwrap_or_default()
+}
+
+impl Query {
+    /// Whether recursion is desired (RD).
+    pub fn wants_recursion(&self) -> bool {
+        self.flags & FLAG_RECURSION_DESIRED != 0
+    }
+
+    /// Whether the asker validates itself (CD, RFC 4035 §3.2.2).
+    pub fn checks_itself(&self) -> bool {
+        self.flags & FLAG_CHECKING_DISABLED != 0
+    }
+
+    /// Whether the asker wants DNSSEC records (DO, RFC 3225).
+    pub fn wants_dnssec(&self) -> bool {
+        self.edns.is_some_and(|edns| edns.dnssec_ok)
+    }
+
+    /// How long the answer may be, in bytes.
+    pub fn size_limit(&self) -> usize {
+        match (self.transport, self.edns) {
+            (super::Transport::Tcp, _) => usize::from(u16::MAX),
+            // RFC 6891 §6.2.3: less than 512 means 512.
+            (super::Transport::Udp, Some(edns)) => {
+                usize::from(edns.payload.clamp(512, UDP_PAYLOAD))
+            }
+            (super::Transport::Udp, None) => 512,
+        }
+    }
+
+    /// A query of our own making: RD set, class IN, over UDP from loopback.
+    pub fn internal(name: Name, kind: RecordType) -> Self {
+        Self {
+            id: 0,
+            flags: FLAG_RECURSION_DESIRED,
+            name: name.to_lowercase(),
+            spelled: name,
+            kind,
+            class: 1,
+            edns: None,
+            source: std::net::SocketAddr::from((std::net::Ipv4Addr::LOCALHOST, 0)),
+            transport: super::Transport::Udp,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hickory_proto::op::Message;
+
+    use super::*;
+    use crate::query::{Edns, Transport};
+
+    fn query(edns: Option<Edns>) -> Query {
+        let mut query = Query::internal("Tracking.Example".parse().unwrap(), RecordType::A);
+        query.id = 0x1234;
+        query.edns = edns;
+        query
+    }
+
+    const PLAIN: Edns = Edns {
+        payload: 4096,
+        version: 0,
+        dnssec_ok: true,
+    };
+
+    #[test]
+    fn an_answer_reads_back_with_the_question_as_spelled() {
+        let mut out = AnswerBuf::new();
+        let query = query(Some(PLAIN));
+        out.begin(&query, Rcode::NOERROR);
+        out.record(Section::Answer, RecordType::A, 10, &[0, 0, 0, 0]);
+        out.finish(&query, Some(ExtendedError::new(15, "blocked")));
+        let message = Message::from_vec(out.as_slice()).unwrap();
+        assert_eq!(message.metadata.id, 0x1234);
+        assert_eq!(
+            message.queries.first().unwrap().name().to_string(),
+            "Tracking.Example."
+        );
+        assert_eq!(message.answers.len(), 1);
+        assert!(message.edns.is_some());
+    }
+
+    #[test]
+    fn no_opt_is_given_to_who_sent_none() {
+        let mut out = AnswerBuf::new();
+        let query = query(None);
+        out.begin(&query, Rcode::NOERROR);
+        out.finish(&query, Some(ExtendedError::new(15, "blocked")));
+        assert!(Message::from_vec(out.as_slice()).unwrap().edns.is_none());
+    }
+
+    #[test]
+    fn what_is_too_long_for_udp_is_cut_to_the_question() {
+        let mut out = AnswerBuf::new();
+        let mut query = query(None);
+        for transport in [Transport::Udp, Transport::Tcp] {
+            query.transport = transport;
+            out.begin(&query, Rcode::NOERROR);
+            for _ in 0..100 {
+                out.record(Section::Answer, RecordType::A, 10, &[192, 0, 2, 1]);
+            }
+            out.finish(&query, None);
+            let message = Message::from_vec(out.as_slice()).unwrap();
+            assert_eq!(message.metadata.truncation, transport == Transport::Udp);
+            assert_eq!(
+                message.answers.len(),
+                if transport == Transport::Udp { 0 } else { 100 }
+            );
+        }
+    }
+
+    #[test]
+    fn a_text_is_cut_between_characters() {
+        assert_eq!(cut("aä", 2), "a");
+        assert_eq!(cut("abc", 9), "abc");
+    }
+}

@@ -15,6 +15,7 @@
 
 pub mod query;
 
+pub mod cache;
 pub mod local;
 pub mod matcher;
 pub mod policy;

@@ -79,17 +79,13 @@ impl Cache {
             .map
             .as_ref()
             .and_then(|map| map.get(write_key(query, &mut key)));
-        match held.filter(|held| held.is_good(now)) {
-            Some(held) => {
-                held.write(query, now, out);
-                self.hits.fetch_add(1, Ordering::Relaxed);
-                true
-            }
-            None => {
-                self.misses.fetch_add(1, Ordering::Relaxed);
-                false
-            }
-        }
+        let Some(held) = held.filter(|held| held.is_good(now)) else {
+            self.misses.fetch_add(1, Ordering::Relaxed);
+            return false;
+        };
+        held.write(query, now, out);
+        self.hits.fetch_add(1, Ordering::Relaxed);
+        true
     }
 
     /// Reads an upstream's answer to `query`, and keeps it for as long as its TTLs allow.

@@ -21,3 +21,5 @@ pub mod matcher;
 pub mod policy;
 
 pub mod config;
+
+pub mod cli;

@@ -17,7 +17,7 @@ pub struct Held {
     /// Where each record's TTL stands in the message.
     ttls: Box<[u16]>,
     rcode: Rcode,
-    held_at: Instant,
+    since: Instant,
     lifetime: Duration,
 }
 
@@ -90,7 +90,7 @@ impl Held {
             message: message.into(),
             ttls,
             rcode,
-            held_at: now,
+            since: now,
             lifetime,
         })
     }
@@ -98,7 +98,7 @@ impl Held {
     /// Writes the answer to `query`, without its end; TTLs have counted down since it was read.
     pub fn write(&self, query: &Query, now: Instant, out: &mut AnswerBuf) {
         out.adopt(query, &self.message, self.rcode);
-        let age = u32::try_from(now.duration_since(self.held_at).as_secs()).unwrap_or(u32::MAX);
+        let age = u32::try_from(now.duration_since(self.since).as_secs()).unwrap_or(u32::MAX);
         if age == 0 {
             return;
         }
@@ -121,7 +121,7 @@ impl Held {
 
     /// Whether it may still be given.
     pub fn is_good(&self, now: Instant) -> bool {
-        now.duration_since(self.held_at) < self.lifetime
+        now.duration_since(self.since) < self.lifetime
     }
 
     /// Its size in bytes.

@@ -12,6 +12,8 @@ const FLAG_RECURSION_DESIRED: u16 = 0x0100;
 const FLAG_RECURSION_AVAILABLE: u16 = 0x0080;
 const FLAG_CHECKING_DISABLED: u16 = 0x0010;
 const OPTION_EDE: u16 = 15;
+/// A compression pointer to byte 12, right after the header (RFC 1035 §4.1.4).
+const POINTER_TO_QUESTION: u16 = 0xc00c;
 
 /// Why an answer is as it is (RFC 8914): a code, and a short text for people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,8 +110,7 @@ impl AnswerBuf {
 
     /// Adds a record of the name asked. Records come in the order of the sections.
     pub fn record(&mut self, section: Section, kind: RecordType, ttl: u32, data: &[u8]) {
-        // The question starts right after the header: a pointer to it (RFC 1035 §4.1.4).
-        self.u16(0xc000 | 12);
+        self.u16(POINTER_TO_QUESTION);
         self.u16(kind.0);
         self.u16(1);
         self.bytes.extend_from_slice(&ttl.to_be_bytes());
@@ -132,9 +133,9 @@ impl AnswerBuf {
         };
         push(b"\x09localhost\x00");
         push(b"\x06nobody\x07invalid\x00");
-        NUMBERS
-            .iter()
-            .for_each(|number| push(&number.to_be_bytes()));
+        for number in NUMBERS {
+            push(&number.to_be_bytes());
+        }
         push(&ttl.to_be_bytes());
         self.record(
             Section::Authority,

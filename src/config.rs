@@ -8,8 +8,13 @@ mod cache;
 mod device;
 mod dns;
 mod journal;
+mod load;
 mod packs;
+mod problem;
+mod section;
+mod tree;
 mod upstream;
+mod value;
 mod web;
 
 use std::path::PathBuf;
@@ -20,6 +25,7 @@ pub use device::{Device, DeviceMatch};
 pub use dns::{AllowFrom, Dns, RateLimit, private_networks};
 pub use journal::{Journal, Privacy, StoreKind};
 pub use packs::{Level, PackAction, PackChoice, Packs};
+pub use problem::{ConfigProblems, Place, Problem};
 pub use upstream::{Host, Server, ServerUrl, Strategy, Upstream};
 pub use web::Web;
 

@@ -3,6 +3,10 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
+use super::section::Section;
+use super::tree::Value;
+use super::value;
+
 /// What a blocked name is answered.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Blocking {
@@ -25,6 +29,17 @@ impl Default for Blocking {
     }
 }
 
+impl Blocking {
+    pub(super) fn read(section: &mut Section<'_>) -> Self {
+        let default = Self::default();
+        Self {
+            answer: BlockAnswer::read(section).unwrap_or(default.answer),
+            ttl: section.value("ttl", default.ttl, value::ttl),
+            canaries: section.value("canaries", default.canaries, value::truth),
+        }
+    }
+}
+
 /// The answer to a blocked name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BlockAnswer {
@@ -43,4 +58,35 @@ pub enum BlockAnswer {
         /// For AAAA; `None` = nothing.
         ipv6: Option<Ipv6Addr>,
     },
+}
+
+impl BlockAnswer {
+    const WORDS: [(&str, Self); 4] = [
+        ("null_ip", Self::NullIp),
+        ("nxdomain", Self::Nxdomain),
+        ("nodata", Self::Nodata),
+        ("refused", Self::Refused),
+    ];
+
+    /// `None` where the key is absent or wrong.
+    fn read(section: &mut Section<'_>) -> Option<Self> {
+        let item = section.take("answer")?;
+        if matches!(item.value, Value::Table(_)) {
+            return Some(section.inner("answer", "answer", item, Self::read_addresses));
+        }
+        section.check("answer", &item, |item| {
+            value::word(item, &Self::WORDS).map_err(|right| {
+                format!("{right}, or addresses: {{ ipv4 = \"192.0.2.1\", ipv6 = \"2001:db8::1\" }}")
+            })
+        })
+    }
+
+    fn read_addresses(section: &mut Section<'_>) -> Self {
+        if section.is_empty() {
+            section.wrong("ipv4", "is missing: write ipv4, ipv6 or both");
+        }
+        let ipv4 = section.optional("ipv4", |item| value::ip(item, "192.0.2.1"));
+        let ipv6 = section.optional("ipv6", |item| value::ip(item, "2001:db8::1"));
+        Self::Address { ipv4, ipv6 }
+    }
 }

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use super::section::Section;
+use super::value;
+
 /// How long answers are held.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Cache {
@@ -23,5 +26,27 @@ impl Default for Cache {
             max_ttl: Duration::from_hours(24),
             negative_max_ttl: Duration::from_hours(1),
         }
+    }
+}
+
+impl Cache {
+    pub(super) fn read(section: &mut Section<'_>) -> Self {
+        let default = Self::default();
+        let cache = Self {
+            entries: section.value("entries", default.entries, |item| {
+                value::whole(item, 0..=10_000_000)
+            }),
+            min_ttl: section.value("min_ttl", default.min_ttl, value::ttl),
+            max_ttl: section.value("max_ttl", default.max_ttl, value::ttl),
+            negative_max_ttl: section.value(
+                "negative_max_ttl",
+                default.negative_max_ttl,
+                value::ttl,
+            ),
+        };
+        if cache.min_ttl > cache.max_ttl {
+            section.wrong("min_ttl", "is longer than max_ttl: write a shorter one");
+        }
+        cache
     }
 }

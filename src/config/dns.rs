@@ -2,7 +2,11 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+
+use super::section::{Read, Section};
+use super::tree::Item;
+use super::value;
 
 /// Where we listen, and whom we answer.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,6 +40,21 @@ impl Default for Dns {
     }
 }
 
+impl Dns {
+    pub(super) fn read(section: &mut Section<'_>) -> Self {
+        let default = Self::default();
+        let right = "at least one address, such as \"0.0.0.0:53\"";
+        Self {
+            listen: section.some("listen", right, default.listen, value::socket),
+            workers: section.value("workers", default.workers, |item| {
+                value::whole(item, 0..=256)
+            }),
+            allow_from: AllowFrom::read(section, default.allow_from),
+            rate_limit: section.section("rate_limit", RateLimit::read),
+        }
+    }
+}
+
 /// The networks whose queries are answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AllowFrom {
@@ -44,12 +63,32 @@ pub struct AllowFrom {
 }
 
 impl AllowFrom {
+    fn read(section: &mut Section<'_>, default: Self) -> Self {
+        let right = "\"private\", \"any\", or networks";
+        let given = section.some("allow_from", right, vec![default.networks], networks);
+        Self {
+            networks: given.into_iter().flatten().collect(),
+        }
+    }
+
     /// Whether a query from this address is answered. IPv4 in IPv6 form counts as IPv4.
     pub fn contains(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         self.networks
             .iter()
             .any(|network| network.contains(&address))
+    }
+}
+
+fn networks(item: &Item) -> Read<Vec<IpNet>> {
+    let right = "write \"private\", \"any\", or a network such as \"192.168.0.0/16\"";
+    match item.text() {
+        Some("private") => Ok(private_networks()),
+        Some("any") => Ok(vec![Ipv4Net::default().into(), Ipv6Net::default().into()]),
+        Some(text) => value::network(text)
+            .map(|network| vec![network])
+            .ok_or_else(|| right.to_owned()),
+        None => Err(right.to_owned()),
     }
 }
 
@@ -75,4 +114,26 @@ pub struct RateLimit {
     pub queries_per_second: u32,
     /// Queries at once after a quiet time.
     pub burst: u32,
+}
+
+impl RateLimit {
+    fn read(section: &mut Section<'_>) -> Self {
+        let default = Dns::default().rate_limit;
+        let number = |item: &Item| value::whole(item, 0..=1_000_000);
+        let limit = Self {
+            queries_per_second: section.value(
+                "queries_per_second",
+                default.queries_per_second,
+                number,
+            ),
+            burst: section.value("burst", default.burst, number),
+        };
+        if limit.queries_per_second > 0 && limit.burst == 0 {
+            section.wrong(
+                "burst",
+                "= 0 lets nobody ask: write at least 1, or queries_per_second = 0 for no limit",
+            );
+        }
+        limit
+    }
 }

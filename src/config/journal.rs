@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+use super::section::{Read, Section};
+use super::tree::Item;
+use super::value;
+
 /// What is recorded, and for how long.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Journal {
@@ -26,11 +30,50 @@ impl Default for Journal {
     }
 }
 
+impl Journal {
+    pub(super) fn read(section: &mut Section<'_>) -> Self {
+        const PRIVACY: [(&str, Privacy); 4] = [
+            ("full", Privacy::Full),
+            ("no_devices", Privacy::NoDevices),
+            ("no_names", Privacy::NoNames),
+            ("off", Privacy::Off),
+        ];
+        let default = Self::default();
+        let retention = Duration::from_hours(1)..=Duration::from_hours(24 * 3650);
+        let flush = Duration::from_millis(100)..=Duration::from_hours(1);
+        Self {
+            store: section.value("store", default.store, StoreKind::read),
+            retention: section.value("retention", default.retention, |item| {
+                value::duration(item, retention.clone())
+            }),
+            privacy: section.value("privacy", default.privacy, |item| {
+                value::word(item, &PRIVACY)
+            }),
+            flush: section.value("flush", default.flush, |item| {
+                value::duration(item, flush.clone())
+            }),
+        }
+    }
+}
+
 /// Where the journal is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StoreKind {
     /// A file in `data_dir`.
     Sqlite,
+}
+
+impl StoreKind {
+    fn read(item: &Item) -> Read<Self> {
+        let is_postgres = item.text().is_some_and(|text| text.starts_with("postgres"));
+        value::word(item, &[("sqlite", Self::Sqlite)]).map_err(|right| {
+            if is_postgres {
+                format!("PostgreSQL is not in this version yet; {right}")
+            } else {
+                right
+            }
+        })
+    }
 }
 
 /// What is left out of the record.

@@ -1,7 +1,12 @@
 //! `[packs]`: what the curated packs do.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use super::problem::{Place, Problem, nearest};
+use super::section::{Read, Section};
+use super::tree::{Item, Value};
+use super::value;
 
 /// What the curated packs do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +19,8 @@ pub struct Packs {
     pub folder: Option<PathBuf>,
     /// Packs by id.
     pub named: BTreeMap<String, PackChoice>,
+    /// Where each of `named` stands.
+    pub places: BTreeMap<String, Place>,
 }
 
 impl Default for Packs {
@@ -23,11 +30,58 @@ impl Default for Packs {
             level: Level::Standard,
             folder: None,
             named: BTreeMap::new(),
+            places: BTreeMap::new(),
         }
     }
 }
 
 impl Packs {
+    pub(super) fn read(section: &mut Section<'_>, base: &Path) -> Self {
+        let default = Self::default();
+        let mut packs = Self {
+            default: section.value("default", default.default, PackAction::read),
+            level: section.value("level", default.level, Level::read),
+            folder: section.optional("folder", |item| value::path(item, base)),
+            ..default
+        };
+        for (id, item) in section.rest() {
+            // A variable's name cannot have the hyphen that an id has.
+            let id = match item.place.line {
+                Some(_) => id,
+                None => id.replace('_', "-"),
+            };
+            packs.places.insert(id.clone(), item.place.clone());
+            if let Some(choice) = PackChoice::read(section, &id, item, packs.default) {
+                packs.named.insert(id, choice);
+            }
+        }
+        packs
+    }
+
+    /// A problem for each named pack whose id is not one of these.
+    pub fn unknown(&self, ids: &[&str]) -> Vec<Problem> {
+        let named = self.places.iter();
+        let mut wrong: Vec<(&String, &Place)> = named
+            .filter(|(id, _)| !ids.contains(&id.as_str()))
+            .collect();
+        wrong.sort_by_key(|(_, place)| place.line);
+        wrong
+            .into_iter()
+            .map(|(id, place)| {
+                let words = ids.iter().copied().chain(["default", "level", "folder"]);
+                let hint = nearest(id, words).map_or_else(
+                    || "`squelch packs list` shows them all".to_owned(),
+                    |near| format!("did you mean {near}?"),
+                );
+                Problem {
+                    place: place.clone(),
+                    key: format!("packs.{id}"),
+                    message: format!("is no known pack; {hint}"),
+                }
+            })
+            .collect()
+    }
+
     /// What the pack of this id does, and its level.
     pub fn choice(&self, id: &str) -> (PackAction, Level) {
         let named = self.named.get(id);
@@ -48,6 +102,26 @@ pub struct PackChoice {
     pub level: Option<Level>,
 }
 
+impl PackChoice {
+    fn read(section: &Section<'_>, id: &str, item: Item, default: PackAction) -> Option<Self> {
+        if !matches!(item.value, Value::Table(_)) {
+            let action = section.check(id, &item, |item| {
+                PackAction::read(item)
+                    .map_err(|right| format!("{right}, or {{ action = …, level = … }}"))
+            })?;
+            return Some(Self {
+                action,
+                level: None,
+            });
+        }
+        let read = |section: &mut Section<'_>| Self {
+            action: section.value("action", default, PackAction::read),
+            level: section.optional("level", Level::read),
+        };
+        Some(section.inner(id, "NAME", item, read))
+    }
+}
+
 /// What a pack does with the names it would block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
@@ -58,6 +132,17 @@ pub enum PackAction {
     Watch,
     /// It is as if it were not there.
     Off,
+}
+
+impl PackAction {
+    fn read(item: &Item) -> Read<Self> {
+        const WORDS: [(&str, PackAction); 3] = [
+            ("block", PackAction::Block),
+            ("watch", PackAction::Watch),
+            ("off", PackAction::Off),
+        ];
+        value::word(item, &WORDS)
+    }
 }
 
 /// How thin the evidence for a block may be; each level includes the ones before it.
@@ -81,4 +166,15 @@ pub enum Level {
     Standard,
     /// Thin evidence, or something may break.
     Strict,
+}
+
+impl Level {
+    fn read(item: &Item) -> Read<Self> {
+        const WORDS: [(&str, Level); 3] = [
+            ("safe", Level::Safe),
+            ("standard", Level::Standard),
+            ("strict", Level::Strict),
+        ];
+        value::word(item, &WORDS)
+    }
 }

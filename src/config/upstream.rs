@@ -3,6 +3,10 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
+use super::section::{Read, Section};
+use super::tree::Item;
+use super::value;
+
 /// Whom we ask.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Upstream {
@@ -37,6 +41,33 @@ impl Default for Upstream {
     }
 }
 
+impl Upstream {
+    pub(super) fn read(section: &mut Section<'_>) -> Self {
+        let default = Self::default();
+        let timeout = Duration::from_millis(100)..=Duration::from_mins(1);
+        let upstream = Self {
+            servers: section.some("servers", "at least one", default.servers, ServerUrl::read),
+            bootstrap: section.values("bootstrap", default.bootstrap, |item| {
+                value::ip(item, "9.9.9.9")
+            }),
+            strategy: section.value("strategy", default.strategy, Strategy::read),
+            timeout: section.value("timeout", default.timeout, |item| {
+                value::duration(item, timeout.clone())
+            }),
+        };
+        if upstream.bootstrap.is_empty()
+            && let Some(server) = upstream.servers.iter().find(|server| server.has_name())
+        {
+            let text = &server.text;
+            section.wrong(
+                "bootstrap",
+                format!("is empty, but {text:?} has a name to look up: write an address"),
+            );
+        }
+        upstream
+    }
+}
+
 /// Which server is asked first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Strategy {
@@ -46,6 +77,16 @@ pub enum Strategy {
     Ordered,
 }
 
+impl Strategy {
+    fn read(item: &Item) -> Read<Self> {
+        let words = [("fastest", Self::Fastest), ("ordered", Self::Ordered)];
+        value::word(item, &words).map_err(|right| match item.text() {
+            Some("race" | "spread") => format!("not in this version yet; {right}"),
+            _ => right,
+        })
+    }
+}
+
 /// An upstream server as written, and what it means.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerUrl {
@@ -53,6 +94,27 @@ pub struct ServerUrl {
     pub text: String,
     /// What it means.
     pub server: Server,
+}
+
+impl ServerUrl {
+    fn read(item: &Item) -> Read<Self> {
+        let text = item.text().unwrap_or_default();
+        text.parse()
+            .map_err(|ServerError { why, .. }| format!("{why}; {FORMS}"))
+    }
+
+    fn has_name(&self) -> bool {
+        matches!(
+            &self.server,
+            Server::Tls {
+                host: Host::Name(_),
+                ..
+            } | Server::Https {
+                host: Host::Name(_),
+                ..
+            }
+        )
+    }
 }
 
 /// How an upstream is reached.
@@ -116,11 +178,12 @@ pub enum Host {
     Name(String),
 }
 
+const FORMS: &str =
+    "write udp://ip[:port], tcp://ip[:port], tls://ip[:port]#name or https://host[:port]/path";
+
 /// Why a text is no upstream server.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "`{text}`: {why}; write udp://ip[:port], tcp://ip[:port], tls://ip[:port]#name or https://host[:port]/path"
-)]
+#[error("`{text}`: {why}; {FORMS}")]
 pub struct ServerError {
     text: String,
     why: &'static str,
@@ -232,7 +295,8 @@ fn split_port(authority: &str) -> Result<(Host, Option<u16>), &'static str> {
     }
 }
 
-fn is_host_name(text: &str) -> bool {
+/// Whether this is a name of letters, digits and hyphens, and no address.
+pub(super) fn is_host_name(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
     let has_letter = text.bytes().any(|byte| byte.is_ascii_alphabetic());
     has_letter

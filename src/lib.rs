@@ -22,4 +22,6 @@ pub mod policy;
 
 pub mod config;
 
+pub mod web;
+
 pub mod cli;

@@ -20,7 +20,11 @@ pub mod local;
 pub mod matcher;
 pub mod policy;
 
+pub mod journal;
+
 pub mod config;
+
+pub mod store;
 
 pub mod web;
 

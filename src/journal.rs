@@ -1,0 +1,148 @@
+//! What we saw: every query, kept without making anybody wait.
+//!
+//! A DNS thread hands its events to a [`Recorder`]; one task, the [`Writer`], takes them, shows
+//! them to those who watch, and keeps them: the newest rows in memory, all in compressed blocks in
+//! the store, and sums by day. A [`Journal`] is the handle for reading. When the disk fails, the
+//! journal says so, goes on in memory, and tries again; DNS does not notice.
+
+mod counts;
+mod day;
+mod ids;
+mod labels;
+mod latency;
+mod line;
+mod names;
+mod record;
+mod recorder;
+mod row;
+mod shared;
+mod state;
+mod writer;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::time;
+
+use crate::config;
+use crate::query::{DeviceId, EntryLabel, Match, UpstreamId};
+use crate::store::Store;
+
+pub use counts::Counts;
+pub use recorder::Recorder;
+pub use row::{Row, SourceWord, UNNAMED};
+use shared::{Request, Shared};
+pub use writer::Writer;
+
+/// How long a reader waits for the writer.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How the journal turns numbers that others gave out into words.
+pub struct Words {
+    /// An entry in words that outlive a reload.
+    pub entry: Box<dyn Fn(Match) -> Option<EntryLabel> + Send + Sync>,
+    /// An upstream as people know it.
+    pub upstream: Box<dyn Fn(UpstreamId) -> Option<String> + Send + Sync>,
+    /// The device that this one turned out to be.
+    pub device: Box<dyn Fn(DeviceId) -> DeviceId + Send + Sync>,
+}
+
+impl std::fmt::Debug for Words {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Words")
+    }
+}
+
+/// The handle for reading what was recorded; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Journal {
+    shared: Arc<Shared>,
+}
+
+/// What the journal is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JournalState {
+    /// Rows are kept on disk.
+    Ok,
+    /// Rows are kept in memory only, and the oldest of them are forgotten.
+    Stopped,
+    /// Nothing is recorded, as the config says.
+    Off,
+}
+
+impl JournalState {
+    /// The state's word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Stopped => "stopped",
+            Self::Off => "off",
+        }
+    }
+}
+
+impl Journal {
+    /// A journal and the task that keeps it. The store need not be open: the writer opens it.
+    pub fn new(config: &config::Journal, store: Store, words: Words) -> (Self, Writer) {
+        let (requests, incoming) = mpsc::channel(64);
+        let shared = Arc::new(Shared::new(config.clone(), store, words, requests));
+        let writer = Writer::new(Arc::clone(&shared), incoming);
+        (Self { shared }, writer)
+    }
+
+    /// Makes the near end for one DNS thread.
+    pub fn recorder(&self) -> Recorder {
+        self.shared.recorder()
+    }
+
+    /// Queries since the start, recorded or not.
+    pub fn totals(&self) -> Counts {
+        self.shared.totals()
+    }
+
+    /// Events since the start that could not be kept.
+    pub fn lost(&self) -> u64 {
+        self.shared.lost()
+    }
+
+    /// What the journal is doing.
+    pub fn state(&self) -> JournalState {
+        match (self.shared.config.privacy, self.problem()) {
+            (config::Privacy::Off, _) => JournalState::Off,
+            (_, None) => JournalState::Ok,
+            (_, Some(_)) => JournalState::Stopped,
+        }
+    }
+
+    /// Why rows are not kept on disk, and what to do about it; `None` while they are.
+    pub fn problem(&self) -> Option<String> {
+        self.shared.problem()
+    }
+
+    /// Rows as they are recorded, from now on.
+    pub fn subscribe(&self) -> broadcast::Receiver<Arc<Row>> {
+        let rows = self.shared.live.subscribe();
+        // The writer gathers longer while nobody watches.
+        self.shared.door.wake.notify_one();
+        rows
+    }
+
+    /// Writes what was recorded so far to disk; does nothing when the writer is gone.
+    pub async fn flush(&self) {
+        self.ask(Request::Flush).await;
+    }
+
+    /// Sees to it that what was recorded so far can be read.
+    async fn catch_up(&self) {
+        self.ask(Request::CatchUp).await;
+    }
+
+    async fn ask(&self, request: fn(oneshot::Sender<()>) -> Request) {
+        let (done, wait) = oneshot::channel();
+        if self.shared.requests.try_send(request(done)).is_ok() {
+            // It fails when the writer has stopped, or is not run yet: then what is known has to do.
+            let _: Result<_, _> = time::timeout(PATIENCE, wait).await;
+        }
+    }
+}

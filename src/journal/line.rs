@@ -1,0 +1,64 @@
+//! One row of the journal in numbers: what is held in memory, and what a block holds.
+
+use std::net::IpAddr;
+
+use super::row::{SourceWord, is_failed};
+use crate::query::{DeviceId, Rcode, RecordType, Transport, VerdictWord};
+
+/// Milliseconds of a day.
+pub(super) const DAY_MS: i64 = 86_400_000;
+
+/// Milliseconds of an hour.
+pub(super) const HOUR_MS: i64 = 3_600_000;
+
+/// Milliseconds of a minute.
+pub(super) const MINUTE_MS: i64 = 60_000;
+
+/// The day of a time: days since 1970-01-01 UTC.
+pub(super) fn day_of(at_ms: i64) -> i64 {
+    at_ms.div_euclid(DAY_MS)
+}
+
+/// One row; words are numbers of the dictionaries, 0 is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Line {
+    pub at_ms: i64,
+    pub device: DeviceId,
+    pub name: u32,
+    pub entry: u32,
+    pub upstream: u32,
+    pub address: Option<IpAddr>,
+    pub kind: RecordType,
+    pub rcode: Rcode,
+    pub verdict: VerdictWord,
+    pub source: SourceWord,
+    pub transport: Transport,
+    /// A step of [`super::latency`].
+    pub latency: u8,
+}
+
+impl Line {
+    /// What the sums distinguish.
+    pub(super) fn key(&self) -> Key {
+        Key {
+            device: self.device,
+            name: self.name,
+            entry: self.entry,
+            verdict: self.verdict,
+        }
+    }
+
+    /// Whether no usable answer was had.
+    pub(super) fn is_failed(&self) -> bool {
+        is_failed(self.source, self.rcode)
+    }
+}
+
+/// What the sums distinguish: who asked what, and what was decided by which entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct Key {
+    pub name: u32,
+    pub entry: u32,
+    pub verdict: VerdictWord,
+    pub device: DeviceId,
+}

@@ -1,0 +1,222 @@
+//! The dictionary of names: every name that the journal speaks of, once, by number.
+//!
+//! It is held in memory because the writer numbers the names of all rows, and because a search
+//! goes over the names first: about 40 bytes a name.
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::ids::IdSet;
+use super::row::UNNAMED;
+
+/// More names are not numbered; a home has some ten thousand. It bounds what a device that asks
+/// random names can cost us.
+const MOST: usize = 500_000;
+
+/// Names by number; number 0 stands for no name.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Names {
+    text: String,
+    spans: Vec<Span>,
+    /// Open addressing; 0 is a free slot.
+    slots: Vec<u32>,
+    live: usize,
+    saved: usize,
+    refused: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Span {
+    start: u32,
+    len: u16,
+}
+
+impl Names {
+    /// The number of a name; a new one if it has none, 0 if there are too many names.
+    pub(super) fn intern(&mut self, text: &str) -> u32 {
+        if let Some(id) = self.id(text) {
+            return id;
+        }
+        if self.live >= MOST {
+            self.refused += 1;
+            return 0;
+        }
+        self.put(self.next_id(), text)
+    }
+
+    /// The number of a name, if it has one.
+    pub(super) fn id(&self, text: &str) -> Option<u32> {
+        let mut at = self.first_slot(text)?;
+        loop {
+            let id = *self.slots.get(at)?;
+            if id == 0 {
+                return None;
+            }
+            if self.span_text(id) == Some(text) {
+                return Some(id);
+            }
+            at = (at + 1) % self.slots.len();
+        }
+    }
+
+    /// Puts a name under a number that is higher than all before.
+    pub(super) fn put(&mut self, id: u32, text: &str) -> u32 {
+        let (start, len) = (u32::try_from(self.text.len()), u16::try_from(text.len()));
+        let (Ok(start), Ok(len)) = (start, len) else {
+            return 0;
+        };
+        let place = (id as usize).saturating_sub(1);
+        if id == 0 || place < self.spans.len() {
+            return 0;
+        }
+        self.text.push_str(text);
+        self.spans.resize(place, Span::default());
+        self.spans.push(Span { start, len });
+        self.live += 1;
+        if self.live * 4 > self.slots.len() * 3 {
+            self.grow();
+        } else {
+            self.place(id);
+        }
+        id
+    }
+
+    /// The name with a number, or [`UNNAMED`].
+    pub(super) fn text(&self, id: u32) -> &str {
+        self.span_text(id).unwrap_or(UNNAMED)
+    }
+
+    /// All names with their numbers.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (u32, &str)> {
+        (1..self.next_id()).filter_map(|id| Some((id, self.span_text(id)?)))
+    }
+
+    /// The names that are not on disk yet.
+    pub(super) fn unsaved(&self) -> Vec<(u32, String)> {
+        let first = u32::try_from(self.saved + 1).unwrap_or(u32::MAX);
+        let named = |id| Some((id, self.span_text(id)?.to_owned()));
+        (first..self.next_id()).filter_map(named).collect()
+    }
+
+    /// All names up to this number are on disk.
+    pub(super) fn mark_saved(&mut self, last: u32) {
+        self.saved = self.saved.max(last as usize);
+    }
+
+    /// The highest number given.
+    pub(super) fn last(&self) -> u32 {
+        self.next_id() - 1
+    }
+
+    /// How often a name found no place.
+    pub(super) fn refused(&self) -> u64 {
+        self.refused
+    }
+
+    /// Forgets all names but these; gives the numbers that went.
+    pub(super) fn retain(&mut self, keep: &IdSet) -> Vec<u32> {
+        let old = std::mem::take(self);
+        let mut gone = Vec::new();
+        for (id, text) in old.iter() {
+            if keep.contains(id) {
+                self.put(id, text);
+            } else {
+                gone.push(id);
+            }
+        }
+        // Numbers are never given twice: what still holds an old one must not meet another name.
+        self.spans.resize(old.spans.len(), Span::default());
+        self.saved = old.saved;
+        gone
+    }
+
+    fn next_id(&self) -> u32 {
+        u32::try_from(self.spans.len() + 1).unwrap_or(u32::MAX)
+    }
+
+    fn span_text(&self, id: u32) -> Option<&str> {
+        let span = self.spans.get((id as usize).checked_sub(1)?)?;
+        let start = span.start as usize;
+        self.text
+            .get(start..start + usize::from(span.len))
+            .filter(|text| !text.is_empty())
+    }
+
+    fn first_slot(&self, text: &str) -> Option<usize> {
+        let slots = u64::try_from(self.slots.len()).ok()?;
+        usize::try_from(xxh3_64(text.as_bytes()).checked_rem(slots)?).ok()
+    }
+
+    fn place(&mut self, id: u32) {
+        let Some(mut at) = self.span_text(id).and_then(|text| self.first_slot(text)) else {
+            return;
+        };
+        while self.slots.get(at).is_some_and(|id| *id != 0) {
+            at = (at + 1) % self.slots.len();
+        }
+        if let Some(slot) = self.slots.get_mut(at) {
+            *slot = id;
+        }
+    }
+
+    fn grow(&mut self) {
+        self.slots = vec![0; (self.slots.len() * 2).max(64)];
+        (1..self.next_id()).for_each(|id| self.place(id));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_keeps_its_number() {
+        let mut names = Names::default();
+        let ids: Vec<u32> = (0..5000)
+            .map(|n| names.intern(&format!("n{n}.example")))
+            .collect();
+        assert_eq!(ids, (1..=5000).collect::<Vec<_>>());
+        for n in 0..5000 {
+            let text = format!("n{n}.example");
+            assert_eq!(names.intern(&text), n + 1);
+            assert_eq!(names.text(n + 1), text);
+        }
+        assert_eq!(names.id("other.example"), None);
+        assert_eq!(names.text(0), UNNAMED);
+        assert_eq!(names.text(9999), UNNAMED);
+    }
+
+    #[test]
+    fn only_names_that_are_not_on_disk_are_unsaved() {
+        let mut names = Names::default();
+        names.put(3, "a.example");
+        names.mark_saved(3);
+        assert_eq!(names.intern("b.example"), 4);
+        assert_eq!(names.unsaved(), [(4, "b.example".to_owned())]);
+    }
+
+    #[test]
+    fn a_forgotten_name_gives_its_number_to_no_other() {
+        let mut names = Names::default();
+        assert_eq!(
+            ["a.example", "b.example", "c.example"].map(|n| names.intern(n)),
+            [1, 2, 3]
+        );
+        let gone = names.retain(&[1].into_iter().collect());
+        assert_eq!(gone, [2, 3]);
+        assert_eq!(names.id("b.example"), None);
+        assert_eq!(names.text(2), UNNAMED);
+        assert_eq!(names.intern("d.example"), 4);
+        assert_eq!(
+            names.iter().collect::<Vec<_>>(),
+            [(1, "a.example"), (4, "d.example")]
+        );
+    }
+
+    #[test]
+    fn too_many_names_are_not_numbered_but_counted() {
+        let mut names = Names::default();
+        (0..MOST).for_each(|n| assert_ne!(names.intern(&n.to_string()), 0));
+        assert_eq!(names.intern("one-more.example"), 0);
+        assert_eq!(names.refused(), 1);
+    }
+}

@@ -1,0 +1,190 @@
+//! What the journal holds in memory: the dictionaries, the newest rows, and the sums of days that
+//! are not closed.
+//!
+//! The writer alone changes it; readers look at it under a short lock.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::Words;
+use super::day::Day;
+use super::ids::IdMap;
+use super::labels::Labels;
+use super::latency;
+use super::line::{Line, day_of};
+use super::names::Names;
+use super::record::Record;
+use super::row::Row;
+use crate::query::{EntryLabel, Match, Name, Source};
+
+/// What the journal holds in memory.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    pub names: Names,
+    pub entries: Labels<EntryLabel>,
+    pub upstreams: Labels<String>,
+    pub tail: Tail,
+    /// Sums that are not on disk: they add to what the disk has for the same day.
+    pub days: BTreeMap<i64, Day>,
+    /// When the writer last took what was recorded.
+    pub as_of_ms: i64,
+    known_entries: IdMap<(u32, u32), u32>,
+    spelled: String,
+}
+
+/// The newest rows: those that are not on disk, and those in blocks that will still be merged.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Tail {
+    /// The number of the first row; the others follow.
+    pub base: u64,
+    pub lines: VecDeque<Line>,
+    /// How many of them, from the front, are on disk.
+    pub flushed: usize,
+}
+
+impl Tail {
+    /// The number that the next row gets.
+    pub(super) fn end(&self) -> u64 {
+        self.base + self.lines.len() as u64
+    }
+
+    /// How many rows are not on disk.
+    pub(super) fn unflushed(&self) -> usize {
+        self.lines.len() - self.flushed
+    }
+
+    /// The rows with their numbers.
+    pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = (u64, &Line)> + ExactSizeIterator {
+        let numbered = self.lines.iter().enumerate();
+        numbered.map(|(place, line)| (self.base + place as u64, line))
+    }
+
+    /// Forgets rows from the front; gives how many of them were not on disk.
+    pub(super) fn forget(&mut self, count: usize) -> usize {
+        let count = count.min(self.lines.len());
+        self.lines.drain(..count);
+        self.base += count as u64;
+        let lost = count.saturating_sub(self.flushed);
+        self.flushed = self.flushed.saturating_sub(count);
+        lost
+    }
+}
+
+impl State {
+    /// Numbers the words of a record, and adds it as the newest row.
+    pub(super) fn push(&mut self, record: &Record, words: &Words) -> (u64, Line) {
+        let name = match &record.name {
+            Some(name) => {
+                spell(name, &mut self.spelled);
+                self.names.intern(&self.spelled)
+            }
+            None => 0,
+        };
+        let matched = record.verdict.matched();
+        let line = Line {
+            at_ms: record.at_ms,
+            device: record.device,
+            name,
+            entry: matched
+                .and_then(|matched| self.entry_id(matched, words))
+                .unwrap_or(0),
+            upstream: match record.source {
+                Source::Upstream(id) => {
+                    (words.upstream)(id).map_or(0, |text| self.upstreams.intern(&text))
+                }
+                _ => 0,
+            },
+            address: record.address,
+            kind: record.kind,
+            rcode: record.rcode,
+            verdict: record.verdict.word(),
+            source: record.source.into(),
+            transport: record.transport,
+            latency: latency::step(record.took_us),
+        };
+        (self.push_line(line), line)
+    }
+
+    /// Adds a row whose words are numbered; gives its number.
+    pub(super) fn push_line(&mut self, line: Line) -> u64 {
+        let id = self.tail.end();
+        self.tail.lines.push_back(line);
+        self.days.entry(day_of(line.at_ms)).or_default().add(&line);
+        id
+    }
+
+    /// A row in words.
+    pub(super) fn row(&self, id: u64, line: &Line, words: &Words) -> Row {
+        Row {
+            id,
+            at_ms: line.at_ms,
+            device: (words.device)(line.device),
+            address: line.address,
+            name: self.names.text(line.name).to_owned(),
+            kind: line.kind,
+            verdict: line.verdict,
+            entry: self.entries.label(line.entry).cloned(),
+            rcode: line.rcode,
+            source: line.source,
+            upstream: self.upstreams.label(line.upstream).cloned(),
+            transport: line.transport,
+            took_us: latency::took_us(line.latency),
+        }
+    }
+
+    /// Adds rows that were recorded under other dictionaries.
+    pub(super) fn adopt(&mut self, other: &Self) {
+        for (_, line) in other.tail.iter() {
+            let name = match line.name {
+                0 => 0,
+                id => self.names.intern(other.names.text(id)),
+            };
+            let entry = other
+                .entries
+                .label(line.entry)
+                .map(|label| self.entries.intern(label));
+            let upstream = other.upstreams.label(line.upstream);
+            let upstream = upstream.map(|label| self.upstreams.intern(label));
+            self.push_line(Line {
+                name,
+                entry: entry.unwrap_or(0),
+                upstream: upstream.unwrap_or(0),
+                ..*line
+            });
+        }
+    }
+
+    fn entry_id(&mut self, matched: Match, words: &Words) -> Option<u32> {
+        let key = (matched.generation, matched.rule);
+        if let Some(id) = self.known_entries.get(&key) {
+            return Some(*id);
+        }
+        let id = self.entries.intern(&(words.entry)(matched)?);
+        if self.known_entries.len() > 20_000 {
+            self.known_entries.clear();
+        }
+        self.known_entries.insert(key, id);
+        Some(id)
+    }
+}
+
+/// Writes a name as text. Names of plain letters take a short cut: `Display` has to look at each.
+fn spell(name: &Name, text: &mut String) {
+    text.clear();
+    for label in name.labels() {
+        let plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        let Some(label) = str::from_utf8(label)
+            .ok()
+            .filter(|l| l.as_bytes().iter().all(plain))
+        else {
+            *text = name.to_string();
+            return;
+        };
+        if !text.is_empty() {
+            text.push('.');
+        }
+        text.push_str(label);
+    }
+    if text.is_empty() {
+        text.push('.');
+    }
+}

@@ -1,0 +1,192 @@
+//! The table `block`: the journal's rows, thousands in one compressed blob.
+
+use sqlx::Row as _;
+use sqlx::sqlite::SqliteRow;
+
+use super::{NODE, StoreError, Table, narrow};
+
+/// What is known of a block without reading it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BlockHead {
+    /// The number of its first row.
+    pub seq: u64,
+    /// How many rows it has; their numbers follow one another.
+    pub rows: u32,
+    /// The earliest time of a row, in milliseconds since 1970-01-01 UTC.
+    pub first_ms: i64,
+    /// The latest time of a row.
+    pub last_ms: i64,
+    /// Whether it will not be merged into a larger one.
+    pub sealed: bool,
+}
+
+/// A block with its blobs; those that were not asked for are empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredBlock {
+    /// What is known of it without reading it.
+    pub head: BlockHead,
+    /// Counts by minute.
+    pub minutes: Vec<u8>,
+    /// The rows.
+    pub data: Vec<u8>,
+}
+
+/// The blocks of the journal, by the number of their first row.
+pub struct BlockTable<'a>(pub(super) Table<'a>);
+
+impl BlockTable<'_> {
+    /// Adds a block.
+    pub async fn add(&mut self, block: &StoredBlock) -> Result<(), StoreError> {
+        let done = sqlx::query(
+            "INSERT INTO block (node, seq, rows, first_ms, last_ms, sealed, minutes, data) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        )
+        .bind(NODE)
+        .bind(wide(block.head.seq))
+        .bind(i64::from(block.head.rows))
+        .bind(block.head.first_ms)
+        .bind(block.head.last_ms)
+        .bind(i64::from(block.head.sealed))
+        .bind(&block.minutes)
+        .bind(&block.data)
+        .execute(self.0.connection())
+        .await;
+        self.0.checked(done).map(|_| ())
+    }
+
+    /// The heads of blocks that begin before row `below` and overlap `[since_ms, until_ms)`,
+    /// newest first.
+    pub async fn heads(
+        &mut self,
+        below: u64,
+        since_ms: i64,
+        until_ms: i64,
+    ) -> Result<Vec<BlockHead>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT seq, rows, first_ms, last_ms, sealed FROM block \
+             WHERE node = $1 AND seq < $2 AND last_ms >= $3 AND first_ms < $4 ORDER BY seq DESC",
+        )
+        .bind(NODE)
+        .bind(wide(below))
+        .bind(since_ms)
+        .bind(until_ms)
+        .fetch_all(self.0.connection())
+        .await;
+        let rows = self.0.checked(rows)?;
+        let heads = rows.iter().map(read_head).collect::<Result<Vec<_>, _>>();
+        Ok(self.0.checked(heads)?.into_iter().flatten().collect())
+    }
+
+    /// The heads of all blocks that are not sealed, oldest first.
+    pub async fn unsealed(&mut self) -> Result<Vec<BlockHead>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT seq, rows, first_ms, last_ms, sealed FROM block \
+             WHERE node = $1 AND sealed = 0 ORDER BY seq",
+        )
+        .bind(NODE)
+        .fetch_all(self.0.connection())
+        .await;
+        let rows = self.0.checked(rows)?;
+        let heads = rows.iter().map(read_head).collect::<Result<Vec<_>, _>>();
+        Ok(self.0.checked(heads)?.into_iter().flatten().collect())
+    }
+
+    /// The number after the last row.
+    pub async fn end(&mut self) -> Result<u64, StoreError> {
+        let row = sqlx::query_as::<_, (i64, i64)>(
+            "SELECT seq, rows FROM block WHERE node = $1 ORDER BY seq DESC LIMIT 1",
+        )
+        .bind(NODE)
+        .fetch_optional(self.0.connection())
+        .await;
+        let end = self
+            .0
+            .checked(row)?
+            .map_or(0, |(seq, rows)| seq.saturating_add(rows));
+        Ok(narrow(end).unwrap_or(0))
+    }
+
+    /// The rows' blob of a block, if it is there.
+    pub async fn data(&mut self, seq: u64) -> Result<Option<Vec<u8>>, StoreError> {
+        let query = sqlx::query_scalar("SELECT data FROM block WHERE node = $1 AND seq = $2");
+        let blob = query
+            .bind(NODE)
+            .bind(wide(seq))
+            .fetch_optional(self.0.connection())
+            .await;
+        self.0.checked(blob)
+    }
+
+    /// The minutes' blob of a block, if it is there.
+    pub async fn minutes(&mut self, seq: u64) -> Result<Option<Vec<u8>>, StoreError> {
+        let query = sqlx::query_scalar("SELECT minutes FROM block WHERE node = $1 AND seq = $2");
+        let blob = query
+            .bind(NODE)
+            .bind(wide(seq))
+            .fetch_optional(self.0.connection())
+            .await;
+        self.0.checked(blob)
+    }
+
+    /// Leaves a block as it is for good.
+    pub async fn seal(&mut self, seq: u64) -> Result<(), StoreError> {
+        let query = sqlx::query("UPDATE block SET sealed = 1 WHERE node = $1 AND seq = $2");
+        let done = query
+            .bind(NODE)
+            .bind(wide(seq))
+            .execute(self.0.connection())
+            .await;
+        self.0.checked(done).map(|_| ())
+    }
+
+    /// Removes the unsealed blocks that begin at row `from` or later.
+    pub async fn remove_unsealed(&mut self, from: u64) -> Result<(), StoreError> {
+        let query = sqlx::query("DELETE FROM block WHERE node = $1 AND sealed = 0 AND seq >= $2");
+        let done = query
+            .bind(NODE)
+            .bind(wide(from))
+            .execute(self.0.connection())
+            .await;
+        self.0.checked(done).map(|_| ())
+    }
+
+    /// Removes the blocks whose last row is older than `before_ms`; gives the latest time of a
+    /// row that went, if any did.
+    pub async fn remove_before(&mut self, before_ms: i64) -> Result<Option<i64>, StoreError> {
+        let latest = sqlx::query_scalar::<_, Option<i64>>(
+            "SELECT MAX(last_ms) FROM block WHERE node = $1 AND sealed = 1 AND last_ms < $2",
+        )
+        .bind(NODE)
+        .bind(before_ms)
+        .fetch_one(self.0.connection())
+        .await;
+        let latest = self.0.checked(latest)?;
+        let done = sqlx::query("DELETE FROM block WHERE node = $1 AND sealed = 1 AND last_ms < $2")
+            .bind(NODE)
+            .bind(before_ms)
+            .execute(self.0.connection())
+            .await;
+        self.0.checked(done)?;
+        Ok(latest)
+    }
+}
+
+/// A row's number as the database keeps it; rows will not be that many.
+fn wide(seq: u64) -> i64 {
+    i64::try_from(seq).unwrap_or(i64::MAX)
+}
+
+/// A block's head; `None` when its numbers are none of ours.
+fn read_head(row: &SqliteRow) -> Result<Option<BlockHead>, sqlx::Error> {
+    let (seq, rows) = (narrow(row.try_get("seq")?), narrow(row.try_get("rows")?));
+    let (Some(seq), Some(rows)) = (seq, rows) else {
+        return Ok(None);
+    };
+    Ok(Some(BlockHead {
+        seq,
+        rows,
+        first_ms: row.try_get("first_ms")?,
+        last_ms: row.try_get("last_ms")?,
+        sealed: row.try_get::<i64, _>("sealed")? != 0,
+    }))
+}

@@ -2,6 +2,8 @@
 //!
 //! Exit codes: 0 done, 1 a finding or a failure, 2 wrong use or a wrong config.
 
+mod packs;
+
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
@@ -24,14 +26,17 @@ The config is ./config.toml, else /etc/squelch/config.toml, else the built-in de
 Exit codes: 0 done, 1 a finding or a failure, 2 wrong use or a wrong config.";
 
 #[derive(Debug, Subcommand)]
-enum Command {}
+enum Command {
+    /// Checks the packs and shows what is in them.
+    Packs(packs::PacksArgs),
+}
 
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let result: anyhow::Result<ExitCode> = match arguments.command {
         None => Ok(ExitCode::SUCCESS),
-        Some(command) => match command {},
+        Some(Command::Packs(arguments)) => arguments.run(),
     };
     result.unwrap_or_else(|error| {
         say_error(&format!("squelch: {error:#}"));

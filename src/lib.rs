@@ -23,6 +23,7 @@ pub mod policy;
 pub mod journal;
 
 pub mod config;
+pub mod packs;
 
 pub mod store;
 

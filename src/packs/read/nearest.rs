@@ -1,0 +1,31 @@
+//! The word that somebody probably meant.
+
+/// The word that was probably meant: at most a third of its letters differ.
+pub fn nearest<'w>(given: &str, known: &[&'w str]) -> Option<&'w str> {
+    let (distance, word) = known
+        .iter()
+        .map(|word| (edits(given, word), *word))
+        .min_by_key(|(distance, _)| *distance)?;
+    (distance <= word.len().max(3) / 3).then_some(word)
+}
+
+/// Letters to add, take away or change to make one word the other (Levenshtein's distance).
+fn edits(from: &str, to: &str) -> usize {
+    let mut row: Vec<usize> = (0..=to.chars().count()).collect();
+    for (i, a) in from.chars().enumerate() {
+        let mut diagonal = i;
+        let mut left = i + 1;
+        for (cell, b) in row.iter_mut().skip(1).zip(to.chars()) {
+            let here = (diagonal + usize::from(a != b))
+                .min(left + 1)
+                .min(*cell + 1);
+            diagonal = *cell;
+            *cell = here;
+            left = here;
+        }
+        if let Some(first) = row.first_mut() {
+            *first = i + 1;
+        }
+    }
+    row.last().copied().unwrap_or_default()
+}

@@ -36,6 +36,7 @@ pub use info::{
 pub use load::PacksError;
 pub use sources::{List, Source};
 pub use vocabulary::{DataKind, EvidenceKind, Purpose};
+pub use words::{reason, sentence};
 
 /// All packs, ready for use.
 #[derive(Debug)]
@@ -225,42 +226,23 @@ impl Packs {
         self.packs.iter().map(|pack| pack.entries.len()).sum()
     }
 
-    /// A few words on an entry, at most 100 bytes, for an answer's EXTRA-TEXT.
-    pub fn reason(&self, pack: &Pack, entry: &Entry) -> String {
-        words::reason(pack, entry)
-    }
-
-    /// All that is known of an entry, in the sentences of the dashboard.
-    pub fn sentence(&self, pack: &Pack, entry: &Entry) -> String {
-        words::sentence(pack, entry)
-    }
-
     /// The entry that decides on `name` when every pack is set to block at `level`: the most
     /// specific; for one name the exact before the subtree, then allow before watch before block.
     pub fn find(&self, name: &str, level: Level) -> Option<(&Pack, &Entry)> {
-        find(&self.packs, name, level)
+        names::self_and_parents(name).find_map(|covered| {
+            let candidates = self.packs.iter().flat_map(|pack| {
+                pack.entries_of(covered)
+                    .iter()
+                    .filter(|entry| entry.scope == Scope::Subtree || covered == name)
+                    .filter(|entry| entry.retired.is_none() && entry.action.counts_at(level))
+                    .map(move |entry| (pack, entry))
+            });
+            candidates.min_by_key(|(_, entry)| (entry.scope, entry.action.precedence()))
+        })
     }
-}
-
-fn find<'p>(packs: &'p [Pack], name: &str, level: Level) -> Option<(&'p Pack, &'p Entry)> {
-    names::self_and_parents(name).find_map(|covered| {
-        let candidates = packs.iter().flat_map(|pack| {
-            pack.entries_of(covered)
-                .iter()
-                .filter(|entry| entry.scope == Scope::Subtree || covered == name)
-                .filter(|entry| entry.retired.is_none() && entry.action.counts_at(level))
-                .map(move |entry| (pack, entry))
-        });
-        candidates.min_by_key(|(_, entry)| (entry.scope, entry.action.precedence()))
-    })
 }
 
 impl Pack {
-    /// The entry that decides on `name` when only this pack is on, and set to block at `level`.
-    pub fn find(&self, name: &str, level: Level) -> Option<&Entry> {
-        find(std::slice::from_ref(self), name, level).map(|(_, entry)| entry)
-    }
-
     /// The entries of exactly this name: at most one for each scope.
     pub fn entries_of(&self, name: &str) -> &[Entry] {
         let start = self.entries.partition_point(|entry| *entry.domain < *name);

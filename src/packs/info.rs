@@ -7,7 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::format::{ActionWord, Confidence, Level, PackKind, Region, Scope, Severity};
-use super::{Action, Break, Component, DataKind, Entry, Evidence, Pack, Packs};
+use super::{Action, Break, Component, DataKind, Entry, Evidence, Pack, Packs, sentence};
 
 /// What an entry comes to, with people's choice for its pack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, ToSchema)]
@@ -261,7 +261,7 @@ impl Packs {
             line: entry.line,
             confidence: entry.confidence,
             confidence_text: entry.confidence.text().to_owned(),
-            sentence: self.sentence(pack, entry),
+            sentence: sentence(pack, entry),
             evidence: entry.evidence.iter().map(EvidenceInfo::from).collect(),
             breaks: entry.breaks.iter().map(BreakInfo::from).collect(),
             retired: entry.retired.map(|date| date.to_string()),

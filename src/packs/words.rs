@@ -9,8 +9,8 @@ const LONGEST_REASON: usize = 100;
 /// How many kinds of data a sentence names.
 const NAMED_DATA: usize = 12;
 
-/// A few words for an answer's EXTRA-TEXT: who, and for what.
-pub(super) fn reason(pack: &Pack, entry: &Entry) -> String {
+/// A few words for an answer's EXTRA-TEXT, at most 100 bytes: who, and for what.
+pub fn reason(pack: &Pack, entry: &Entry) -> String {
     let tail = format!(" (pack {})", pack.id);
     let mut purposes: Vec<&str> = entry
         .purposes
@@ -30,7 +30,7 @@ pub(super) fn reason(pack: &Pack, entry: &Entry) -> String {
 }
 
 /// All that is known of an entry, as the dashboard says it.
-pub(super) fn sentence(pack: &Pack, entry: &Entry) -> String {
+pub fn sentence(pack: &Pack, entry: &Entry) -> String {
     let mut sentences = vec![belonging(pack, entry)];
     sentences.extend(evidence_sentences(entry));
     if entry.evidence.is_empty() {

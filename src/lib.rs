@@ -19,6 +19,7 @@ pub mod cache;
 pub mod local;
 pub mod matcher;
 pub mod policy;
+pub mod upstream;
 
 pub mod journal;
 

@@ -1,5 +1,11 @@
 //! Behaviour across modules, on loopback; one file a behaviour.
 
-#![expect(clippy::unwrap_used, reason = "a test that fails here has failed")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that fails here has failed"
+)]
 
+mod stub;
 mod tidy;
+mod upstream;

@@ -1,0 +1,228 @@
+//! Asking others: the configured servers over UDP, TCP, TLS and HTTPS, one after the other.
+//!
+//! A query is answered or failed within the configured timeout, however the servers behave. Start
+//! at [`Upstreams::ask`]; `server` asks one of them, `link` keeps its connection, `standing`
+//! decides on the order, `request` writes the query and checks the reply.
+
+mod bootstrap;
+mod error;
+mod link;
+mod net;
+mod request;
+mod reverse;
+mod round;
+mod server;
+mod shared;
+mod standing;
+
+use std::cell::OnceCell;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout};
+
+use crate::config::{self, Host, Strategy};
+use crate::query::{Query, UpstreamId};
+
+use bootstrap::Addresses;
+use link::{Dialer, Link, Transport};
+use request::Answer;
+use server::{Plain, Server, Way};
+
+pub use error::{AskError, Failure, Tried};
+pub use net::Oddity;
+pub use shared::{Figures, Shared};
+
+/// The upstreams, as one thread asks them.
+///
+/// A clone shares the connections. All futures are `Send`; the connections' tasks run on the
+/// runtime that asks, and end with the last clone.
+#[derive(Clone)]
+pub struct Upstreams {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    servers: Vec<Server>,
+    shared: Arc<Shared>,
+    dialer: Arc<Dialer>,
+    timeout: Duration,
+}
+
+/// What is the same in every home, and other in tests.
+#[derive(Clone, Debug)]
+pub struct Surroundings {
+    /// TLS, with the certificate authorities that are trusted.
+    pub tls: rustls::ClientConfig,
+    /// The port of the bootstrap servers.
+    pub bootstrap_port: u16,
+}
+
+/// An upstream's answer.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    /// The message as received, but for the id and the spelling of the question, which are the
+    /// query's.
+    pub message: Vec<u8>,
+    /// Who answered.
+    pub upstream: UpstreamId,
+}
+
+impl Upstreams {
+    /// The upstreams of `config`; what is learned of them goes into `shared`.
+    pub fn new(config: &config::Upstream, shared: Arc<Shared>) -> Self {
+        let tls = hickory_net::tls::client_config()
+            .expect("the built-in authorities and ciphers are always there");
+        let surroundings = Surroundings {
+            tls,
+            bootstrap_port: 53,
+        };
+        Self::within(&surroundings, config, shared)
+    }
+
+    /// As [`Upstreams::new`], in other surroundings.
+    pub fn within(
+        surroundings: &Surroundings,
+        config: &config::Upstream,
+        shared: Arc<Shared>,
+    ) -> Self {
+        let dialer = Arc::new(Dialer::new(surroundings.tls.clone(), config.timeout));
+        let builder = Builder {
+            surroundings,
+            config,
+            shared: &shared,
+            dialer: &dialer,
+            bootstrap: OnceCell::new(),
+        };
+        let servers = config.servers.iter().take(usize::from(u8::MAX) + 1);
+        let servers = servers.map(|url| builder.server(&url.server)).collect();
+        let inner = Inner {
+            servers,
+            shared,
+            dialer,
+            timeout: config.timeout,
+        };
+        Self {
+            inner: Arc::new(inner),
+        }
+    }
+
+    /// Asks the upstreams in turn, until one has an answer or the time is over.
+    ///
+    /// An error that an upstream answers (SERVFAIL, REFUSED) is a reply when no other knows better.
+    pub async fn ask(&self, query: &Query) -> Result<Reply, AskError> {
+        let turns = self.inner.shared.turns();
+        if let Some(server) = turns.probe {
+            self.probe(server, query);
+        }
+        round::ask(&self.inner, query, turns.order).await
+    }
+
+    /// Sends a copy of `query` to a server only to see how it is.
+    fn probe(&self, server: usize, query: &Query) {
+        let inner = Arc::clone(&self.inner);
+        let query = query.clone();
+        self.inner.dialer.background(async move {
+            let asked = timeout(inner.timeout, inner.ask_one(server, &query)).await;
+            match asked.unwrap_or(Err(Failure::Timeout)) {
+                Ok(_) => {}
+                Err(failure) => inner.shared.failed(server, &failure),
+            }
+        });
+    }
+}
+
+impl Inner {
+    /// Asks one server, and notes how long its answer took; the caller notes a failure.
+    async fn ask_one(&self, server: usize, query: &Query) -> Result<Answer, Failure> {
+        let Some(asked) = self.servers.get(server) else {
+            return Err(Failure::Local("there is no such upstream".into()));
+        };
+        self.shared.asked(server);
+        let started = Instant::now();
+        let answer = asked.ask(query).await?;
+        if answer.is_good() {
+            self.shared.answered(server, started.elapsed());
+        }
+        Ok(answer)
+    }
+}
+
+/// What servers are built from.
+struct Builder<'a> {
+    surroundings: &'a Surroundings,
+    config: &'a config::Upstream,
+    shared: &'a Arc<Shared>,
+    dialer: &'a Arc<Dialer>,
+    bootstrap: OnceCell<Arc<Upstreams>>,
+}
+
+impl Builder<'_> {
+    fn server(&self, server: &config::Server) -> Server {
+        let (way, ip) = match server {
+            config::Server::Udp { ip, port } => {
+                let link = |transport| self.link(Addresses::Fixed(*ip), *port, transport);
+                let plain = Plain::new(link(Transport::Udp), link(Transport::Tcp));
+                (Way::Plain(plain), Some(*ip))
+            }
+            config::Server::Tcp { ip, port } => {
+                let way = Way::Stream {
+                    link: self.link(Addresses::Fixed(*ip), *port, Transport::Tcp),
+                    is_encrypted: false,
+                };
+                (way, Some(*ip))
+            }
+            config::Server::Tls { host, port, name } => {
+                let transport = Transport::Tls(name.as_str().into());
+                self.encrypted(host, *port, transport)
+            }
+            config::Server::Https {
+                host,
+                port,
+                name,
+                path,
+            } => {
+                let transport = Transport::Https(name.as_str().into(), path.as_str().into());
+                self.encrypted(host, *port, transport)
+            }
+        };
+        Server::new(way, ip, Arc::clone(self.shared))
+    }
+
+    fn encrypted(&self, host: &Host, port: u16, transport: Transport) -> (Way, Option<IpAddr>) {
+        let (addresses, ip) = match host {
+            Host::Ip(ip) => (Addresses::Fixed(*ip), Some(*ip)),
+            Host::Name(name) => (Addresses::of(name, self.bootstrap()), None),
+        };
+        let way = Way::Stream {
+            link: self.link(addresses, port, transport),
+            is_encrypted: true,
+        };
+        (way, ip)
+    }
+
+    fn link(&self, addresses: Addresses, port: u16, transport: Transport) -> Link {
+        Link::new(Arc::clone(self.dialer), addresses, port, transport)
+    }
+
+    /// The bootstrap servers, as upstreams of their own: they have no names to look up.
+    fn bootstrap(&self) -> &Arc<Upstreams> {
+        self.bootstrap.get_or_init(|| {
+            let port = self.surroundings.bootstrap_port;
+            let servers = self.config.bootstrap.iter().map(|&ip| config::ServerUrl {
+                text: format!("udp://{}", SocketAddr::new(ip, port)),
+                server: config::Server::Udp { ip, port },
+            });
+            let config = config::Upstream {
+                servers: servers.collect(),
+                bootstrap: Vec::new(),
+                strategy: Strategy::Ordered,
+                timeout: self.config.timeout,
+            };
+            let shared = Arc::new(Shared::new(&config));
+            let upstreams = Upstreams::within(self.surroundings, &config, shared);
+            Arc::new(upstreams)
+        })
+    }
+}

@@ -1,0 +1,230 @@
+//! What goes wrong between us and an upstream, in words that people can act on.
+
+use std::fmt;
+use std::io::{self, ErrorKind};
+
+use hickory_net::NetError;
+
+use crate::query::{Rcode, UpstreamId};
+
+use super::net::Oddity;
+
+/// No upstream answered: what happened at each that was asked, in the order of asking.
+#[derive(Clone, Debug)]
+pub struct AskError {
+    /// At least one, unless no upstream is configured.
+    pub tried: Vec<Tried>,
+}
+
+/// One upstream that did not answer, and why.
+#[derive(Clone, Debug)]
+pub struct Tried {
+    /// Which upstream.
+    pub upstream: UpstreamId,
+    /// As written in the config.
+    pub name: String,
+    /// What happened.
+    pub failure: Failure,
+}
+
+impl AskError {
+    /// The extended error that tells a device what happened (RFC 8914 §4.23 and §4.24): 22 when no
+    /// upstream could be reached, 23 when one was, and talking to it went wrong.
+    pub fn ede(&self) -> u16 {
+        let reached = self.tried.iter().any(|tried| tried.failure.is_reached());
+        if reached { 23 } else { 22 }
+    }
+}
+
+impl fmt::Display for AskError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("no upstream answered")?;
+        for (place, tried) in self.tried.iter().enumerate() {
+            let before = if place == 0 { ": " } else { "; " };
+            write!(f, "{before}{}: {}", tried.name, tried.failure)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for AskError {}
+
+/// Why one upstream gave no answer that is of use.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// Nothing came in time.
+    #[error("no answer in time")]
+    Timeout,
+    /// The port is closed, or no way leads there.
+    #[error("not reachable: {0}")]
+    Unreachable(String),
+    /// The certificate is not one that we trust for this name.
+    #[error("its certificate is refused: {0}")]
+    Certificate(String),
+    /// TLS failed otherwise.
+    #[error("no TLS connection: {0}")]
+    Tls(String),
+    /// The bootstrap servers know no address of its host.
+    #[error("no address of {host}: {why}")]
+    NoAddress {
+        /// The host's name.
+        host: String,
+        /// What the bootstrap servers said.
+        why: String,
+    },
+    /// It closed the connection before it answered.
+    #[error("it closed the connection")]
+    Closed,
+    /// What it sent is no answer to our question.
+    #[error("its reply makes no sense: {0}")]
+    Garbage(String),
+    /// What came instead of an answer may come from somebody else.
+    #[error("{0}")]
+    Odd(#[from] Oddity),
+    /// It answered with an error, where another upstream had an answer.
+    #[error("it answered {0}")]
+    Answered(Rcode),
+    /// Whatever else its side of the connection did.
+    #[error("{0}")]
+    Broken(String),
+    /// This machine could not even ask, for lack of sockets or ports.
+    #[error("this machine could not ask: {0}")]
+    Local(String),
+}
+
+/// How much a failure says about the upstream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Blame {
+    /// Nothing.
+    None,
+    /// Something when it happens again: the name asked may be the cause.
+    Doubt,
+    /// It does not work at all.
+    Certain,
+}
+
+impl Failure {
+    pub(super) fn blame(&self) -> Blame {
+        match self {
+            Self::Local(_) => Blame::None,
+            Self::Timeout | Self::Closed | Self::Garbage(_) | Self::Odd(_) | Self::Answered(_) => {
+                Blame::Doubt
+            }
+            Self::Unreachable(_)
+            | Self::Certificate(_)
+            | Self::Tls(_)
+            | Self::NoAddress { .. }
+            | Self::Broken(_) => Blame::Certain,
+        }
+    }
+
+    fn is_reached(&self) -> bool {
+        !matches!(
+            self,
+            Self::Timeout | Self::Unreachable(_) | Self::NoAddress { .. } | Self::Local(_)
+        )
+    }
+}
+
+impl From<NetError> for Failure {
+    fn from(error: NetError) -> Self {
+        match &error {
+            NetError::Timeout => Self::Timeout,
+            // Each request brings its own place in the queue, so "busy" is how a queue without a
+            // reader looks: the connection's task has ended.
+            NetError::Busy | NetError::Message("receiver was canceled") => Self::Closed,
+            NetError::Io(io) => Self::from_io(io),
+            NetError::RustlsError(tls) => Self::from_tls(tls),
+            NetError::Proto(why) => Self::Garbage(why.to_string()),
+            _ if error.is_connection_closed() => Self::Closed,
+            _ => Self::Broken(first_line(&error.to_string())),
+        }
+    }
+}
+
+impl Failure {
+    fn from_io(error: &io::Error) -> Self {
+        let inner = error.get_ref();
+        if let Some(odd) = inner.and_then(|inner| inner.downcast_ref::<Oddity>()) {
+            return Self::Odd(*odd);
+        }
+        if let Some(tls) = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+            return Self::from_tls(tls);
+        }
+        match error.kind() {
+            ErrorKind::TimedOut => Self::Timeout,
+            ErrorKind::ConnectionReset
+            | ErrorKind::ConnectionAborted
+            | ErrorKind::BrokenPipe
+            | ErrorKind::NotConnected
+            | ErrorKind::UnexpectedEof => Self::Closed,
+            ErrorKind::ConnectionRefused
+            | ErrorKind::HostUnreachable
+            | ErrorKind::NetworkUnreachable
+            | ErrorKind::NetworkDown => Self::Unreachable(error.to_string()),
+            _ => Self::Local(error.to_string()),
+        }
+    }
+
+    fn from_tls(error: &rustls::Error) -> Self {
+        match error {
+            rustls::Error::InvalidCertificate(why) => Self::Certificate(why.to_string()),
+            _ => Self::Tls(error.to_string()),
+        }
+    }
+}
+
+/// The first line of what a server said, at most 120 characters: it may be a whole web page.
+fn first_line(text: &str) -> String {
+    let line = text.lines().next().unwrap_or_default();
+    line.chars()
+        .filter(|c| !c.is_control())
+        .take(120)
+        .collect::<String>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(failures: &[Failure]) -> AskError {
+        let tried = |failure: &Failure| Tried {
+            upstream: UpstreamId(0),
+            name: "udp://192.0.2.1".into(),
+            failure: failure.clone(),
+        };
+        AskError {
+            tried: failures.iter().map(tried).collect(),
+        }
+    }
+
+    #[test]
+    fn the_extended_error_tells_unreached_from_reached() {
+        let refused = Failure::Unreachable("connection refused".into());
+        assert_eq!(error(&[Failure::Timeout, refused.clone()]).ede(), 22);
+        let distrusted = Failure::Certificate("expired".into());
+        assert_eq!(error(&[refused, distrusted]).ede(), 23);
+    }
+
+    #[test]
+    fn the_message_names_each_upstream_and_its_failure() {
+        let text = error(&[Failure::Timeout, Failure::Closed]).to_string();
+        assert_eq!(
+            text,
+            "no upstream answered: udp://192.0.2.1: no answer in time; \
+             udp://192.0.2.1: it closed the connection"
+        );
+    }
+
+    #[test]
+    fn a_web_page_in_an_error_is_cut_to_a_line() {
+        let page = format!("http 502: <html>{}\n<body>", "x".repeat(500));
+        assert_eq!(
+            Failure::from(NetError::Msg(page))
+                .to_string()
+                .chars()
+                .count(),
+            120
+        );
+    }
+}

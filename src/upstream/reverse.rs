@@ -1,0 +1,77 @@
+//! The name of an address (PTR), for naming devices.
+
+use std::fmt::Write as _;
+use std::net::IpAddr;
+
+use hickory_proto::op::Message;
+use hickory_proto::rr::RData;
+
+use crate::query::{Name, RecordType};
+
+use super::request::question;
+use super::server::{Server, is_of_the_home};
+use super::{Upstreams, round};
+
+impl Upstreams {
+    /// The name that belongs to `ip`, if an upstream knows one.
+    ///
+    /// The home's own server, mostly the router, is asked where one is configured. Addresses of
+    /// the home are asked nowhere else: they mean nothing outside (RFC 6303 §4).
+    pub async fn reverse(&self, ip: IpAddr) -> Option<String> {
+        let servers = &self.inner.servers;
+        let mut order: Vec<usize> = (0..servers.len())
+            .filter(|&server| servers.get(server).is_some_and(Server::is_at_home))
+            .collect();
+        if order.is_empty() && !is_of_the_home(ip) {
+            order = self.inner.shared.turns().order;
+        }
+        let query = question(reverse_name(ip)?, RecordType::PTR);
+        let reply = round::ask(&self.inner, &query, order).await.ok()?;
+        let message = Message::from_vec(&reply.message).ok()?;
+        message
+            .answers
+            .iter()
+            .find_map(|record| match &record.data {
+                RData::PTR(name) => {
+                    let text = name.to_ascii();
+                    Some(text.trim_end_matches('.').to_owned())
+                }
+                _ => None,
+            })
+    }
+}
+
+fn reverse_name(ip: IpAddr) -> Option<Name> {
+    let mut text = String::new();
+    match ip.to_canonical() {
+        IpAddr::V4(ip) => {
+            for byte in ip.octets().iter().rev() {
+                write!(text, "{byte}.").ok()?;
+            }
+            text.push_str("in-addr.arpa");
+        }
+        IpAddr::V6(ip) => {
+            for byte in ip.octets().iter().rev() {
+                write!(text, "{:x}.{:x}.", byte & 0xf, byte >> 4).ok()?;
+            }
+            text.push_str("ip6.arpa");
+        }
+    }
+    text.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_has_its_reverse_name() {
+        let name = |ip: &str| reverse_name(ip.parse().unwrap()).unwrap().to_string();
+        assert_eq!(name("192.0.2.10"), "10.2.0.192.in-addr.arpa");
+        assert_eq!(name("::ffff:192.0.2.10"), "10.2.0.192.in-addr.arpa");
+        assert_eq!(
+            name("2001:db8::1"),
+            format!("1.{}8.b.d.0.1.0.0.2.ip6.arpa", "0.".repeat(23))
+        );
+    }
+}

@@ -1,0 +1,145 @@
+//! One query's round through the servers: who is asked when, and which answer counts.
+//!
+//! The first server has half of the time; then the next is asked as well, and so on with half of
+//! what is left. Whoever has a good answer first, wins. A failure brings the next server at once.
+
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use tokio::time::{Instant, timeout_at};
+
+use crate::query::{Query, Rcode, UpstreamId};
+
+use super::error::{AskError, Failure, Tried};
+use super::request::Answer;
+use super::{Inner, Reply};
+
+/// Asks the servers of `order` until one has a good answer or the time is over.
+pub(super) async fn ask(
+    inner: &Inner,
+    query: &Query,
+    order: Vec<usize>,
+) -> Result<Reply, AskError> {
+    let mut round = Round {
+        inner,
+        deadline: Instant::now() + inner.timeout,
+        tried: Vec::new(),
+        error: None,
+    };
+    let mut waiting = order.into_iter().peekable();
+    let mut running = FuturesUnordered::new();
+    loop {
+        if let Some(server) = waiting.next() {
+            round.tried.push((server, None));
+            running.push(async move { (server, inner.ask_one(server, query).await) });
+        }
+        let patience = round.patience(waiting.peek().is_some());
+        match timeout_at(patience, running.next()).await {
+            Ok(Some((server, Ok(answer)))) if answer.is_good() => {
+                return Ok(round.end(server, answer));
+            }
+            Ok(Some((server, Ok(answer)))) => round.note_error(server, answer),
+            Ok(Some((server, Err(failure)))) => round.note(server, failure),
+            Ok(None) => return round.give_up(),
+            Err(_) => {
+                round.note_slow();
+                if waiting.peek().is_none() {
+                    return round.give_up();
+                }
+            }
+        }
+    }
+}
+
+struct Round<'a> {
+    inner: &'a Inner,
+    deadline: Instant,
+    /// The servers asked so far, and what went wrong.
+    tried: Vec<(usize, Option<Failure>)>,
+    /// The best of the errors that servers answered.
+    error: Option<(usize, Answer)>,
+}
+
+impl Round<'_> {
+    /// Until when to wait before the next server is asked as well.
+    fn patience(&self, has_next: bool) -> Instant {
+        if !has_next {
+            return self.deadline;
+        }
+        let now = Instant::now();
+        now + self.deadline.saturating_duration_since(now) / 2
+    }
+
+    /// Notes a failure, which counts against the server at once.
+    fn note(&mut self, server: usize, failure: Failure) {
+        let noted = self.tried.iter_mut().find(|(tried, _)| *tried == server);
+        let Some((_, noted)) = noted else { return };
+        if noted.is_none() {
+            self.inner.shared.failed(server, &failure);
+        }
+        *noted = Some(failure);
+    }
+
+    /// Notes an error that the server answered: its fault only if another server has an answer.
+    fn note_error(&mut self, server: usize, answer: Answer) {
+        let noted = self.tried.iter_mut().find(|(tried, _)| *tried == server);
+        if let Some((_, noted)) = noted {
+            *noted = Some(Failure::Answered(answer.rcode));
+        }
+        // SERVFAIL says that the upstream tried; REFUSED and the like only that it would not.
+        let is_better = self.error.as_ref().is_none_or(|(_, best)| {
+            best.rcode != Rcode::SERVFAIL && answer.rcode == Rcode::SERVFAIL
+        });
+        if is_better {
+            self.error = Some((server, answer));
+        }
+    }
+
+    /// Notes that those which are still asked had time enough.
+    fn note_slow(&mut self) {
+        for (server, failure) in &mut self.tried {
+            if failure.is_none() {
+                self.inner.shared.failed(*server, &Failure::Timeout);
+                *failure = Some(Failure::Timeout);
+            }
+        }
+    }
+
+    fn end(&self, server: usize, answer: Answer) -> Reply {
+        for (tried, failure) in &self.tried {
+            if let Some(failure @ Failure::Answered(_)) = failure {
+                self.inner.shared.failed(*tried, failure);
+            }
+        }
+        reply(server, answer)
+    }
+
+    fn give_up(self) -> Result<Reply, AskError> {
+        if let Some((server, answer)) = self.error {
+            return Ok(reply(server, answer));
+        }
+        let tried = self.tried.into_iter().map(|(server, failure)| Tried {
+            upstream: id(server),
+            name: self
+                .inner
+                .shared
+                .name(id(server))
+                .unwrap_or_default()
+                .to_owned(),
+            failure: failure.unwrap_or(Failure::Timeout),
+        });
+        Err(AskError {
+            tried: tried.collect(),
+        })
+    }
+}
+
+fn reply(server: usize, answer: Answer) -> Reply {
+    Reply {
+        message: answer.wire,
+        upstream: id(server),
+    }
+}
+
+/// There are at most 256 servers.
+fn id(server: usize) -> UpstreamId {
+    UpstreamId(u8::try_from(server).unwrap_or(u8::MAX))
+}

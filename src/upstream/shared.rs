@@ -1,0 +1,105 @@
+//! What all DNS threads share of the upstreams: how they stand, and the figures for people.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+
+use crate::config;
+use crate::query::UpstreamId;
+
+use super::error::Failure;
+use super::standing::{Ranking, Turns};
+
+/// How many UDP queries may be under way at once, over all threads.
+///
+/// Each takes a socket, and one more whenever it is repeated (at most two times); 1,024 open files
+/// is what a process usually gets.
+const UDP_AT_ONCE: usize = 256;
+
+/// How the upstreams stand, shared by the `Upstreams` of all threads.
+#[derive(Debug)]
+pub struct Shared {
+    names: Vec<String>,
+    ranking: Mutex<Ranking>,
+    pub(super) udp_permits: Semaphore,
+}
+
+/// The figures of one upstream since the start.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+pub struct Figures {
+    /// The upstream, as written in the config.
+    pub upstream: String,
+    /// Queries sent to it.
+    pub asked: u64,
+    /// Queries that it did not answer, or not with an answer of use.
+    pub failed: u64,
+    /// Whether it is asked as usual; if not, it failed lately and is only tried now and then.
+    pub is_usable: bool,
+    /// The latest failure.
+    pub last_error: Option<String>,
+    /// How long its latest answer took, in microseconds.
+    pub last_latency_us: Option<u64>,
+    /// The decaying average over its answers, in microseconds.
+    pub average_latency_us: Option<u64>,
+}
+
+impl Shared {
+    /// For the upstreams of `config`, of which nothing is known yet.
+    pub fn new(config: &config::Upstream) -> Self {
+        let names = config.servers.iter().map(|server| server.text.clone());
+        Self {
+            names: names.collect(),
+            ranking: Mutex::new(Ranking::new(config.strategy, config.servers.len())),
+            udp_permits: Semaphore::new(UDP_AT_ONCE),
+        }
+    }
+
+    /// The figures of every upstream, in the config's order.
+    pub fn figures(&self) -> Vec<Figures> {
+        let ranking = self.ranking();
+        let servers = self.names.iter().zip(ranking.servers());
+        let figures = servers.map(|(name, standing)| Figures {
+            upstream: name.clone(),
+            asked: standing.asked,
+            failed: standing.failed,
+            is_usable: standing.is_usable(),
+            last_error: standing.last_error.clone(),
+            last_latency_us: standing.last_latency.map(to_us),
+            average_latency_us: standing.average().map(to_us),
+        });
+        figures.collect()
+    }
+
+    /// The upstream as written in the config.
+    pub fn name(&self, upstream: UpstreamId) -> Option<&str> {
+        let name = self.names.get(usize::from(upstream.0));
+        name.map(String::as_str)
+    }
+
+    pub(super) fn turns(&self) -> Turns {
+        self.ranking().turns(Instant::now())
+    }
+
+    pub(super) fn asked(&self, server: usize) {
+        self.ranking().asked(server);
+    }
+
+    pub(super) fn answered(&self, server: usize, latency: Duration) {
+        self.ranking().answered(server, latency, Instant::now());
+    }
+
+    pub(super) fn failed(&self, server: usize, failure: &Failure) {
+        self.ranking().failed(server, failure, Instant::now());
+    }
+
+    fn ranking(&self) -> MutexGuard<'_, Ranking> {
+        // Figures are never half written, so one from a thread that panicked is as good.
+        self.ranking.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn to_us(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}

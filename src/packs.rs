@@ -14,6 +14,7 @@ pub mod lint;
 mod load;
 mod names;
 mod never;
+mod plain;
 mod read;
 mod shape;
 mod sources;

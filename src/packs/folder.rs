@@ -81,6 +81,16 @@ impl Files {
         Ok((files, label))
     }
 
+    /// Files that a test made up.
+    #[cfg(test)]
+    pub(super) fn from_texts(root: &str, texts: &[(String, String)]) -> Self {
+        let texts = texts.iter().cloned();
+        Self {
+            root: root.to_owned(),
+            texts: texts.map(|(path, text)| (path, Cow::Owned(text))).collect(),
+        }
+    }
+
     /// The folder, as the person who asked named it.
     pub fn root(&self) -> &str {
         &self.root
@@ -94,6 +104,12 @@ impl Files {
     /// Label and text of each pack, in the order of their names.
     pub(super) fn packs(&self) -> impl Iterator<Item = (String, &str)> {
         self.within("packs/")
+    }
+
+    /// The ids that the packs' files are named after.
+    pub(super) fn pack_ids(&self) -> impl Iterator<Item = &str> {
+        let paths = self.texts.keys();
+        paths.filter_map(|path| path.strip_prefix("packs/")?.strip_suffix(".toml"))
     }
 
     /// Label and text of each file of examples.

@@ -75,7 +75,7 @@ impl Sources {
         let tables = root.named_tables("source");
         check_order(file, tables.iter().map(|(id, _)| id));
         for (id, mut table) in tables {
-            let title = table.text("title", &Shape::TITLE);
+            let title = table.plain_text("title", &Shape::TITLE);
             let address = table.optional_text("address", &Shape::TITLE);
             let date = table.optional_text("date", &Shape::NAME);
             let kinds = table.some_texts("kinds", &Shape::ID).unwrap_or_default();
@@ -105,7 +105,7 @@ impl Sources {
         let tables = root.named_tables("list");
         check_order(file, tables.iter().map(|(id, _)| id));
         for (id, mut table) in tables {
-            let name = table.text("name", &Shape::TITLE);
+            let name = table.plain_text("name", &Shape::TITLE);
             let family = table.text("family", &Shape::ID);
             table.optional_text("address", &Shape::TITLE);
             let quote = read_quote(&mut table);

@@ -76,7 +76,7 @@ impl Vocabulary {
         let tables = root.named_tables("purpose");
         check_order(file, tables.iter().map(|(id, _)| id));
         for (id, mut table) in tables {
-            let text = table.text("text", &Shape::PHRASE);
+            let text = table.plain_text("text", &Shape::PHRASE);
             let may_block = table.said_flag("may_block");
             table.finish();
             if let (Some(text), Some(may_block)) = (text, may_block) {
@@ -94,7 +94,7 @@ impl Vocabulary {
         let tables = root.named_tables("data");
         check_order(file, tables.iter().map(|(id, _)| id));
         for (id, mut table) in tables {
-            let text = table.text("text", &Shape::PHRASE);
+            let text = table.plain_text("text", &Shape::PHRASE);
             let sensitive = table.said_flag("sensitive");
             table.finish();
             if let (Some(text), Some(sensitive)) = (text, sensitive) {
@@ -112,7 +112,7 @@ impl Vocabulary {
         let tables = root.named_tables("kind");
         check_order(file, tables.iter().map(|(id, _)| id));
         for (id, mut table) in tables {
-            let text = table.text("text", &Shape::PHRASE);
+            let text = table.plain_text("text", &Shape::PHRASE);
             let rank = table.word::<Confidence>("rank");
             table.finish();
             if let (Some(text), Some(rank)) = (text, rank) {

@@ -8,18 +8,21 @@ use super::super::shape::Shape;
 use super::super::{Action, Entry, Files, Pack, Packs};
 use super::Notes;
 
-pub(super) fn check(files: &Files, packs: &Packs, notes: &mut Notes) {
+/// Names are looked up only if the packs are whole.
+pub(super) fn check(files: &Files, packs: &Packs, is_whole: bool, notes: &mut Notes) {
     for (label, text) in files.examples() {
         let file = File::new(&label, text);
         let id = label.rsplit('/').next().unwrap_or_default();
-        if packs.pack(id.trim_end_matches(".toml")).is_none() {
+        let id = id.trim_end_matches(".toml");
+        if !files.pack_ids().any(|known| known == id) {
             file.refuse(1, Code::P24, "there is no pack of this name".to_owned());
         }
         if let Some(mut root) = file.root() {
             root.schema();
             for wanted in [Wanted::Block, Wanted::Watch, Wanted::Resolve] {
-                for name in root.texts(wanted.key(), &Shape::DOMAIN) {
-                    check_name(&file, packs, &name, wanted);
+                let names = root.texts(wanted.key(), &Shape::DOMAIN);
+                for name in names.iter().filter(|_| is_whole) {
+                    check_name(&file, packs, name, wanted);
                 }
             }
             root.finish();

@@ -1,6 +1,7 @@
 //! P14: what people read is plain words. Texts go to the dashboard and to terminals.
 
 use super::super::finding::Code;
+use super::super::plain::{markup_fault, sentence_fault};
 use super::super::read::Lined;
 use super::super::written::Written;
 use super::{Linted, Notes};
@@ -39,31 +40,4 @@ fn places(written: &Written) -> Vec<&Lined<String>> {
     let breaks = written.entries.iter().flat_map(|entry| &entry.breaks);
     let breaks = breaks.filter_map(|one| one.place.as_ref());
     evidence.map(|one| &one.place).chain(breaks).collect()
-}
-
-fn sentence_fault(text: &str) -> Option<&'static str> {
-    const LINKS: [&str; 4] = ["://", "www.", "mailto:", "]("];
-    let small = text.to_lowercase();
-    if LINKS.iter().any(|link| small.contains(link)) {
-        return Some("has a link");
-    }
-    markup_fault(text)
-}
-
-fn markup_fault(text: &str) -> Option<&'static str> {
-    const MARKS: [&str; 6] = ["<", "|", "`", "**", "__", "&#"];
-    if text.chars().any(char::is_control) {
-        return Some("has a line break or a control character");
-    }
-    if text.trim() != text || text.contains("  ") {
-        return Some("has a space at its edge, or two in a row");
-    }
-    if MARKS.iter().any(|mark| text.contains(mark)) {
-        return Some("has markup");
-    }
-    // `Settings > Privacy` is a way through menus, `>` elsewhere is markup.
-    if text.replace(" > ", " ").contains('>') {
-        return Some("has a `>` that does not stand alone between two steps of a menu");
-    }
-    None
 }

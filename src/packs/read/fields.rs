@@ -7,6 +7,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::super::finding::Code;
 use super::super::format::Word;
+use super::super::plain::sentence_fault;
 use super::super::shape::Shape;
 use super::check::describe;
 use super::{File, Lined, nearest};
@@ -62,6 +63,16 @@ impl<'f, 't> Fields<'f, 't> {
     pub fn text(&mut self, key: &'static str, shape: &Shape) -> Option<Lined<String>> {
         let value = self.required(key, shape.says)?;
         self.checked_text(key, value, shape)
+    }
+
+    /// A text in plain words that must be there.
+    pub fn plain_text(&mut self, key: &'static str, shape: &Shape) -> Option<Lined<String>> {
+        let text = self.text(key, shape)?;
+        if let Some(fault) = sentence_fault(&text.value) {
+            let message = format!("{}: `{key}` {fault}; write plain words", self.name);
+            self.file.refuse(text.line, Code::P14, message);
+        }
+        Some(text)
     }
 
     /// A text that may be absent.

@@ -22,6 +22,9 @@ mod vocabulary;
 mod words;
 mod written;
 
+#[cfg(test)]
+mod tests;
+
 use std::ops::Deref;
 use std::sync::Arc;
 

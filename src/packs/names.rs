@@ -109,3 +109,55 @@ fn adapt(delta: u32, len: u32, is_first: bool) -> u32 {
     }
     k + 36 * delta / (delta + 38)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_within_itself_and_its_parents_only() {
+        assert!(is_within("a.b.example", "b.example"));
+        assert!(is_within("b.example", "b.example"));
+        assert!(!is_within("ab.example", "b.example"));
+        assert!(!is_within("example", "b.example"));
+    }
+
+    #[test]
+    fn punycode_is_read_as_rfc_3492_writes_it() {
+        // RFC 3492 §7.1: (B) Chinese, (L) Japanese artist; and the usual book.
+        assert_eq!(
+            decode_punycode("ihqwcrb4cv8a8dqg056pqjye").unwrap(),
+            "\u{4ed6}\u{4eec}\u{4e3a}\u{4ec0}\u{4e48}\u{4e0d}\u{8bf4}\u{4e2d}\u{6587}"
+        );
+        assert_eq!(decode_punycode("bcher-kva").unwrap(), "b\u{fc}cher");
+        assert_eq!(
+            decode_punycode("de-jg4avhby1noc0d").unwrap(),
+            "\u{30d1}\u{30d5}\u{30a3}\u{30fc}de\u{30eb}\u{30f3}\u{30d0}"
+        );
+        assert_eq!(decode_punycode("99999999"), None);
+        assert_eq!(decode_punycode("b\u{fc}"), None);
+    }
+
+    #[test]
+    fn names_that_devices_ask_for_have_no_fault() {
+        let long = "a".repeat(63);
+        for name in [
+            "example.com",
+            "_dns.example.co.uk",
+            "xn--bcher-kva.example.com",
+        ] {
+            assert_eq!(fault(name), None, "{name}");
+        }
+        assert_eq!(fault(&format!("{long}.example.com")), None);
+        assert!(
+            fault(&format!("{long}a.example.com"))
+                .unwrap()
+                .contains("64 characters")
+        );
+        assert!(
+            fault(&format!("{}.com", [long.as_str(); 4].join(".")))
+                .unwrap()
+                .contains("253")
+        );
+    }
+}

@@ -52,7 +52,8 @@ fn belonging(pack: &Pack, entry: &Entry) -> String {
         .iter()
         .map(|purpose| &*purpose.text)
         .collect();
-    let purposes = join(&purposes);
+    // The texts have an "and" of their own, so commas keep them apart.
+    let purposes = purposes.join(", ");
     match &entry.component {
         Some(part) => format!(
             "{} belongs to {} ({purposes}), in the pack {}.",
@@ -93,11 +94,11 @@ fn data(one: &Evidence) -> String {
     let mut texts: Vec<&str> = kinds.iter().map(|kind| &*kind.text).collect();
     let more = texts.len().saturating_sub(NAMED_DATA);
     texts.truncate(NAMED_DATA);
-    let more = format!("{more} other things");
+    let more = format!("and {more} more");
     if kinds.len() > NAMED_DATA {
         texts.push(&more);
     }
-    join(&texts)
+    texts.join(", ")
 }
 
 fn lists_sentence(entry: &Entry) -> String {
@@ -142,4 +143,22 @@ fn capital(text: &str) -> String {
 fn finished(text: &str) -> String {
     let ends = text.ends_with(['.', '!', '?']);
     format!("{text}{}", if ends { "" } else { "." })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_joined_as_people_do() {
+        assert_eq!(join(&["one"]), "one");
+        assert_eq!(join(&["one", "two"]), "one and two");
+        assert_eq!(join(&["one", "two", "three"]), "one, two and three");
+    }
+
+    #[test]
+    fn a_sentence_ends_once() {
+        assert_eq!(finished("Nothing reported"), "Nothing reported.");
+        assert_eq!(finished("Nothing reported."), "Nothing reported.");
+    }
 }

@@ -47,3 +47,26 @@ fn without_digits(label: &str) -> String {
     };
     label.chars().map(to_letter).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_planted_name_is_seen_through_its_digits() {
+        assert_eq!(find("h4g3z1-native.q1.web.app"), Some("h4g3z1-native"));
+        assert_eq!(find("x.hagezi.example"), Some("hagezi"));
+        assert_eq!(find("0i5d.example"), Some("0i5d"));
+    }
+
+    #[test]
+    fn a_vendors_name_is_not_taken_for_a_planted_one() {
+        for name in [
+            "metrics.example",
+            "void-loisdale.example",
+            "1and1hosting.example",
+        ] {
+            assert_eq!(find(name), None, "{name}");
+        }
+    }
+}

@@ -29,3 +29,18 @@ fn edits(from: &str, to: &str) -> usize {
     }
     row.last().copied().unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_word_is_one_that_a_slip_makes_of_it() {
+        let known = ["action", "match", "regions", "retired"];
+        assert_eq!(nearest("acton", &known), Some("action"));
+        assert_eq!(nearest("region", &known), Some("regions"));
+        assert_eq!(nearest("mathc", &known), None);
+        assert_eq!(nearest("colour", &known), None);
+        assert_eq!(edits("kitten", "sitting"), 3);
+    }
+}

@@ -140,6 +140,19 @@ pub struct Desk {
 }
 
 impl Desk {
+    /// A desk without a stub, for other transports.
+    pub fn new(behave: impl Fn(&Asked) -> Reaction + Send + Sync + 'static) -> Self {
+        Self {
+            seen: Arc::default(),
+            behave: Arc::new(behave),
+        }
+    }
+
+    /// All queries so far.
+    pub fn seen(&self) -> Vec<Asked> {
+        self.seen.lock().unwrap().clone()
+    }
+
     /// The bytes to send back for `query`, one after the other; `None` closes.
     pub async fn answer(
         &self,

@@ -1,5 +1,6 @@
 //! Asking upstreams: every transport, every trouble, and what is told of it.
 
+mod encrypted;
 mod plain;
 mod several;
 
@@ -15,7 +16,7 @@ use squelch::upstream::{Reply, Shared, Upstreams};
 /// Long enough for a test machine under load; only those tests wait for it that say so.
 const LONG: Duration = Duration::from_secs(20);
 
-fn config(servers: &[String], timeout: Duration) -> config::Upstream {
+fn config_of(servers: &[String], timeout: Duration) -> config::Upstream {
     config::Upstream {
         servers: servers.iter().map(|text| text.parse().unwrap()).collect(),
         bootstrap: Vec::new(),
@@ -25,7 +26,7 @@ fn config(servers: &[String], timeout: Duration) -> config::Upstream {
 }
 
 fn upstreams(servers: &[String], timeout: Duration) -> (Upstreams, Arc<Shared>) {
-    let config = config(servers, timeout);
+    let config = config_of(servers, timeout);
     let shared = Arc::new(Shared::new(&config));
     (Upstreams::new(&config, Arc::clone(&shared)), shared)
 }

@@ -10,7 +10,7 @@ use squelch::upstream::{Failure, Shared, Upstreams};
 use tokio::net::UdpSocket;
 use tokio::time::Instant;
 
-use super::{LONG, addresses, config, query, upstreams};
+use super::{LONG, addresses, config_of, query, upstreams};
 use crate::stub::{Reaction, Stub};
 
 /// An address where nobody listens.
@@ -151,7 +151,7 @@ async fn a_server_that_is_back_answers_the_next_query() {
 async fn the_others_are_measured_with_copies_of_real_queries() {
     let first = Stub::with_address("192.0.2.1").await;
     let second = Stub::with_address("192.0.2.2").await;
-    let mut config = config(&[first.url("udp"), second.url("udp")], LONG);
+    let mut config = config_of(&[first.url("udp"), second.url("udp")], LONG);
     config.strategy = Strategy::Fastest;
     let shared = std::sync::Arc::new(Shared::new(&config));
     let upstreams = Upstreams::new(&config, std::sync::Arc::clone(&shared));

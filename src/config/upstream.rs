@@ -239,6 +239,10 @@ fn parse(text: &str) -> Result<Server, &'static str> {
                 name,
             })
         }
+        // The name also stands in the address of each HTTP request, where an IPv6 address does not fit.
+        ("https", Host::Ip(IpAddr::V6(_))) if name.is_none() => {
+            Err("https at an IPv6 address needs the name in its certificate after #")
+        }
         ("https", host) => {
             let name = certificate_name(&host, name);
             let path = if path.len() > 1 { path } else { "/dns-query" }.to_owned();
@@ -365,6 +369,7 @@ mod tests {
             "tls://a b",
             "udp://192.0.2.999",
             "https:///x",
+            "https://[2001:db8::1]/dns-query",
         ] {
             assert!(text.parse::<ServerUrl>().is_err(), "{text}");
         }

@@ -25,7 +25,7 @@ use super::net::Net;
 use super::request::{Answer, Request};
 
 /// The longest that opening a connection may take, in the background too.
-const OPENING: Duration = Duration::from_secs(5);
+const OPENING: Duration = Duration::from_secs(4);
 /// How long one address of a host gets before the next is tried as well (RFC 8305 §5).
 const NEXT_ADDRESS: Duration = Duration::from_millis(250);
 /// Queries under way on one connection; hickory's own limit of 32 is for stub resolvers.

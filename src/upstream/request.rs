@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use hickory_proto::op::{DnsRequest, DnsRequestOptions, DnsResponse, Edns, Message, Query as Ask};
 use hickory_proto::rr::rdata::opt::EdnsOption;
-use hickory_proto::rr::{DNSClass, Name as HickoryName};
+use hickory_proto::rr::{DNSClass, Name as HickoryName, RData, Record};
 use hickory_proto::serialize::binary::BinDecodable;
 
 use crate::query::{Name, Query, Rcode, RecordType, Transport};
@@ -24,6 +24,9 @@ const EDE: u16 = 15;
 const PADDING: u16 = 12;
 /// RFC 8467 §4.1: queries are padded to the next multiple of this.
 const PADDED_TO: usize = 128;
+
+/// No honest chain is as long, and following one takes time.
+const MAX_ALIASES: usize = 16;
 
 /// How a query is written, for one transport and one server.
 #[derive(Clone, Copy, Debug)]
@@ -92,6 +95,9 @@ impl Request {
 
     /// Checks that `response` answers this request, and gives it the device's id and spelling.
     pub fn read(&self, response: DnsResponse) -> Result<Answer, Failure> {
+        if strays(&response) {
+            return Err(Failure::Garbage("it has records of other names".into()));
+        }
         let answer = Answer {
             rcode: Rcode(response.metadata.response_code.into()),
             is_cut: response.metadata.truncation,
@@ -163,6 +169,37 @@ fn is_meant(response: &DnsResponse) -> bool {
     })
 }
 
+/// Whether the answers have records of names that the question does not lead to (RFC 5452 §6).
+fn strays(response: &Message) -> bool {
+    let mut aliases = Vec::new();
+    for record in &response.answers {
+        if let RData::CNAME(target) = &record.data {
+            aliases.push((&record.name, &target.0));
+        }
+    }
+    if aliases.len() > MAX_ALIASES {
+        return true;
+    }
+    let mut names: Vec<&HickoryName> = response.queries.iter().map(Ask::name).collect();
+    // They stand in any order, so each round reaches at least one more, or there is none.
+    for _ in 0..aliases.len() {
+        for (owner, target) in &aliases {
+            if names.contains(owner) && !names.contains(target) {
+                names.push(target);
+            }
+        }
+    }
+    let leads_to = |record: &Record| {
+        // A DNAME stands above the name that it moves (RFC 6672 §2.2).
+        let is_dname = record.record_type() == RecordType::DNAME.0.into();
+        let covers = |name: &HickoryName| is_dname && record.name.zone_of(name);
+        names
+            .iter()
+            .any(|&name| record.name == *name || covers(name))
+    };
+    !response.answers.iter().all(leads_to)
+}
+
 fn to_wire(message: &Message) -> Result<Vec<u8>, Failure> {
     message
         .to_vec()
@@ -197,6 +234,8 @@ pub(super) fn question(name: Name, kind: RecordType) -> Query {
 
 #[cfg(test)]
 mod tests {
+    use hickory_proto::rr::rdata::CNAME;
+
     use super::*;
     use crate::query::Edns as QueryEdns;
 
@@ -289,6 +328,35 @@ mod tests {
         let other = Ask::query("other.example.".parse().unwrap(), 1.into());
         assert!(reply(&request, |message| message.queries = vec![other]).is_err());
         assert!(reply(&request, |message| message.queries.clear()).is_err());
+    }
+
+    fn record(owner: &str, data: RData) -> Record {
+        Record::from_rdata(owner.parse().unwrap(), 60, data)
+    }
+
+    #[test]
+    fn aliases_are_followed_in_any_order_and_other_names_are_refused() {
+        let request = Request::new(&query("www.home.example"), PLAIN).unwrap();
+        let alias = |target: &str| RData::CNAME(CNAME(target.parse().unwrap()));
+        let address = || RData::A(Ipv4Addr::new(192, 0, 2, 1).into());
+        let chain = [
+            record("host.example.", address()),
+            record("Middle.example.", alias("host.example.")),
+            record("www.home.example.", alias("middle.example.")),
+        ];
+        let is_read = |records: &[Record]| {
+            let records = records.to_vec();
+            reply(&request, |message| message.answers = records).is_ok()
+        };
+        assert!(is_read(&chain));
+        assert!(
+            !is_read(&chain[..2]),
+            "the chain does not begin at the question"
+        );
+        assert!(!is_read(&[
+            chain[2].clone(),
+            record("bank.example.", address())
+        ]));
     }
 
     #[test]

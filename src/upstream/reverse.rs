@@ -19,14 +19,16 @@ impl Upstreams {
     /// the home are asked nowhere else: they mean nothing outside (RFC 6303 §4).
     pub async fn reverse(&self, ip: IpAddr) -> Option<String> {
         let servers = &self.inner.servers;
-        let mut order: Vec<usize> = (0..servers.len())
+        let at_home: Vec<usize> = (0..servers.len())
             .filter(|&server| servers.get(server).is_some_and(Server::is_at_home))
             .collect();
-        if order.is_empty() && !is_of_the_home(ip) {
-            order = self.inner.shared.turns().order;
-        }
         let query = question(reverse_name(ip)?, RecordType::PTR);
-        let reply = round::ask(&self.inner, &query, order).await.ok()?;
+        let reply = if at_home.is_empty() && !is_of_the_home(ip) {
+            self.ask(&query).await
+        } else {
+            round::ask(&self.inner, &query, at_home).await
+        };
+        let reply = reply.ok()?;
         let message = Message::from_vec(&reply.message).ok()?;
         message
             .answers

@@ -87,11 +87,19 @@ impl Shared {
     }
 
     pub(super) fn answered(&self, server: usize, latency: Duration) {
-        self.ranking().answered(server, latency, Instant::now());
+        let is_back = self.ranking().answered(server, latency, Instant::now());
+        if is_back {
+            let upstream = self.names.get(server);
+            tracing::info!(upstream, "an upstream answers again");
+        }
     }
 
     pub(super) fn failed(&self, server: usize, failure: &Failure) {
-        self.ranking().failed(server, failure, Instant::now());
+        let is_given_up = self.ranking().failed(server, failure, Instant::now());
+        if is_given_up {
+            let upstream = self.names.get(server);
+            tracing::warn!(upstream, %failure, "an upstream fails, and is avoided for a while");
+        }
     }
 
     fn ranking(&self) -> MutexGuard<'_, Ranking> {

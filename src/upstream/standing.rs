@@ -150,10 +150,13 @@ impl Ranking {
     }
 
     /// Notes an answer that took `latency`; what failed before is forgiven.
-    pub fn answered(&mut self, server: usize, latency: Duration, now: Instant) {
+    ///
+    /// Tells whether the server was avoided until now.
+    pub fn answered(&mut self, server: usize, latency: Duration, now: Instant) -> bool {
         let Some(standing) = self.servers.get_mut(server) else {
-            return;
+            return false;
         };
+        let was_avoided = !standing.is_usable();
         standing.doubts = 0;
         standing.avoided = None;
         standing.answers = standing.answers.saturating_add(1);
@@ -163,17 +166,21 @@ impl Ranking {
             Some(average) => (average * 7 + latency) / 8,
             None => latency,
         });
+        was_avoided
     }
 
     /// Notes a failure, and avoids the server if it is to blame.
-    pub fn failed(&mut self, server: usize, failure: &Failure, now: Instant) {
+    ///
+    /// Tells whether the server is avoided from now on.
+    pub fn failed(&mut self, server: usize, failure: &Failure, now: Instant) -> bool {
         let Some(standing) = self.servers.get_mut(server) else {
-            return;
+            return false;
         };
+        let was_usable = standing.is_usable();
         standing.failed += 1;
         standing.last_error = Some(failure.to_string());
         match failure.blame() {
-            Blame::None => return,
+            Blame::None => return false,
             Blame::Doubt => standing.doubts = standing.doubts.saturating_add(1),
             Blame::Certain => standing.doubts = DOUBTS,
         }
@@ -185,6 +192,7 @@ impl Ranking {
             standing.avoid(now);
         }
         standing.failed_at = Some(now);
+        was_usable && !standing.is_usable()
     }
 
     /// When the server may be asked again: at once sorts first.
@@ -235,5 +243,179 @@ impl Ranking {
             avoided.is_probed = true;
         }
         Some(server)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ms(number: u64) -> Duration {
+        Duration::from_millis(number)
+    }
+
+    fn refused() -> Failure {
+        Failure::Unreachable("connection refused".into())
+    }
+
+    /// A ranking, and a clock that starts somewhere.
+    fn ranking(strategy: Strategy, servers: usize) -> (Ranking, Instant) {
+        (Ranking::new(strategy, servers), Instant::now())
+    }
+
+    /// Three answers of each server, so that their speed is known.
+    fn measured(ranking: &mut Ranking, latencies: &[u64], now: Instant) {
+        for (server, &latency) in latencies.iter().enumerate() {
+            for _ in 0..ENOUGH {
+                ranking.answered(server, ms(latency), now);
+            }
+        }
+    }
+
+    fn first(ranking: &mut Ranking, now: Instant) -> usize {
+        ranking.turns(now).order[0]
+    }
+
+    #[test]
+    fn the_order_of_the_config_holds_while_all_work() {
+        let (mut ranking, now) = ranking(Strategy::Ordered, 3);
+        measured(&mut ranking, &[90, 10, 20], now);
+        let turns = ranking.turns(now + ms(60_000));
+        assert_eq!((turns.order, turns.probe), (vec![0, 1, 2], None));
+    }
+
+    #[test]
+    fn a_server_that_is_gone_comes_last_and_is_probed_ever_less_often() {
+        let (mut ranking, mut now) = ranking(Strategy::Ordered, 2);
+        assert!(ranking.failed(0, &refused(), now));
+        for pause in [1000, 2000, 4000, 8000, 16_000, 30_000, 30_000] {
+            let early = ranking.turns(now + ms(pause - 1));
+            assert_eq!((early.order, early.probe), (vec![1, 0], None), "{pause}");
+            now += ms(pause);
+            assert_eq!(ranking.turns(now).probe, Some(0), "{pause}");
+            assert_eq!(ranking.turns(now).probe, None, "one copy at a time");
+            assert!(!ranking.failed(0, &refused(), now), "it was avoided before");
+        }
+    }
+
+    #[test]
+    fn a_probe_that_is_answered_brings_the_server_back() {
+        let (mut ranking, now) = ranking(Strategy::Ordered, 2);
+        ranking.failed(0, &refused(), now);
+        let later = now + ms(1000);
+        assert_eq!(ranking.turns(later).probe, Some(0));
+        assert!(ranking.answered(0, ms(10), later));
+        assert_eq!(first(&mut ranking, later), 0);
+    }
+
+    #[test]
+    fn a_server_that_fails_soon_again_pauses_longer_and_a_reformed_one_does_not() {
+        let (mut ranking, now) = ranking(Strategy::Ordered, 2);
+        ranking.failed(0, &refused(), now);
+        ranking.answered(0, ms(10), now + ms(1000));
+        ranking.failed(0, &refused(), now + ms(2000));
+        assert_eq!(ranking.turns(now + ms(3999)).probe, None);
+        assert_eq!(ranking.turns(now + ms(4000)).probe, Some(0));
+        ranking.answered(0, ms(10), now + ms(4000));
+        let much_later = now + ms(2000) + FORGIVEN_AFTER;
+        ranking.failed(0, &refused(), much_later);
+        assert_eq!(ranking.turns(much_later + ms(1000)).probe, Some(0));
+    }
+
+    #[test]
+    fn only_three_doubts_in_a_row_make_a_server_avoided() {
+        let (mut ranking, now) = ranking(Strategy::Ordered, 2);
+        for _ in 0..5 {
+            assert!(!ranking.failed(0, &Failure::Timeout, now));
+            assert!(!ranking.failed(0, &Failure::Garbage("cut".into()), now));
+            ranking.answered(0, ms(10), now);
+        }
+        ranking.failed(0, &Failure::Timeout, now);
+        ranking.failed(0, &Failure::Timeout, now);
+        assert_eq!(first(&mut ranking, now), 0);
+        assert!(ranking.failed(0, &Failure::Timeout, now));
+        assert_eq!(first(&mut ranking, now), 1);
+    }
+
+    #[test]
+    fn queries_that_fail_together_are_one_reason_to_pause() {
+        let (mut ranking, now) = ranking(Strategy::Ordered, 2);
+        for _ in 0..20 {
+            ranking.failed(0, &refused(), now);
+        }
+        assert_eq!(ranking.turns(now + FIRST_PAUSE).probe, Some(0));
+    }
+
+    #[test]
+    fn trouble_of_this_machine_is_no_servers_fault() {
+        let (mut ranking, now) = ranking(Strategy::Ordered, 2);
+        for _ in 0..20 {
+            ranking.failed(0, &Failure::Local("too many open files".into()), now);
+        }
+        assert_eq!(first(&mut ranking, now), 0);
+        assert_eq!(ranking.servers()[0].failed, 20);
+    }
+
+    #[test]
+    fn when_all_are_avoided_all_are_asked() {
+        let (mut ranking, now) = ranking(Strategy::Fastest, 2);
+        ranking.failed(0, &refused(), now);
+        ranking.failed(1, &refused(), now + ms(1));
+        assert_eq!(ranking.turns(now + ms(2)).order, [0, 1]);
+    }
+
+    #[test]
+    fn the_fastest_is_asked_first() {
+        let (mut ranking, now) = ranking(Strategy::Fastest, 3);
+        measured(&mut ranking, &[90, 30, 10], now);
+        assert_eq!(ranking.turns(now).order, [2, 1, 0]);
+    }
+
+    #[test]
+    fn the_favourite_does_not_change_for_a_trifle_nor_at_once() {
+        let (mut ranking, now) = ranking(Strategy::Fastest, 2);
+        measured(&mut ranking, &[20, 16], now);
+        assert_eq!(first(&mut ranking, now), 0, "less than a quarter faster");
+        for _ in 0..50 {
+            ranking.answered(1, ms(10), now);
+        }
+        assert_eq!(first(&mut ranking, now), 1, "twice as fast");
+        for _ in 0..50 {
+            ranking.answered(0, ms(1), now);
+        }
+        assert_eq!(first(&mut ranking, now + STAY - ms(1)), 1);
+        assert_eq!(first(&mut ranking, now + STAY), 0);
+    }
+
+    #[test]
+    fn a_favourite_that_fails_is_left_at_once() {
+        let (mut ranking, now) = ranking(Strategy::Fastest, 3);
+        measured(&mut ranking, &[10, 30, 20], now);
+        assert_eq!(first(&mut ranking, now), 0);
+        ranking.failed(0, &refused(), now);
+        assert_eq!(ranking.turns(now).order, [2, 1, 0]);
+    }
+
+    #[test]
+    fn the_others_are_measured_now_and_then() {
+        let (mut ranking, now) = ranking(Strategy::Fastest, 2);
+        for second in 0..3 {
+            let then = now + ms(1000 * second);
+            assert_eq!(ranking.turns(then).probe, Some(1), "{second}");
+            assert_eq!(ranking.turns(then).probe, None, "{second}");
+            ranking.answered(0, ms(10), then);
+            ranking.answered(1, ms(10), then);
+        }
+        let known = now + ms(2000);
+        assert_eq!(ranking.turns(known + MEASURE - ms(1)).probe, None);
+        assert_eq!(ranking.turns(known + MEASURE).probe, Some(1));
+    }
+
+    #[test]
+    fn one_slow_answer_changes_the_average_by_an_eighth() {
+        let (mut ranking, now) = ranking(Strategy::Fastest, 1);
+        ranking.answered(0, ms(8), now);
+        ranking.answered(0, ms(88), now);
+        assert_eq!(ranking.servers()[0].average(), Some(ms(18)));
     }
 }

@@ -15,6 +15,8 @@
 
 pub mod query;
 
+pub mod device;
+
 pub mod cache;
 pub mod local;
 pub mod matcher;

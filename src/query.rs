@@ -161,7 +161,9 @@ pub enum Source {
 pub struct UpstreamId(pub u8);
 
 /// A device: a number that stays its own for as long as the database lives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
 pub struct DeviceId(pub u32);
 
 /// What the journal is told of one query.

@@ -1,0 +1,542 @@
+//! The registry: who has which address. DNS threads read a snapshot; what is new takes a lock.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use arc_swap::ArcSwap;
+use tokio::sync::watch;
+
+use super::maker::Makers;
+use super::state::{Change, Seat, State};
+use super::wishes::Wishes;
+use super::{Device, Mac};
+use crate::config;
+use crate::query::DeviceId;
+
+/// So many new seats are gathered before all are copied.
+const RECENT_SEATS: usize = 64;
+
+/// All devices that ever asked.
+pub struct Devices {
+    snapshot: ArcSwap<Snapshot>,
+    state: Mutex<State>,
+    changed: watch::Sender<u64>,
+}
+
+/// What DNS threads need, swapped whole.
+struct Snapshot {
+    seats: Arc<HashMap<IpAddr, Seat>>,
+    /// The seats of the last few addresses that were new: all seats are copied only now and then,
+    /// so that a flood of new addresses costs little.
+    recent: HashMap<IpAddr, Seat>,
+    aliases: Arc<HashMap<DeviceId, DeviceId>>,
+}
+
+impl Snapshot {
+    fn of(state: &State) -> Self {
+        Self {
+            seats: Arc::new(state.seats().clone()),
+            recent: HashMap::new(),
+            aliases: Arc::new(state.aliases()),
+        }
+    }
+
+    fn with(&self, address: IpAddr, seat: Seat) -> Self {
+        let mut recent = self.recent.clone();
+        recent.insert(address, seat);
+        Self {
+            seats: Arc::clone(&self.seats),
+            recent,
+            aliases: Arc::clone(&self.aliases),
+        }
+    }
+
+    fn seat(&self, address: IpAddr) -> Option<&Seat> {
+        let seat = self.seats.get(&address);
+        seat.or_else(|| self.recent.get(&address))
+    }
+}
+
+impl Devices {
+    /// The devices that are known, under this config.
+    pub fn new(config: &[config::Device], known: Vec<Device>) -> Self {
+        let state = State::restore(Wishes::new(config), known, HashMap::new());
+        Self {
+            snapshot: ArcSwap::from_pointee(Snapshot::of(&state)),
+            state: Mutex::new(state),
+            changed: watch::Sender::new(0),
+        }
+    }
+
+    /// The device that asks from this address. No lock, unless it asks for the first time.
+    pub fn identify(&self, address: IpAddr) -> DeviceId {
+        self.identify_at(address, now_ms())
+    }
+
+    /// The same, at a given time in milliseconds since 1970-01-01 UTC.
+    pub fn identify_at(&self, address: IpAddr, now_ms: i64) -> DeviceId {
+        // A socket for both families gives IPv4 addresses as ::ffff:192.0.2.7.
+        let address = address.to_canonical();
+        if let Some(seat) = self.snapshot.load().seat(address) {
+            seat.touch(now_ms);
+            return seat.device;
+        }
+        let mut state = self.lock();
+        match state.meet(address, now_ms) {
+            (device, Change::Nothing) => device,
+            (device, Change::Seat(seat)) => {
+                self.publish_seat(&state, address, seat);
+                device
+            }
+            (device, Change::Much) => {
+                self.publish(&state);
+                device
+            }
+        }
+    }
+
+    /// The device that this number stands for now: its own, unless it turned out to be another's.
+    pub fn resolve(&self, id: DeviceId) -> DeviceId {
+        self.snapshot.load().aliases.get(&id).copied().unwrap_or(id)
+    }
+
+    /// The device that this number stands for now.
+    pub fn device(&self, id: DeviceId) -> Option<Device> {
+        self.find_makers();
+        self.lock().device(id)
+    }
+
+    /// All devices by their number, to be kept. Those with `alias_of` are not shown.
+    pub fn all(&self) -> Vec<Device> {
+        self.find_makers();
+        self.lock().devices()
+    }
+
+    /// Counts up with each change that should be kept; when a device last asked is none.
+    pub fn changed(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
+    }
+
+    /// Takes a new config.
+    pub fn reconfigure(&self, config: &[config::Device]) {
+        let mut state = self.lock();
+        state.reconfigure(Wishes::new(config));
+        self.publish(&state);
+    }
+
+    /// Learns the hardware address of an address from the neighbour table.
+    pub fn sight(&self, address: IpAddr, mac: Mac) {
+        self.sight_at(address, mac, now_ms());
+    }
+
+    /// The same, at a given time in milliseconds since 1970-01-01 UTC.
+    pub fn sight_at(&self, address: IpAddr, mac: Mac, now_ms: i64) {
+        let mut state = self.lock();
+        if state.sight(address.to_canonical(), mac, now_ms) {
+            self.publish(&state);
+        }
+    }
+
+    /// The neighbour table forgot an address. A device that asked from it keeps it until another
+    /// one takes it.
+    pub fn lose(&self, address: IpAddr) {
+        self.lock().lose(address.to_canonical());
+    }
+
+    /// Learns the host name of an address.
+    pub fn learn_name(&self, address: IpAddr, name: &str) {
+        let mut state = self.lock();
+        if state.learn_name(address.to_canonical(), name) {
+            self.publish(&state);
+        }
+    }
+
+    /// One address of each device that has no name in the config.
+    pub(super) fn nameless(&self) -> Vec<(DeviceId, IpAddr)> {
+        self.lock().nameless()
+    }
+
+    /// Looks the makers up that are not known yet; outside the lock, because unpacking the table
+    /// takes milliseconds.
+    fn find_makers(&self) {
+        let macs = self.lock().without_maker();
+        if macs.is_empty() {
+            return;
+        }
+        let table = Makers::open();
+        let found = macs
+            .into_iter()
+            .map(|mac| (mac, table.find(mac).map(str::to_owned)))
+            .collect();
+        self.lock().learn_makers(found);
+    }
+
+    fn publish_seat(&self, state: &State, address: IpAddr, seat: Seat) {
+        let before = self.snapshot.load();
+        if before.recent.len() >= RECENT_SEATS {
+            self.publish(state);
+        } else {
+            self.snapshot.store(Arc::new(before.with(address, seat)));
+            self.changed.send_modify(|version| *version += 1);
+        }
+    }
+
+    fn publish(&self, state: &State) {
+        self.snapshot.store(Arc::new(Snapshot::of(state)));
+        self.changed.send_modify(|version| *version += 1);
+    }
+
+    /// A thread that panicked left the state as whole as it was: each step only adds.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn now_ms() -> i64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{DeviceKey, NamedBy};
+    use super::*;
+    use crate::config::DeviceMatch;
+
+    const NOW: i64 = 1_700_000_000_000;
+    const HOUR: i64 = 60 * 60 * 1000;
+    /// Xiaomi's.
+    const PHONE: Mac = [0x28, 0x6c, 0x07, 1, 2, 3];
+    /// Made up by the device.
+    const TABLET: Mac = [0x02, 0, 0, 1, 2, 3];
+
+    fn devices(config: &[config::Device]) -> Devices {
+        Devices::new(config, Vec::new())
+    }
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    fn ask(devices: &Devices, address: &str) -> DeviceId {
+        devices.identify_at(ip(address), NOW)
+    }
+
+    fn sight(devices: &Devices, address: &str, mac: Mac) {
+        devices.sight_at(ip(address), mac, NOW);
+    }
+
+    fn named(name: &str, matches: &[DeviceMatch]) -> config::Device {
+        config::Device {
+            name: name.to_owned(),
+            matches: matches.to_vec(),
+        }
+    }
+
+    fn by_ip(address: &str) -> DeviceMatch {
+        DeviceMatch::Ip(ip(address))
+    }
+
+    fn by_network(network: &str) -> DeviceMatch {
+        DeviceMatch::Network(network.parse().unwrap())
+    }
+
+    fn title(devices: &Devices, id: DeviceId) -> String {
+        devices.device(id).unwrap().title()
+    }
+
+    #[test]
+    fn an_unknown_address_is_a_device_of_its_own() {
+        let devices = devices(&[]);
+        let first = ask(&devices, "192.0.2.7");
+        assert_eq!(ask(&devices, "192.0.2.7"), first);
+        assert_eq!(ask(&devices, "::ffff:192.0.2.7"), first);
+        assert_ne!(ask(&devices, "192.0.2.8"), first);
+        let device = devices.device(first).unwrap();
+        assert_eq!(device.key, DeviceKey::Ip(ip("192.0.2.7")));
+        assert_eq!(device.named_by, NamedBy::Address);
+        assert_eq!(device.title(), "192.0.2.7");
+    }
+
+    #[test]
+    fn all_addresses_of_one_hardware_address_are_one_device() {
+        let devices = devices(&[]);
+        sight(&devices, "192.0.2.7", PHONE);
+        sight(&devices, "2001:db8::7", PHONE);
+        let id = ask(&devices, "192.0.2.7");
+        assert_eq!(ask(&devices, "2001:db8::7"), id);
+        let device = devices.device(id).unwrap();
+        assert_eq!(device.addresses, [ip("192.0.2.7"), ip("2001:db8::7")]);
+        assert_eq!(device.mac, Some(PHONE));
+        assert_eq!(device.maker.as_deref(), Some("Xiaomi Electronics"));
+        assert_eq!(device.title(), "Xiaomi Electronics 02:03");
+        assert_eq!(devices.all().len(), 1);
+    }
+
+    #[test]
+    fn what_never_asked_is_no_device() {
+        let devices = devices(&[]);
+        sight(&devices, "192.0.2.7", PHONE);
+        assert_eq!(devices.all(), []);
+    }
+
+    #[test]
+    fn an_address_that_turns_out_to_have_a_hardware_address_becomes_an_alias() {
+        let devices = devices(&[]);
+        let guess = ask(&devices, "192.0.2.7");
+        sight(&devices, "192.0.2.7", PHONE);
+        let id = ask(&devices, "192.0.2.7");
+        assert_ne!(id, guess);
+        assert_eq!(devices.resolve(guess), id);
+        assert_eq!(devices.resolve(id), id);
+        assert_eq!(devices.device(guess).unwrap().id, id);
+        let all = devices.all();
+        assert_eq!(all.len(), 2);
+        assert_eq!(all[0].alias_of, Some(id));
+        assert_eq!(all[1].first_seen_ms, NOW);
+    }
+
+    #[test]
+    fn an_address_that_was_quiet_for_long_belongs_to_nobody_yet() {
+        let devices = devices(&[]);
+        let old = ask(&devices, "192.0.2.7");
+        devices.sight_at(ip("192.0.2.7"), PHONE, NOW + 2 * HOUR);
+        let id = devices.identify_at(ip("192.0.2.7"), NOW + 2 * HOUR);
+        assert_ne!(id, old);
+        assert_eq!(devices.resolve(old), old);
+        assert_eq!(devices.device(id).unwrap().first_seen_ms, NOW + 2 * HOUR);
+    }
+
+    #[test]
+    fn an_address_that_changes_hands_goes_to_the_other_device() {
+        let devices = devices(&[]);
+        sight(&devices, "192.0.2.7", PHONE);
+        let phone = ask(&devices, "192.0.2.7");
+        sight(&devices, "192.0.2.7", TABLET);
+        let tablet = ask(&devices, "192.0.2.7");
+        assert_ne!(tablet, phone);
+        assert_eq!(devices.resolve(phone), phone);
+        assert!(devices.device(phone).unwrap().addresses.is_empty());
+        assert!(devices.device(tablet).unwrap().private_mac);
+        assert_eq!(devices.device(tablet).unwrap().maker, None);
+    }
+
+    #[test]
+    fn an_address_stays_with_its_device_when_the_table_forgets_it() {
+        let devices = devices(&[]);
+        sight(&devices, "192.0.2.7", PHONE);
+        let phone = ask(&devices, "192.0.2.7");
+        devices.lose(ip("192.0.2.7"));
+        assert_eq!(ask(&devices, "192.0.2.7"), phone);
+    }
+
+    #[test]
+    fn the_config_names_devices_by_what_is_surest() {
+        let devices = devices(&[
+            named("Home", &[by_network("192.0.2.0/24")]),
+            named("Corner", &[by_network("192.0.2.0/28")]),
+            named("Printer", &[by_ip("192.0.2.7")]),
+            named("Phone", &[DeviceMatch::Mac(PHONE)]),
+            named("Tablet", &[DeviceMatch::Host("tablet".to_owned())]),
+        ]);
+        sight(&devices, "192.0.2.9", PHONE);
+        sight(&devices, "198.51.100.7", TABLET);
+        let cases = [
+            ("192.0.2.200", "Home"),
+            ("192.0.2.3", "Corner"),
+            ("192.0.2.7", "Printer"),
+            ("192.0.2.9", "Phone"),
+            ("198.51.100.7", "198.51.100.7"),
+        ];
+        for (address, expected) in cases {
+            let id = ask(&devices, address);
+            assert_eq!(title(&devices, id), expected);
+        }
+        let guess = ask(&devices, "198.51.100.7");
+        devices.learn_name(ip("198.51.100.7"), "tablet.home.arpa");
+        let tablet = ask(&devices, "198.51.100.7");
+        assert_eq!(title(&devices, tablet), "Tablet");
+        assert_eq!(devices.resolve(guess), tablet);
+        assert_eq!(devices.device(tablet).unwrap().named_by, NamedBy::Config);
+    }
+
+    #[test]
+    fn a_device_named_by_its_ipv4_address_is_known_by_ipv6_too() {
+        let devices = devices(&[named("Printer", &[by_ip("192.0.2.7")])]);
+        sight(&devices, "2001:db8::7", PHONE);
+        let before = ask(&devices, "2001:db8::7");
+        sight(&devices, "192.0.2.7", PHONE);
+        let id = ask(&devices, "2001:db8::7");
+        assert_eq!(title(&devices, id), "Printer");
+        assert_eq!(devices.resolve(before), id);
+    }
+
+    #[test]
+    fn a_repeater_does_not_make_several_devices_one_named_one() {
+        let devices = devices(&[named("Printer", &[by_ip("192.0.2.7")])]);
+        sight(&devices, "192.0.2.7", PHONE);
+        sight(&devices, "192.0.2.8", PHONE);
+        let printer = ask(&devices, "192.0.2.7");
+        assert_eq!(title(&devices, printer), "Printer");
+        let other = ask(&devices, "192.0.2.8");
+        assert_eq!(title(&devices, other), "Xiaomi Electronics 02:03");
+    }
+
+    #[test]
+    fn a_host_name_is_better_than_a_maker() {
+        let devices = devices(&[]);
+        sight(&devices, "192.0.2.7", PHONE);
+        let id = ask(&devices, "192.0.2.7");
+        devices.learn_name(ip("192.0.2.7"), "pocket.home.arpa");
+        let device = devices.device(id).unwrap();
+        assert_eq!(
+            (device.title(), device.named_by),
+            ("pocket".to_owned(), NamedBy::Reverse)
+        );
+    }
+
+    #[test]
+    fn a_flood_of_addresses_shares_one_device_and_hides_nobody() {
+        let devices = devices(&[]);
+        let address = |number: u32| IpAddr::from((0x0a00_0000 + number).to_be_bytes());
+        for number in 0..4096 {
+            devices.identify_at(address(number), NOW);
+        }
+        let overflow = devices.identify_at(address(5000), NOW);
+        assert_eq!(devices.identify_at(address(5001), NOW), overflow);
+        assert_eq!(devices.device(overflow).unwrap().key, DeviceKey::Others);
+        assert_eq!(title(&devices, overflow), "Other devices");
+        sight(&devices, "192.0.2.7", PHONE);
+        assert_ne!(ask(&devices, "192.0.2.7"), overflow);
+        assert_eq!(devices.all().len(), 4098);
+        // Later there is room again, and what was seen since is kept.
+        let kept = devices.identify_at(address(1), NOW + 2 * HOUR);
+        let late = devices.identify_at(address(5000), NOW + 2 * HOUR);
+        assert_ne!(late, overflow);
+        assert_eq!(devices.identify_at(address(1), NOW + 2 * HOUR), kept);
+        assert!(devices.all().len() < 4098);
+    }
+
+    #[test]
+    fn a_flood_inside_a_named_network_is_bounded() {
+        let devices = devices(&[named("Guests", &[by_network("10.0.0.0/8")])]);
+        let address = |number: u32| IpAddr::from((0x0a00_0000 + number).to_be_bytes());
+        let guests = devices.identify_at(address(0), NOW);
+        for number in 0..9000 {
+            assert_eq!(devices.identify_at(address(number), NOW), guests);
+        }
+        assert_eq!(devices.device(guests).unwrap().addresses.len(), 8192);
+    }
+
+    #[test]
+    fn of_daily_new_addresses_the_latest_are_remembered() {
+        let devices = devices(&[]);
+        for day in 0..20 {
+            let address = ip(&format!("2001:db8::{day:x}"));
+            devices.sight_at(address, PHONE, NOW + day);
+            devices.identify_at(address, NOW + day);
+        }
+        let all = devices.all();
+        assert_eq!(all.len(), 1);
+        assert_eq!(all[0].addresses.len(), 16);
+        assert!(all[0].addresses.contains(&ip("2001:db8::13")));
+        assert!(!all[0].addresses.contains(&ip("2001:db8::1")));
+    }
+
+    #[test]
+    fn devices_keep_their_numbers_over_a_restart() {
+        let before = devices(&[named("Printer", &[by_ip("192.0.2.9")])]);
+        sight(&before, "192.0.2.7", PHONE);
+        let addresses = ["192.0.2.7", "192.0.2.8", "192.0.2.9"];
+        let ids = addresses.map(|address| ask(&before, address));
+        before.learn_name(ip("192.0.2.8"), "pocket");
+        let config = [named("Printer", &[by_ip("192.0.2.9")])];
+        let after = Devices::new(&config, before.all());
+        assert_eq!(addresses.map(|address| ask(&after, address)), ids);
+        assert_eq!(after.all(), before.all());
+        let new = ask(&after, "192.0.2.10");
+        assert!(!ids.contains(&new));
+    }
+
+    #[test]
+    fn a_device_that_is_named_later_keeps_its_past() {
+        let before = devices(&[]);
+        sight(&before, "192.0.2.7", PHONE);
+        let phone = ask(&before, "192.0.2.7");
+        let after = Devices::new(&[named("Phone", &[DeviceMatch::Mac(PHONE)])], before.all());
+        let id = ask(&after, "192.0.2.7");
+        assert_eq!(title(&after, id), "Phone");
+        assert_eq!(after.resolve(phone), id);
+        // And without the name it is itself again.
+        let again = Devices::new(&[], after.all());
+        assert_eq!(ask(&again, "192.0.2.7"), phone);
+        assert_eq!(again.resolve(phone), phone);
+    }
+
+    #[test]
+    fn a_device_that_is_renamed_keeps_its_number() {
+        let old = [
+            named("Phone", &[DeviceMatch::Mac(PHONE)]),
+            named("Printer", &[by_ip("192.0.2.9")]),
+        ];
+        let devices = devices(&old);
+        sight(&devices, "192.0.2.7", PHONE);
+        let ids = ["192.0.2.7", "192.0.2.9"].map(|address| ask(&devices, address));
+        devices.reconfigure(&[
+            named("Anna's phone", &[DeviceMatch::Mac(PHONE)]),
+            named("Upstairs", &[by_ip("192.0.2.9")]),
+        ]);
+        let after = ["192.0.2.7", "192.0.2.9"].map(|address| ask(&devices, address));
+        assert_eq!(after, ids);
+        assert_eq!(title(&devices, ids[0]), "Anna's phone");
+        assert_eq!(title(&devices, ids[1]), "Upstairs");
+    }
+
+    #[test]
+    fn what_should_be_kept_is_counted() {
+        let devices = devices(&[]);
+        let changed = devices.changed();
+        ask(&devices, "192.0.2.7");
+        assert_eq!(*changed.borrow(), 1);
+        ask(&devices, "192.0.2.7");
+        sight(&devices, "192.0.2.99", TABLET);
+        assert_eq!(*changed.borrow(), 1);
+        sight(&devices, "192.0.2.7", PHONE);
+        assert_eq!(*changed.borrow(), 2);
+        sight(&devices, "192.0.2.7", PHONE);
+        assert_eq!(*changed.borrow(), 2);
+    }
+
+    #[test]
+    fn the_time_of_the_last_query_is_kept() {
+        let devices = devices(&[]);
+        let id = ask(&devices, "192.0.2.7");
+        devices.identify_at(ip("192.0.2.7"), NOW + 5000);
+        let device = devices.device(id).unwrap();
+        assert_eq!(device.first_seen_ms, NOW);
+        assert_eq!(device.last_seen_ms, NOW + 5000);
+    }
+
+    #[test]
+    fn threads_that_meet_an_address_at_once_agree() {
+        let devices = devices(&[]);
+        let barrier = std::sync::Barrier::new(8);
+        let ids: Vec<DeviceId> = std::thread::scope(|scope| {
+            let meet = || {
+                barrier.wait();
+                ask(&devices, "192.0.2.7")
+            };
+            let threads: Vec<_> = (0..8).map(|_| scope.spawn(meet)).collect();
+            threads
+                .into_iter()
+                .map(|thread| thread.join().unwrap())
+                .collect()
+        });
+        assert!(ids.iter().all(|id| *id == ids[0]));
+        assert_eq!(devices.all().len(), 1);
+    }
+}

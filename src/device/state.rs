@@ -1,0 +1,340 @@
+//! What is known of all devices, and how it fits together. Behind the registry's lock.
+//!
+//! A *record* is a device that has a number. A *seat* is an address that asked, and the record
+//! that it belongs to. The *base* of an address is the record by its hardware address, or by the
+//! address itself where no hardware address is known.
+
+mod restore;
+mod room;
+mod view;
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use super::wishes::{Wishes, first_label};
+use super::{DeviceKey, Mac};
+use crate::query::DeviceId;
+
+/// An address-only device turns out to be one with a hardware address only if it asked within this
+/// time: an address that was quiet for longer may have changed hands.
+const RECENT_MS: i64 = 60 * 60 * 1000;
+
+/// Devices take new IPv6 addresses every day; older ones than these are forgotten.
+const ADDRESSES_A_DEVICE: usize = 16;
+
+/// An address that asked.
+#[derive(Clone)]
+pub(super) struct Seat {
+    /// The device that it belongs to, never an alias.
+    pub device: DeviceId,
+    seen_ms: Arc<AtomicI64>,
+}
+
+impl Seat {
+    fn new(device: DeviceId, now_ms: i64) -> Self {
+        Self {
+            device,
+            seen_ms: Arc::new(AtomicI64::new(now_ms)),
+        }
+    }
+
+    /// Notes that the address asked; written at most once a second, so that DNS threads do not
+    /// fight over it.
+    pub fn touch(&self, now_ms: i64) {
+        if now_ms - self.seen_ms() >= 1000 {
+            self.seen_ms.store(now_ms, Ordering::Relaxed);
+        }
+    }
+
+    fn seen_ms(&self) -> i64 {
+        self.seen_ms.load(Ordering::Relaxed)
+    }
+}
+
+/// What an address that asks for the first time changes.
+pub(super) enum Change {
+    Nothing,
+    /// It has a seat now.
+    Seat(Seat),
+    /// Others lost theirs as well.
+    Much,
+}
+
+struct Record {
+    key: DeviceKey,
+    /// By the reverse look-up.
+    name: Option<String>,
+    first_seen_ms: i64,
+    last_seen_ms: i64,
+    alias_of: Option<DeviceId>,
+}
+
+/// What is known of all devices.
+pub(super) struct State {
+    wishes: Wishes,
+    records: HashMap<DeviceId, Record>,
+    by_key: HashMap<DeviceKey, DeviceId>,
+    /// The hardware address that an address was last seen with, also of devices that never asked.
+    macs: HashMap<IpAddr, Mac>,
+    seats: HashMap<IpAddr, Seat>,
+    makers: HashMap<Mac, Option<String>>,
+    next: u32,
+    /// How many records there are of each kind.
+    by_address: usize,
+    by_mac: usize,
+    others: usize,
+    made_room_ms: i64,
+}
+
+impl State {
+    pub fn seats(&self) -> &HashMap<IpAddr, Seat> {
+        &self.seats
+    }
+
+    /// What each alias stands for.
+    pub fn aliases(&self) -> HashMap<DeviceId, DeviceId> {
+        let ids = self.records.keys();
+        ids.map(|id| (*id, self.canonical(*id)))
+            .filter(|(id, canonical)| id != canonical)
+            .collect()
+    }
+
+    /// The device of an address that asks for the first time, and what that changed.
+    pub fn meet(&mut self, address: IpAddr, now_ms: i64) -> (DeviceId, Change) {
+        if let Some(seat) = self.seats.get(&address) {
+            seat.touch(now_ms);
+            return (seat.device, Change::Nothing);
+        }
+        let mut is_much = self.make_room(now_ms);
+        let devices = self.records.len();
+        let device = self.settle(address, now_ms);
+        if let Some(record) = self.records.get_mut(&device) {
+            record.last_seen_ms = record.last_seen_ms.max(now_ms);
+        }
+        let seat = self.has_seat_for(device).then(|| Seat::new(device, now_ms));
+        if let Some(seat) = &seat {
+            self.seats.insert(address, seat.clone());
+            let mac = self.macs.get(&address).copied();
+            is_much |= mac.is_some_and(|mac| self.forget_oldest_address(mac));
+        } else {
+            is_much |= self.records.len() != devices;
+        }
+        match seat {
+            _ if is_much => (device, Change::Much),
+            Some(seat) => (device, Change::Seat(seat)),
+            None => (device, Change::Nothing),
+        }
+    }
+
+    /// Learns the hardware address of an address. Says whether anything is new.
+    pub fn sight(&mut self, address: IpAddr, mac: Mac, now_ms: i64) -> bool {
+        let before = self.macs.insert(address, mac);
+        if before == Some(mac) {
+            return false;
+        }
+        let seen = self.seats.get(&address).map(Seat::seen_ms);
+        match (seen, before) {
+            (Some(seen), None) if now_ms - seen <= RECENT_MS => self.recognise(address, mac),
+            // The address changed hands; who has it now has not asked yet.
+            (Some(_), _) => {
+                self.seats.remove(&address);
+            }
+            (None, _) => {}
+        }
+        self.resettle(mac);
+        if let Some(before) = before {
+            self.resettle(before);
+        }
+        seen.is_some() || self.by_key.contains_key(&DeviceKey::Mac(mac))
+    }
+
+    /// Forgets the hardware address of an address that never asked.
+    pub fn lose(&mut self, address: IpAddr) {
+        if !self.seats.contains_key(&address) {
+            self.macs.remove(&address);
+        }
+    }
+
+    /// Learns the host name of an address. Says whether it is new.
+    pub fn learn_name(&mut self, address: IpAddr, name: &str) -> bool {
+        let name = first_label(name);
+        let base = self.base(address);
+        let Some(record) = self.record_mut(&base) else {
+            return false;
+        };
+        if record.name.as_deref() == Some(name) {
+            return false;
+        }
+        record.name = Some(name.to_owned());
+        if let DeviceKey::Mac(mac) = base {
+            self.resettle(mac);
+        } else {
+            self.link(&base);
+            self.reseat(address);
+        }
+        true
+    }
+
+    /// The record by the hardware address, or by the address where there is none.
+    fn base(&self, address: IpAddr) -> DeviceKey {
+        match self.macs.get(&address) {
+            Some(mac) => DeviceKey::Mac(*mac),
+            None => DeviceKey::Ip(address),
+        }
+    }
+
+    /// The device that an address belongs to; a new one if need be.
+    fn settle(&mut self, address: IpAddr, now_ms: i64) -> DeviceId {
+        let base = self.base(address);
+        let by_mac = match base {
+            DeviceKey::Mac(mac) => self.wishes.of_mac(mac),
+            _ => None,
+        };
+        let wish = by_mac.or_else(|| self.wishes.of_address(address));
+        let key = match wish.or_else(|| self.wish(&base)) {
+            Some(name) => DeviceKey::Named(name.to_owned()),
+            None => base,
+        };
+        let id = self.enter(key, now_ms);
+        self.canonical(id)
+    }
+
+    /// The device of the config that a base belongs to as a whole.
+    fn wish(&self, base: &DeviceKey) -> Option<&str> {
+        let found = match base {
+            DeviceKey::Mac(mac) => self
+                .wishes
+                .of_mac(*mac)
+                .or_else(|| self.wish_of_all_addresses(*mac)),
+            DeviceKey::Ip(address) => self.wishes.of_address(*address),
+            DeviceKey::Named(_) | DeviceKey::Others => None,
+        };
+        found.or_else(|| {
+            let record = self.records.get(self.by_key.get(base)?)?;
+            self.wishes.of_host(record.name.as_deref()?)
+        })
+    }
+
+    /// The config names a device by its IPv4 address, and the device asks by IPv6 too. But a
+    /// repeater lends its hardware address to several devices: all IPv4 addresses have to agree.
+    fn wish_of_all_addresses(&self, mac: Mac) -> Option<&str> {
+        if !self.wishes.knows_addresses() {
+            return None;
+        }
+        let of_mac = |(address, other): (&IpAddr, &Mac)| (*other == mac).then_some(*address);
+        let addresses: Vec<IpAddr> = self.macs.iter().filter_map(of_mac).collect();
+        let has_ipv4 = addresses.iter().any(IpAddr::is_ipv4);
+        let mut wishes = addresses
+            .iter()
+            .filter(|address| address.is_ipv4() || !has_ipv4)
+            .map(|address| self.wishes.of_address(*address));
+        let first = wishes.next()??;
+        wishes.all(|wish| wish == Some(first)).then_some(first)
+    }
+
+    /// An address-only device turns out to have a hardware address.
+    fn recognise(&mut self, address: IpAddr, mac: Mac) {
+        let Some(guess) = self.record_mut(&DeviceKey::Ip(address)) else {
+            return;
+        };
+        let (name, first, last) = (guess.name.clone(), guess.first_seen_ms, guess.last_seen_ms);
+        let id = self.enter(DeviceKey::Mac(mac), first);
+        let Some(record) = self.records.get_mut(&id) else {
+            return;
+        };
+        if record.key == DeviceKey::Others {
+            return;
+        }
+        record.name = record.name.take().or(name);
+        record.first_seen_ms = record.first_seen_ms.min(first);
+        record.last_seen_ms = record.last_seen_ms.max(last);
+        if let Some(guess) = self.record_mut(&DeviceKey::Ip(address)) {
+            guess.alias_of = Some(id);
+        }
+    }
+
+    /// Looks again where a hardware address and its addresses belong.
+    fn resettle(&mut self, mac: Mac) {
+        self.link(&DeviceKey::Mac(mac));
+        let has_mac = |address: &&IpAddr| self.macs.get(*address) == Some(&mac);
+        let addresses: Vec<IpAddr> = self.seats.keys().filter(has_mac).copied().collect();
+        for address in addresses {
+            self.reseat(address);
+        }
+    }
+
+    fn reseat(&mut self, address: IpAddr) {
+        let Some(seen) = self.seats.get(&address).map(Seat::seen_ms) else {
+            return;
+        };
+        let device = self.settle(address, seen);
+        if let Some(seat) = self.seats.get_mut(&address) {
+            seat.device = device;
+        }
+    }
+
+    /// Makes a base an alias of the device that it belongs to.
+    fn link(&mut self, base: &DeviceKey) {
+        let Some(record) = self.record_mut(base) else {
+            return;
+        };
+        let (before, first, last) = (record.alias_of, record.first_seen_ms, record.last_seen_ms);
+        let is_mac = |id: &DeviceId| matches!(self.key(*id), Some(DeviceKey::Mac(_)));
+        let target = match self.wish(base).map(str::to_owned) {
+            Some(name) => Some(self.enter(DeviceKey::Named(name), first)),
+            None => before.filter(is_mac),
+        };
+        if let Some(target) = target.and_then(|id| self.records.get_mut(&id)) {
+            target.first_seen_ms = target.first_seen_ms.min(first);
+            target.last_seen_ms = target.last_seen_ms.max(last);
+        }
+        if let Some(record) = self.record_mut(base) {
+            record.alias_of = target;
+        }
+    }
+
+    fn canonical(&self, id: DeviceId) -> DeviceId {
+        let mut id = id;
+        // An address is an alias of a hardware address, which is one of a named device.
+        for _ in 0..3 {
+            match self.records.get(&id).and_then(|record| record.alias_of) {
+                Some(target) => id = target,
+                None => break,
+            }
+        }
+        id
+    }
+
+    fn key(&self, id: DeviceId) -> Option<&DeviceKey> {
+        self.records.get(&id).map(|record| &record.key)
+    }
+
+    fn record_mut(&mut self, key: &DeviceKey) -> Option<&mut Record> {
+        self.records.get_mut(self.by_key.get(key)?)
+    }
+
+    /// The number of a key; a new one if there is room.
+    fn enter(&mut self, key: DeviceKey, now_ms: i64) -> DeviceId {
+        let key = if self.by_key.contains_key(&key) || self.has_room_for(&key) {
+            key
+        } else {
+            DeviceKey::Others
+        };
+        if let Some(id) = self.by_key.get(&key) {
+            return *id;
+        }
+        let id = DeviceId(self.next);
+        self.next = self.next.saturating_add(1);
+        let record = Record {
+            key,
+            name: None,
+            first_seen_ms: now_ms,
+            last_seen_ms: now_ms,
+            alias_of: None,
+        };
+        self.insert(id, record);
+        id
+    }
+}

@@ -1,0 +1,118 @@
+//! What was known when we last ran, under the config of today.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use super::room::MOST_DEVICES;
+use super::{Record, Seat, State};
+use crate::device::wishes::Wishes;
+use crate::device::{Device, DeviceKey, Mac, NamedBy};
+
+impl State {
+    /// Takes over what is known. `macs` is what the neighbour table says now.
+    pub fn restore(wishes: Wishes, known: Vec<Device>, macs: HashMap<IpAddr, Mac>) -> Self {
+        let mut state = Self {
+            wishes,
+            records: HashMap::new(),
+            by_key: HashMap::new(),
+            macs,
+            seats: HashMap::new(),
+            makers: HashMap::new(),
+            next: 1,
+            by_address: 0,
+            by_mac: 0,
+            others: 0,
+            made_room_ms: 0,
+        };
+        let highest = known.iter().map(|device| device.id.0).max();
+        state.next = highest.unwrap_or(0).saturating_add(1);
+        let mut known = known;
+        known.sort_by_key(|device| std::cmp::Reverse(device.last_seen_ms));
+        state.rename(&mut known);
+        for device in &known {
+            state.take_over(device);
+        }
+        let bases: Vec<DeviceKey> = state.by_key.keys().cloned().collect();
+        for base in &bases {
+            state.link(base);
+        }
+        for device in &known {
+            state.take_seats(device);
+        }
+        state
+    }
+
+    /// The same devices under another config.
+    pub fn reconfigure(&mut self, wishes: Wishes) {
+        let next = self.next;
+        let known = self.devices();
+        let makers = std::mem::take(&mut self.makers);
+        *self = Self::restore(wishes, known, std::mem::take(&mut self.macs));
+        self.makers = makers;
+        self.next = next;
+    }
+
+    /// A named device that the config calls by another name now keeps its number.
+    fn rename(&self, known: &mut [Device]) {
+        let mut taken: Vec<DeviceKey> = known.iter().map(|device| device.key.clone()).collect();
+        for device in known {
+            let is_gone = matches!(&device.key, DeviceKey::Named(name) if !self.wishes.has(name));
+            if !is_gone {
+                continue;
+            }
+            let by_mac = device.mac.and_then(|mac| self.wishes.of_mac(mac));
+            let mut addresses = device.addresses.iter();
+            let by_address = || addresses.find_map(|address| self.wishes.of_address(*address));
+            let Some(name) = by_mac.or_else(by_address) else {
+                continue;
+            };
+            let key = DeviceKey::Named(name.to_owned());
+            if !taken.contains(&key) {
+                taken.push(key.clone());
+                device.key = key;
+            }
+        }
+    }
+
+    fn take_over(&mut self, device: &Device) {
+        if self.by_key.contains_key(&device.key) || !self.has_room_for(&device.key) {
+            return;
+        }
+        if let (DeviceKey::Mac(mac), Some(maker)) = (&device.key, &device.maker) {
+            self.makers.insert(*mac, Some(maker.clone()));
+        }
+        let is_host = device.named_by == NamedBy::Reverse;
+        let record = Record {
+            key: device.key.clone(),
+            name: device.name.clone().filter(|_| is_host),
+            first_seen_ms: device.first_seen_ms,
+            last_seen_ms: device.last_seen_ms,
+            alias_of: device.alias_of,
+        };
+        self.insert(device.id, record);
+    }
+
+    /// Whoever asked from an address last has it. Addresses of named devices find their way by
+    /// the config when they ask.
+    fn take_seats(&mut self, device: &Device) {
+        let is_alias_of_mac = matches!(device.key, DeviceKey::Ip(_)) && device.alias_of.is_some();
+        let is_named = matches!(device.key, DeviceKey::Named(_) | DeviceKey::Others);
+        if is_alias_of_mac || is_named || self.seats.len() >= MOST_DEVICES {
+            return;
+        }
+        for address in &device.addresses {
+            if let (DeviceKey::Mac(mac), false) = (&device.key, self.seats.contains_key(address)) {
+                self.macs.entry(*address).or_insert(*mac);
+            }
+            let is_owner = self.base(*address) == device.key;
+            if is_owner
+                && !self.seats.contains_key(address)
+                && self.by_key.contains_key(&device.key)
+            {
+                let id = self.settle(*address, device.last_seen_ms);
+                self.seats
+                    .insert(*address, Seat::new(id, device.last_seen_ms));
+            }
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! Bounds: a flood of made-up addresses must not eat the memory, nor hide the real devices.
+
+use std::net::IpAddr;
+
+use super::{ADDRESSES_A_DEVICE, RECENT_MS, Record, Seat, State};
+use crate::device::{DeviceKey, Mac};
+use crate::query::DeviceId;
+
+/// So many devices are known by address alone, and as many by hardware address.
+pub(super) const MOST_DEVICES: usize = 4096;
+
+/// So many addresses are remembered.
+const MOST_SEATS: usize = 2 * MOST_DEVICES;
+
+/// Room is made at most this often.
+const PAUSE_MS: i64 = 60 * 1000;
+
+impl State {
+    /// Whether one more device with such a key may be entered.
+    pub(super) fn has_room_for(&self, key: &DeviceKey) -> bool {
+        match key {
+            DeviceKey::Ip(_) => self.by_address < MOST_DEVICES,
+            DeviceKey::Mac(_) => self.by_mac < MOST_DEVICES,
+            DeviceKey::Named(_) | DeviceKey::Others => true,
+        }
+    }
+
+    /// Whether one more address of this device may be remembered.
+    pub(super) fn has_seat_for(&self, device: DeviceId) -> bool {
+        self.seats.len() < MOST_SEATS && self.key(device) != Some(&DeviceKey::Others)
+    }
+
+    pub(super) fn insert(&mut self, id: DeviceId, record: Record) {
+        *self.count(&record.key) += 1;
+        self.by_key.insert(record.key.clone(), id);
+        self.records.insert(id, record);
+    }
+
+    /// Where room is short, forgets what has been quiet for longest. Says whether it tried.
+    pub(super) fn make_room(&mut self, now_ms: i64) -> bool {
+        let short_of_seats = self.seats.len() >= MOST_SEATS;
+        let short_of_addresses = self.by_address >= MOST_DEVICES;
+        let short_of_macs = self.by_mac >= MOST_DEVICES;
+        let is_short = short_of_seats || short_of_addresses || short_of_macs;
+        if !is_short || now_ms - self.made_room_ms < PAUSE_MS {
+            return false;
+        }
+        self.made_room_ms = now_ms;
+        self.note_seen();
+        if short_of_seats {
+            let is_recent = |seat: &Seat| now_ms - seat.seen_ms() < RECENT_MS;
+            self.seats.retain(|_, seat| is_recent(seat));
+        }
+        if short_of_addresses {
+            self.forget_quiet(now_ms, |key| matches!(key, DeviceKey::Ip(_)));
+        }
+        if short_of_macs {
+            self.forget_quiet(now_ms, |key| matches!(key, DeviceKey::Mac(_)));
+        }
+        true
+    }
+
+    /// Carries the times over that DNS threads noted at the seats.
+    pub(super) fn note_seen(&mut self) {
+        for (address, seat) in &self.seats {
+            let base = self.by_key.get(&self.base(*address)).copied();
+            for id in [Some(seat.device), base].into_iter().flatten() {
+                if let Some(record) = self.records.get_mut(&id) {
+                    record.last_seen_ms = record.last_seen_ms.max(seat.seen_ms());
+                }
+            }
+        }
+    }
+
+    /// Of a hardware address that asked from too many addresses, forgets the oldest. Says whether
+    /// there were too many.
+    pub(super) fn forget_oldest_address(&mut self, mac: Mac) -> bool {
+        let mut addresses: Vec<(i64, IpAddr)> = self
+            .seats
+            .iter()
+            .filter(|(address, _)| self.macs.get(*address) == Some(&mac))
+            .map(|(address, seat)| (seat.seen_ms(), *address))
+            .collect();
+        addresses.sort_unstable();
+        let too_many = addresses.len().saturating_sub(ADDRESSES_A_DEVICE);
+        for (_, address) in addresses.into_iter().take(too_many) {
+            self.seats.remove(&address);
+        }
+        too_many > 0
+    }
+
+    /// Forgets a quarter of such devices: nameless ones first, then the longest quiet.
+    fn forget_quiet(&mut self, now_ms: i64, is_such: impl Fn(&DeviceKey) -> bool) {
+        let mut quiet: Vec<(bool, i64, DeviceId)> = self
+            .records
+            .iter()
+            .filter(|(_, record)| is_such(&record.key))
+            .filter(|(_, record)| now_ms - record.last_seen_ms >= RECENT_MS)
+            .map(|(id, record)| (record.name.is_some(), record.last_seen_ms, *id))
+            .collect();
+        quiet.sort_unstable();
+        for (_, _, id) in quiet.into_iter().take(MOST_DEVICES / 4) {
+            if let Some(record) = self.records.remove(&id) {
+                *self.count(&record.key) -= 1;
+                self.by_key.remove(&record.key);
+            }
+        }
+        let records = &self.records;
+        self.seats
+            .retain(|_, seat| records.contains_key(&seat.device));
+        let gone = |id: &DeviceId| !self.records.contains_key(id);
+        let orphans: Vec<DeviceId> = self
+            .records
+            .iter()
+            .filter(|(_, record)| record.alias_of.as_ref().is_some_and(gone))
+            .map(|(id, _)| *id)
+            .collect();
+        for id in orphans {
+            if let Some(record) = self.records.get_mut(&id) {
+                record.alias_of = None;
+            }
+        }
+        let by_key = &self.by_key;
+        self.makers
+            .retain(|mac, _| by_key.contains_key(&DeviceKey::Mac(*mac)));
+    }
+
+    fn count(&mut self, key: &DeviceKey) -> &mut usize {
+        match key {
+            DeviceKey::Ip(_) => &mut self.by_address,
+            DeviceKey::Mac(_) => &mut self.by_mac,
+            DeviceKey::Named(_) | DeviceKey::Others => &mut self.others,
+        }
+    }
+}

@@ -89,6 +89,7 @@ pub(super) struct State {
 }
 
 impl State {
+    /// The addresses that asked.
     pub fn seats(&self) -> &HashMap<IpAddr, Seat> {
         &self.seats
     }

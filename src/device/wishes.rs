@@ -9,10 +9,12 @@ use crate::config::{Device, DeviceMatch};
 pub(super) struct Wishes(Vec<Device>);
 
 impl Wishes {
+    /// The devices of the config.
     pub fn new(devices: &[Device]) -> Self {
         Self(devices.to_vec())
     }
 
+    /// Whether the config has a device of this name.
     pub fn has(&self, name: &str) -> bool {
         self.0.iter().any(|device| device.name == name)
     }
@@ -26,6 +28,7 @@ impl Wishes {
             .any(|device| device.matches.iter().any(is_address))
     }
 
+    /// The device of this hardware address.
     pub fn of_mac(&self, mac: Mac) -> Option<&str> {
         self.find(|found| matches!(found, DeviceMatch::Mac(other) if *other == mac))
     }

@@ -6,6 +6,7 @@
     reason = "a test that fails here has failed"
 )]
 
+mod device;
 mod stub;
 mod tidy;
 mod upstream;

@@ -125,9 +125,8 @@ impl Upstreams {
         let query = query.clone();
         self.inner.dialer.background(async move {
             let asked = timeout(inner.timeout, inner.ask_one(server, &query)).await;
-            match asked.unwrap_or(Err(Failure::Timeout)) {
-                Ok(_) => {}
-                Err(failure) => inner.shared.failed(server, &failure),
+            if let Err(failure) = asked.unwrap_or(Err(Failure::Timeout)) {
+                inner.shared.failed(server, &failure);
             }
         });
     }

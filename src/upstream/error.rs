@@ -97,7 +97,7 @@ pub enum Failure {
 pub(super) enum Blame {
     /// Nothing.
     None,
-    /// Something when it happens again: the name asked may be the cause.
+    /// Something if another upstream has an answer: else the name asked may be the cause.
     Doubt,
     /// It does not work at all.
     Certain,

@@ -8,7 +8,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::query::{Query, Rcode, UpstreamId};
 
-use super::error::{AskError, Failure, Tried};
+use super::error::{AskError, Blame, Failure, Tried};
 use super::request::Answer;
 use super::{Inner, Reply};
 
@@ -68,7 +68,7 @@ impl Round<'_> {
         now + self.deadline.saturating_duration_since(now) / 2
     }
 
-    /// Notes a failure, which counts against the server at once.
+    /// Notes a failure; one that was slow before is counted already.
     fn note(&mut self, server: usize, failure: Failure) {
         let noted = self.tried.iter_mut().find(|(tried, _)| *tried == server);
         let Some((_, noted)) = noted else { return };
@@ -103,10 +103,17 @@ impl Round<'_> {
         }
     }
 
+    /// Ends with an answer, which tells that the other servers' failures were their own.
     fn end(&self, server: usize, answer: Answer) -> Reply {
         for (tried, failure) in &self.tried {
-            if let Some(failure @ Failure::Answered(_)) = failure {
+            let Some(failure) = failure.as_ref().filter(|_| *tried != server) else {
+                continue;
+            };
+            if matches!(failure, Failure::Answered(_)) {
                 self.inner.shared.failed(*tried, failure);
+            }
+            if failure.blame() == Blame::Doubt {
+                self.inner.shared.outdone(*tried, failure);
             }
         }
         reply(server, answer)

@@ -35,6 +35,8 @@ pub struct Figures {
     pub asked: u64,
     /// Queries that it did not answer, or not with an answer of use.
     pub failed: u64,
+    /// Of these, those since its latest answer.
+    pub failed_in_a_row: u64,
     /// Whether it is asked as usual; if not, it failed lately and is only tried now and then.
     pub is_usable: bool,
     /// The latest failure.
@@ -64,6 +66,7 @@ impl Shared {
             upstream: name.clone(),
             asked: standing.asked,
             failed: standing.failed,
+            failed_in_a_row: standing.failed_in_a_row,
             is_usable: standing.is_usable(),
             last_error: standing.last_error.clone(),
             last_latency_us: standing.last_latency.map(to_us),
@@ -95,11 +98,21 @@ impl Shared {
     }
 
     pub(super) fn failed(&self, server: usize, failure: &Failure) {
-        let is_given_up = self.ranking().failed(server, failure, Instant::now());
-        if is_given_up {
-            let upstream = self.names.get(server);
-            tracing::warn!(upstream, %failure, "an upstream fails, and is avoided for a while");
+        if self.ranking().failed(server, failure, Instant::now()) {
+            self.warn_of(server, failure);
         }
+    }
+
+    /// Notes that another server answered what this one did not.
+    pub(super) fn outdone(&self, server: usize, failure: &Failure) {
+        if self.ranking().outdone(server, Instant::now()) {
+            self.warn_of(server, failure);
+        }
+    }
+
+    fn warn_of(&self, server: usize, failure: &Failure) {
+        let upstream = self.names.get(server);
+        tracing::warn!(upstream, %failure, "an upstream fails, and is avoided for a while");
     }
 
     fn ranking(&self) -> MutexGuard<'_, Ranking> {

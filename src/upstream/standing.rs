@@ -11,7 +11,7 @@ use crate::config::Strategy;
 
 use super::error::{Blame, Failure};
 
-/// Failures in a row that may have been the names' fault, until the server is avoided.
+/// How often in a row another server has to know better, until a server is avoided.
 const DOUBTS: u32 = 3;
 /// How long a server is avoided that failed for the first time; doubled each time.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -42,6 +42,8 @@ pub(super) struct Standing {
     pub asked: u64,
     /// Queries that it did not answer.
     pub failed: u64,
+    /// Failures since the latest answer.
+    pub failed_in_a_row: u64,
     /// The latest failure.
     pub last_error: Option<String>,
     /// How long the latest answer took.
@@ -95,8 +97,16 @@ impl Standing {
         self.is_usable() && self.measured_at.is_none_or(|at| now - at >= every)
     }
 
-    fn avoid(&mut self, now: Instant) {
+    /// Avoids the server for a while, and tells whether it was in use until now.
+    fn avoid(&mut self, now: Instant) -> bool {
+        let was_usable = self.is_usable();
         let is_old = self.failed_at.is_none_or(|at| now - at >= FORGIVEN_AFTER);
+        self.failed_at = Some(now);
+        // Queries that were under way together fail together: that is one reason to pause.
+        let is_pausing = |avoided: Avoided| now < avoided.until && !avoided.is_probed;
+        if self.avoided.is_some_and(is_pausing) {
+            return false;
+        }
         self.pause = if is_old || self.pause.is_zero() {
             FIRST_PAUSE
         } else {
@@ -106,6 +116,7 @@ impl Standing {
             until: now + self.pause,
             is_probed: false,
         });
+        was_usable
     }
 }
 
@@ -158,6 +169,7 @@ impl Ranking {
         };
         let was_avoided = !standing.is_usable();
         standing.doubts = 0;
+        standing.failed_in_a_row = 0;
         standing.avoided = None;
         standing.answers = standing.answers.saturating_add(1);
         standing.measured_at = Some(now);
@@ -169,30 +181,33 @@ impl Ranking {
         was_avoided
     }
 
-    /// Notes a failure, and avoids the server if it is to blame.
+    /// Counts a failure, and avoids the server if it is certainly to blame.
     ///
     /// Tells whether the server is avoided from now on.
     pub fn failed(&mut self, server: usize, failure: &Failure, now: Instant) -> bool {
         let Some(standing) = self.servers.get_mut(server) else {
             return false;
         };
-        let was_usable = standing.is_usable();
         standing.failed += 1;
+        standing.failed_in_a_row += 1;
         standing.last_error = Some(failure.to_string());
+        let is_probed = standing.avoided.is_some_and(|avoided| avoided.is_probed);
         match failure.blame() {
-            Blame::None => return false,
-            Blame::Doubt => standing.doubts = standing.doubts.saturating_add(1),
-            Blame::Certain => standing.doubts = DOUBTS,
+            Blame::Certain => standing.avoid(now),
+            Blame::Doubt if is_probed => standing.avoid(now),
+            Blame::Doubt | Blame::None => false,
         }
-        // Queries that were under way together fail together: that is one reason to pause.
-        let is_pausing = standing
-            .avoided
-            .is_some_and(|avoided| now < avoided.until && !avoided.is_probed);
-        if standing.doubts >= DOUBTS && !is_pausing {
-            standing.avoid(now);
-        }
-        standing.failed_at = Some(now);
-        was_usable && !standing.is_usable()
+    }
+
+    /// Notes that another server answered what this one did not: so it was not the name's fault.
+    ///
+    /// Tells whether the server is avoided from now on.
+    pub fn outdone(&mut self, server: usize, now: Instant) -> bool {
+        let Some(standing) = self.servers.get_mut(server) else {
+            return false;
+        };
+        standing.doubts = standing.doubts.saturating_add(1);
+        standing.doubts >= DOUBTS && standing.avoid(now)
     }
 
     /// When the server may be asked again: at once sorts first.
@@ -323,18 +338,39 @@ mod tests {
     }
 
     #[test]
-    fn only_three_doubts_in_a_row_make_a_server_avoided() {
+    fn a_server_is_avoided_when_another_knew_better_three_times_in_a_row() {
         let (mut ranking, now) = ranking(Strategy::Ordered, 2);
         for _ in 0..5 {
-            assert!(!ranking.failed(0, &Failure::Timeout, now));
-            assert!(!ranking.failed(0, &Failure::Garbage("cut".into()), now));
+            assert!(!ranking.outdone(0, now));
+            assert!(!ranking.outdone(0, now));
             ranking.answered(0, ms(10), now);
         }
-        ranking.failed(0, &Failure::Timeout, now);
-        ranking.failed(0, &Failure::Timeout, now);
+        ranking.outdone(0, now);
+        ranking.outdone(0, now);
         assert_eq!(first(&mut ranking, now), 0);
-        assert!(ranking.failed(0, &Failure::Timeout, now));
+        assert!(ranking.outdone(0, now));
         assert_eq!(first(&mut ranking, now), 1);
+    }
+
+    #[test]
+    fn a_name_that_nobody_answers_is_no_servers_fault() {
+        let (mut ranking, now) = ranking(Strategy::Ordered, 2);
+        for _ in 0..20 {
+            ranking.failed(0, &Failure::Timeout, now);
+        }
+        assert_eq!(first(&mut ranking, now), 0);
+        assert_eq!(ranking.servers()[0].failed_in_a_row, 20);
+    }
+
+    #[test]
+    fn a_probe_that_stays_without_answer_makes_the_pause_longer() {
+        let (mut ranking, now) = ranking(Strategy::Ordered, 2);
+        ranking.failed(0, &refused(), now);
+        let later = now + FIRST_PAUSE;
+        assert_eq!(ranking.turns(later).probe, Some(0));
+        ranking.failed(0, &Failure::Timeout, later);
+        assert_eq!(ranking.turns(later + ms(1999)).probe, None);
+        assert_eq!(ranking.turns(later + ms(2000)).probe, Some(0));
     }
 
     #[test]

@@ -59,7 +59,7 @@ async fn a_lost_datagram_is_repeated() {
     let (upstreams, _) = upstreams(&[stub.url("udp")], LONG);
     let reply = upstreams.ask(&query("home.example")).await.unwrap();
     assert_eq!(addresses(&reply), ["192.0.2.1"]);
-    assert_eq!(stub.seen().len(), 2);
+    assert!(stub.seen().len() >= 2);
 }
 
 #[tokio::test]

@@ -22,11 +22,11 @@ fn main() {
     let empty = out.join("no-dashboard");
     fs::create_dir_all(&empty).expect("OUT_DIR can be written");
     let dist = if is_built { built.clone() } else { empty };
-    println!("cargo::rustc-env=SQUELCH_WEB_DIST={}", dist.display());
+    println!("cargo::rustc-env=EMBEDDED_WEB={}", dist.display());
     // The macro that embeds folders does not see their changes; a new value here does.
     let packs = root.join("blocklists");
     println!(
-        "cargo::rustc-env=SQUELCH_EMBEDDED={:x}",
+        "cargo::rustc-env=EMBEDDED_DIGEST={:x}",
         digest(&[&dist, &packs])
     );
     // Watching `web` while nothing is built yet notices the first build, too.

@@ -2,22 +2,29 @@
 //!
 //! Exit codes: 0 done, 1 a finding or a failure, 2 wrong use or a wrong config.
 
+mod check;
+mod explain;
+mod explain_text;
+mod healthy;
 mod packs;
 
 use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{Config, ConfigProblems};
 
 /// The exit code for wrong use and wrong configs.
 pub const WRONG_USE: u8 = 2;
 
 /// The home's DNS server that shows which device reports to whom, and stops it.
 #[derive(Debug, Parser)]
-#[command(version, about, arg_required_else_help = false, after_help = AFTER_HELP)]
+#[command(version, about, after_help = AFTER_HELP)]
 struct Arguments {
     #[command(subcommand)]
-    command: Option<Command>,
+    command: Command,
 }
 
 const AFTER_HELP: &str = "\
@@ -27,21 +34,60 @@ Exit codes: 0 done, 1 a finding or a failure, 2 wrong use or a wrong config.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Reads the config and the packs, and tells everything that is wrong.
+    Check(check::CheckArgs),
+    /// Tells what would be done with a name, and why.
+    Explain(explain::ExplainArgs),
     /// Checks the packs and shows what is in them.
     Packs(packs::PacksArgs),
+    /// Asks the running server for an answer; for health checks of containers and services.
+    Healthy(healthy::HealthyArgs),
+}
+
+/// Where the config stands.
+#[derive(Debug, Default, Args)]
+struct ConfigArgs {
+    /// The config file; without it ./config.toml, else /etc/squelch/config.toml, else the defaults.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
 }
 
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let result: anyhow::Result<ExitCode> = match arguments.command {
-        None => Ok(ExitCode::SUCCESS),
-        Some(Command::Packs(arguments)) => arguments.run(),
+    let result = match arguments.command {
+        Command::Check(arguments) => arguments.run(),
+        Command::Explain(arguments) => arguments.run(),
+        Command::Packs(arguments) => arguments.run(),
+        Command::Healthy(arguments) => arguments.run(),
     };
     result.unwrap_or_else(|error| {
         say_error(&format!("squelch: {error:#}"));
         ExitCode::FAILURE
     })
+}
+
+impl ConfigArgs {
+    fn load(&self) -> Result<Config, ConfigProblems> {
+        Config::load(self.config.as_deref())
+    }
+
+    /// The file that is read, in words.
+    fn origin(&self) -> String {
+        let file = Config::locate(self.config.as_deref());
+        file.as_deref().map_or_else(
+            || "the built-in defaults".to_owned(),
+            |file: &Path| file.display().to_string(),
+        )
+    }
+}
+
+/// Tells what is wrong in a config, a line each.
+fn say_problems(problems: &ConfigProblems) -> ExitCode {
+    for problem in &problems.0 {
+        say_error(&problem.to_string());
+    }
+    ExitCode::from(WRONG_USE)
 }
 
 /// Writes a line to standard output. A reader that has gone (`| head`) ends the process quietly.

@@ -26,10 +26,12 @@ pub mod upstream;
 pub mod journal;
 
 pub mod config;
+pub mod lists;
 pub mod packs;
 
 pub mod store;
 
+pub mod api;
 pub mod web;
 
 pub mod cli;

@@ -11,7 +11,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use zones::Kind;
 
 use crate::config;
-use crate::query::{AnswerBuf, Query, Rcode, RecordType, Section};
+use crate::query::{AnswerBuf, Name, Query, Rcode, RecordType, Section};
 
 const LOCAL_TTL: u32 = 600;
 
@@ -46,18 +46,26 @@ impl Local {
         if query.kind == RecordType::ANY {
             return minimal_any(query, out);
         }
-        let Some(kind) = zones::find(&query.name) else {
-            return false;
-        };
-        match kind {
-            Kind::Loopback => loopback(query, out),
-            Kind::Absent => absent(query, out),
-            Kind::Empty => empty(query, out),
-            Kind::Canary if self.canaries => absent(query, out),
-            Kind::PrivateReverse if self.private_reverse => absent(query, out),
-            Kind::Canary | Kind::PrivateReverse => return false,
+        match self.find(&query.name) {
+            None => return false,
+            Some(Kind::Loopback) => loopback(query, out),
+            Some(Kind::Empty) => empty(query, out),
+            Some(Kind::Absent | Kind::Canary | Kind::PrivateReverse) => absent(query, out),
         }
         true
+    }
+
+    /// Whether `name` (lower-cased) is ours.
+    pub fn covers(&self, name: &Name) -> bool {
+        self.find(name).is_some()
+    }
+
+    fn find(&self, name: &Name) -> Option<Kind> {
+        zones::find(name).filter(|kind| match kind {
+            Kind::Loopback | Kind::Absent | Kind::Empty => true,
+            Kind::Canary => self.canaries,
+            Kind::PrivateReverse => self.private_reverse,
+        })
     }
 }
 

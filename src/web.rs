@@ -10,7 +10,7 @@ use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use include_dir::{Dir, include_dir};
 
-static FILES: Dir<'_> = include_dir!("$SQUELCH_WEB_DIST");
+static FILES: Dir<'_> = include_dir!("$EMBEDDED_WEB");
 
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
     connect-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'; \

@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::format::{ActionWord, Confidence, Level, PackKind, Region, Scope, Severity};
 use super::{Action, Break, Component, DataKind, Entry, Evidence, Pack, Packs, sentence};
 
 /// What an entry comes to, with people's choice for its pack.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Effective {
     /// Answered here.
@@ -24,7 +24,7 @@ pub enum Effective {
 }
 
 /// A purpose.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct PurposeInfo {
     /// `usage-analytics`
     pub id: String,
@@ -33,7 +33,7 @@ pub struct PurposeInfo {
 }
 
 /// A part of a device.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct ComponentInfo {
     /// `device-manager`
     pub id: String,
@@ -47,7 +47,7 @@ pub struct ComponentInfo {
 }
 
 /// A block list.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct ListInfo {
     /// `hagezi-multi`
     pub id: String,
@@ -56,7 +56,7 @@ pub struct ListInfo {
 }
 
 /// Something that is sent.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct DataInfo {
     /// `imei`
     pub id: String,
@@ -67,7 +67,7 @@ pub struct DataInfo {
 }
 
 /// Somebody's word on what is sent to a name.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct EvidenceInfo {
     /// `moore2017`
     pub source: String,
@@ -97,7 +97,7 @@ pub struct EvidenceInfo {
 }
 
 /// What happens when a name is blocked.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct BreakInfo {
     /// What stops.
     pub what: String,
@@ -116,7 +116,7 @@ pub struct BreakInfo {
 }
 
 /// A name, and what is known of it.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct EntryInfo {
     /// The name.
     pub domain: String,
@@ -163,7 +163,7 @@ pub struct EntryInfo {
 }
 
 /// How many names want what.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ActionCounts {
     /// To be blocked.
     pub block: usize,
@@ -174,7 +174,7 @@ pub struct ActionCounts {
 }
 
 /// How many names are blocked from which level on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LevelCounts {
     /// From `safe` on.
     pub safe: usize,
@@ -185,7 +185,7 @@ pub struct LevelCounts {
 }
 
 /// A pack in short.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct PackInfo {
     /// `xiaomi`
     pub id: String,
@@ -208,7 +208,7 @@ pub struct PackInfo {
 }
 
 /// What a pack has beside its entries.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct PackDetails {
     /// Ids of packs to suggest beside it.
     pub see_also: Vec<String>,

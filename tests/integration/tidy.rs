@@ -28,7 +28,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "api",
         &[
-            "cache", "config", "device", "journal", "lists", "packs", "policy", "query", "store",
+            "cache", "config", "device", "journal", "lists", "local", "packs", "policy", "query",
+            "store",
         ],
     ),
     ("web", &[]),

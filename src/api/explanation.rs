@@ -1,0 +1,275 @@
+//! What would be done with a query, and why: the same words for the API and the command line.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::config::{BlockAnswer, Config};
+use crate::lists;
+use crate::local::Local;
+use crate::packs::{Action, Effective, Entry, EntryInfo, Pack, Packs};
+use crate::policy::Policy;
+use crate::query::{DeviceId, Name, RecordType, VerdictWord};
+
+/// What would be done with a query, and why.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Explanation {
+    /// The name, as asked.
+    pub name: String,
+    /// The type.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Which device, if one was given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
+    /// The verdict.
+    pub verdict: VerdictWord,
+    /// What the device would be answered, in words.
+    pub answer: String,
+    /// Where the entry that decided stands: `pack:xiaomi`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// The pack of the entry that decided.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pack: Option<PackName>,
+    /// The entry that decided, with its evidence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entry: Option<EntryInfo>,
+    /// Every other entry that covers the name.
+    pub also: Vec<Also>,
+    /// The path of the decision.
+    pub steps: Vec<Step>,
+    /// Who asked for the name in the last seven days, if anybody did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recent: Option<Recent>,
+}
+
+/// A pack by its id and name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PackName {
+    /// `xiaomi`
+    pub id: String,
+    /// What people read.
+    pub name: String,
+}
+
+/// An entry that covers the name, but did not decide.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Also {
+    /// Its pack.
+    pub pack: PackName,
+    /// The entry.
+    pub entry: EntryInfo,
+}
+
+/// One step of the decision.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Step {
+    /// What was looked at.
+    pub step: String,
+    /// What came of it.
+    pub result: String,
+}
+
+/// Who asked for a name lately.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Recent {
+    /// How often.
+    pub queries: u64,
+    /// By how many devices.
+    pub devices: usize,
+    /// When last, RFC 3339.
+    pub last_seen: String,
+}
+
+/// What explaining needs to know.
+#[derive(Clone, Copy, Debug)]
+pub struct Knowledge<'a> {
+    /// The config in force.
+    pub config: &'a Config,
+    /// The packs.
+    pub packs: &'a Packs,
+    /// The rules in force.
+    pub policy: &'a Policy,
+}
+
+impl Knowledge<'_> {
+    /// Explains what would be done with a query.
+    pub fn explain(
+        self,
+        device: Option<(DeviceId, String)>,
+        name: &Name,
+        kind: RecordType,
+    ) -> Explanation {
+        let asked = name.to_lowercase();
+        let id = device.as_ref().map_or(DeviceId(0), |(id, _)| *id);
+        let judged = self.policy.explain(id, &asked, kind);
+        let decided = judged
+            .covering
+            .first()
+            .and_then(|rule| self.entry(&rule.label.origin, rule.entry));
+        let covering = covering(self.packs, &asked);
+        let is_decided = |entry: &Entry| decided.is_some_and(|(_, one)| std::ptr::eq(one, entry));
+        let info = |pack, entry| {
+            self.packs
+                .entry_info(pack, entry, Some(self.effective(pack, entry)))
+        };
+        let also = covering
+            .iter()
+            .filter(|(_, entry)| !is_decided(entry))
+            .map(|&(pack, entry)| Also {
+                pack: PackName::of(pack),
+                entry: info(pack, entry),
+            });
+        Explanation {
+            name: name.to_string(),
+            kind: kind.to_string(),
+            device: device.map(|(_, name)| name),
+            verdict: judged.verdict,
+            answer: self.answer(judged.verdict, &asked, kind),
+            source: judged
+                .covering
+                .first()
+                .map(|rule| rule.label.origin.clone()),
+            pack: decided.map(|(pack, _)| PackName::of(pack)),
+            entry: decided.map(|(pack, entry)| info(pack, entry)),
+            also: also.collect(),
+            steps: self.steps(&covering, decided, judged.verdict),
+            recent: None,
+        }
+    }
+
+    fn entry(&self, origin: &str, index: u32) -> Option<(&Pack, &Entry)> {
+        let pack = self.packs.pack(origin.strip_prefix("pack:")?)?;
+        Some((pack, pack.entries.get(usize::try_from(index).ok()?)?))
+    }
+
+    fn effective(&self, pack: &Pack, entry: &Entry) -> Effective {
+        lists::effective(pack, entry, &self.config.packs)
+    }
+
+    fn answer(&self, verdict: VerdictWord, name: &Name, kind: RecordType) -> String {
+        if verdict == VerdictWord::Block {
+            let ttl = self.config.blocking.ttl.as_secs();
+            return format!(
+                "{}, to be kept for {ttl} s",
+                blocked_answer(self.config.blocking.answer, kind)
+            );
+        }
+        if Local::new(self.config).covers(name) {
+            return "answered here: a special name that has no business upstream".to_owned();
+        }
+        let marked = if verdict == VerdictWord::Watch {
+            ", and marked in the journal"
+        } else {
+            ""
+        };
+        format!("what the upstream says{marked}")
+    }
+
+    fn steps(
+        &self,
+        covering: &[(&Pack, &Entry)],
+        decided: Option<(&Pack, &Entry)>,
+        verdict: VerdictWord,
+    ) -> Vec<Step> {
+        if covering.is_empty() {
+            return vec![Step {
+                step: "packs".to_owned(),
+                result: "no entry covers the name: let through".to_owned(),
+            }];
+        }
+        let step = |&(pack, entry): &(&Pack, &Entry)| {
+            let is_decided = decided.is_some_and(|(_, one)| std::ptr::eq(one, entry));
+            let result = match self.effective(pack, entry) {
+                Effective::Off => self.why_off(pack, entry),
+                _ if is_decided => format!(
+                    "covers the name, and is the most specific: {}",
+                    verdict.as_str()
+                ),
+                _ => "covers the name too, but another is more specific".to_owned(),
+            };
+            Step {
+                step: format!("pack {}: {}", pack.id, reach(entry)),
+                result,
+            }
+        };
+        covering.iter().map(step).collect()
+    }
+
+    fn why_off(&self, pack: &Pack, entry: &Entry) -> String {
+        let (_, level) = self.config.packs.choice(&pack.id);
+        match entry.action {
+            _ if entry.retired.is_some() => "covers the name, but is retired".to_owned(),
+            Action::Block { level: needed }
+                if !Action::Block { level: needed }.counts_at(level_of(level)) =>
+            {
+                format!("covers the name, but only at level {}", needed.as_str())
+            }
+            _ => "covers the name, but the pack is off".to_owned(),
+        }
+    }
+}
+
+impl PackName {
+    fn of(pack: &Pack) -> Self {
+        Self {
+            id: pack.id.to_string(),
+            name: pack.name.to_string(),
+        }
+    }
+}
+
+/// Every entry of every pack that covers the name, the most specific first.
+fn covering<'a>(packs: &'a Packs, name: &Name) -> Vec<(&'a Pack, &'a Entry)> {
+    let mut found = Vec::new();
+    let mut at = Some(*name);
+    while let Some(parent) = at.filter(|parent| !parent.is_root()) {
+        let text = parent.to_string();
+        for pack in packs.packs() {
+            let reaches =
+                |entry: &&Entry| entry.scope == crate::packs::Scope::Subtree || parent == *name;
+            let mut entries: Vec<&Entry> = pack.entries_of(&text).iter().filter(reaches).collect();
+            entries.sort_by_key(|entry| entry.scope);
+            found.extend(entries.into_iter().map(|entry| (pack, entry)));
+        }
+        at = parent.parent();
+    }
+    found
+}
+
+fn reach(entry: &Entry) -> String {
+    match entry.scope {
+        crate::packs::Scope::Exact => entry.domain.to_string(),
+        crate::packs::Scope::Subtree => format!("{} and all below", entry.domain),
+    }
+}
+
+fn level_of(level: crate::config::Level) -> crate::packs::Level {
+    match level {
+        crate::config::Level::Safe => crate::packs::Level::Safe,
+        crate::config::Level::Standard => crate::packs::Level::Standard,
+        crate::config::Level::Strict => crate::packs::Level::Strict,
+    }
+}
+
+fn blocked_answer(answer: BlockAnswer, kind: RecordType) -> String {
+    let address = |address: Option<String>| {
+        address.map_or_else(
+            || "nothing (NODATA)".to_owned(),
+            |ip| format!("{kind} {ip}"),
+        )
+    };
+    match (answer, kind) {
+        (BlockAnswer::Nxdomain, _) => "NXDOMAIN".to_owned(),
+        (BlockAnswer::Refused, _) => "REFUSED".to_owned(),
+        (BlockAnswer::NullIp, RecordType::A) => "A 0.0.0.0".to_owned(),
+        (BlockAnswer::NullIp, RecordType::AAAA) => "AAAA ::".to_owned(),
+        (BlockAnswer::Address { ipv4, .. }, RecordType::A) => {
+            address(ipv4.map(|ip| ip.to_string()))
+        }
+        (BlockAnswer::Address { ipv6, .. }, RecordType::AAAA) => {
+            address(ipv6.map(|ip| ip.to_string()))
+        }
+        _ => "nothing (NODATA)".to_owned(),
+    }
+}

@@ -1,0 +1,65 @@
+//! `squelch check`: everything that is wrong, before the server is started.
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::{ConfigArgs, WRONG_USE, say, say_error, say_problems};
+use crate::config::Config;
+use crate::lists;
+use crate::packs::Packs;
+
+/// The arguments of `squelch check`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Exit codes: 0 the server would start, 2 it would not; the problems are told with file and line."
+)]
+pub struct CheckArgs {
+    #[command(flatten)]
+    config: ConfigArgs,
+}
+
+impl CheckArgs {
+    /// Reads the config and the packs, and tells what is wrong.
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        let config = match self.config.load() {
+            Ok(config) => config,
+            Err(problems) => return Ok(say_problems(&problems)),
+        };
+        let (packs, set_aside) = Packs::load(config.packs.folder.as_deref())?;
+        if let Some(error) = set_aside {
+            say_error(&format!("warning: {error}; the built-in packs are used"));
+        }
+        let unknown = unknown_packs(&packs, &config);
+        for line in &unknown {
+            say_error(&format!("{}: {line}", self.config.origin()));
+        }
+        if !unknown.is_empty() {
+            return Ok(ExitCode::from(WRONG_USE));
+        }
+        let rules = lists::compile(&packs, &config.packs, 0);
+        say(&format!(
+            "{}: good; {} packs with {} names, of which {} are in force",
+            self.config.origin(),
+            packs.packs().len(),
+            packs.names(),
+            rules.len(),
+        ));
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// A line for each pack that the config names and that does not exist.
+pub(super) fn unknown_packs(packs: &Packs, config: &Config) -> Vec<String> {
+    let line = |(id, nearest): (&str, Option<&str>)| {
+        let hint = nearest.map_or_else(
+            || "`squelch packs list` shows all".to_owned(),
+            |nearest| format!("did you mean {nearest}?"),
+        );
+        format!("packs.{id} is no pack; {hint}")
+    };
+    lists::unknown_packs(packs, &config.packs)
+        .into_iter()
+        .map(line)
+        .collect()
+}

@@ -165,7 +165,9 @@ fn run_show(vendor: &str, from: &Origin) -> anyhow::Result<ExitCode> {
         return Ok(wrong_use(&format!("there is no pack `{vendor}`; {hint}")));
     };
     if from.json {
-        say(&serde_json::to_string_pretty(&show::to_json(&packs, pack))?);
+        say(&serde_json::to_string_pretty(&show::to_json(
+            &packs, pack,
+        )?)?);
     } else {
         show::print(&packs, pack);
     }

@@ -117,19 +117,24 @@ impl Files {
         self.within("tests/")
     }
 
+    /// Label and text of a file, if it is there.
+    pub(super) fn text(&self, name: &str) -> Option<(String, &str)> {
+        let text = self.texts.get(name)?;
+        Some((self.label(name), text))
+    }
+
     /// Label and text of a file that must be there; that it is missing goes to `findings`.
     pub(super) fn read(&self, name: &str, findings: &mut Vec<Finding>) -> Option<(String, &str)> {
-        let label = self.label(name);
-        let Some(text) = self.texts.get(name) else {
+        let found = self.text(name);
+        if found.is_none() {
             findings.push(Finding {
-                file: label,
+                file: self.label(name),
                 line: 1,
                 code: Code::P01,
                 message: "the file is missing".to_owned(),
             });
-            return None;
-        };
-        Some((label, text))
+        }
+        found
     }
 
     fn within(&self, folder: &'static str) -> impl Iterator<Item = (String, &str)> {

@@ -3,6 +3,7 @@
 //! What cannot be read or looked up is found while a pack is compiled (P01, P02, P06 to P09,
 //! P16); the other rules stand here, grouped by what they look at.
 
+mod devices;
 mod evidence;
 mod examples;
 mod layout;
@@ -71,6 +72,7 @@ pub fn lint(files: &Files, today: Date) -> Report {
         root: files.root().into(),
         packs: packs.into(),
     };
+    devices::check(files, &mut notes);
     examples::check(files, &packs, is_whole, &mut notes);
     let Notes(mut findings) = notes;
     findings.sort();

@@ -7,6 +7,7 @@
 )]
 
 mod device;
+mod packs_command;
 mod stub;
 mod tidy;
 mod upstream;

@@ -2,37 +2,29 @@
 
 use std::collections::HashSet;
 
-use serde::Serialize;
+use serde_json::Value;
 
 use super::say;
-use crate::packs::{
-    Action, Component, Entry, EntryInfo, Pack, PackDetails, PackInfo, Packs, Scope,
-};
+use crate::packs::{Action, Component, Entry, EntryInfo, Pack, Packs, Scope};
 
 /// Columns that a page is wrapped to.
 const WIDTH: usize = 100;
 
-/// A pack with all its entries.
-#[derive(Debug, Serialize)]
-pub(super) struct Page {
-    #[serde(flatten)]
-    info: PackInfo,
-    #[serde(flatten)]
-    details: PackDetails,
-    file: String,
-    items: Vec<EntryInfo>,
-}
-
-pub(super) fn to_json(packs: &Packs, pack: &Pack) -> Page {
+/// What the API gives of one pack, without what depends on a config.
+pub(super) fn to_json(packs: &Packs, pack: &Pack) -> serde_json::Result<Value> {
     let entries = pack.entries.iter();
-    Page {
-        info: pack.info(),
-        details: pack.details(),
-        file: packs.file(pack),
-        items: entries
-            .map(|entry| packs.entry_info(pack, entry, None))
-            .collect(),
+    let entries: Vec<EntryInfo> = entries
+        .map(|entry| packs.entry_info(pack, entry, None))
+        .collect();
+    let mut page = serde_json::to_value(pack.info())?;
+    let details = serde_json::to_value(pack.details())?;
+    if let (Value::Object(page), Value::Object(details)) = (&mut page, details) {
+        page.extend(details);
+        page.insert("file".to_owned(), packs.file(pack).into());
+        // In place of their number.
+        page.insert("entries".to_owned(), serde_json::to_value(entries)?);
     }
+    Ok(page)
 }
 
 pub(super) fn print(packs: &Packs, pack: &Pack) {

@@ -212,6 +212,26 @@ must_watch = ["push.example.com"]
 must_resolve = ["www.example.com", "ads.example.com", "unknown.example.net"]
 "#;
 
+const DEVICES: &str = r#"schema = 1
+
+[[device]]
+id = "acme-tv"
+name = "Acme television"
+kind = "tv"
+packs = ["acme", "beta"]
+makers = ["Acme Inc."]
+host_names = ["acme-*"]
+asks = ["track.example.com"]
+maker_alone = true
+
+[[device]]
+id = "beta-speaker"
+name = "Beta speaker"
+kind = "speaker"
+packs = ["beta"]
+maker_alone = false
+"#;
+
 /// The good folder, with changes to make in its files.
 fn lint_with(changes: &[(&str, &str, &str)]) -> (Report, Vec<(String, String)>) {
     let mut texts: Vec<(String, String)> = [
@@ -220,6 +240,7 @@ fn lint_with(changes: &[(&str, &str, &str)]) -> (Report, Vec<(String, String)>) 
         ("vocab.toml", VOCAB),
         ("sources.toml", SOURCES),
         ("never-block.toml", NEVER),
+        ("devices.toml", DEVICES),
         ("tests/acme.toml", EXAMPLES),
     ]
     .map(|(path, text)| (path.to_owned(), text.to_owned()))
@@ -1012,6 +1033,21 @@ fn p24_finds_examples_that_come_out_otherwise() {
     for (from, to, at, says) in cases {
         assert_found(Code::P24, ("tests/acme.toml", from, to), at, says);
     }
+}
+
+#[test]
+fn devices_are_held_to_the_same_rules() {
+    let change = (
+        "devices.toml",
+        "[\"acme\", \"beta\"]",
+        "[\"acme\", \"be_ta\"]",
+    );
+    let (report, _) = lint_with(&[change]);
+    assert_eq!(report.findings[0].code, Code::P02);
+    let change = ("devices.toml", "packs = [\"beta\"]", "packs = [\"betta\"]");
+    assert_found(Code::P08, change, "betta", "did you mean `beta`?");
+    let change = ("devices.toml", "id = \"acme-tv\"", "id = \"tv-acme\"");
+    assert_found(Code::P05, change, "beta-speaker", "belongs before");
 }
 
 #[test]

@@ -115,10 +115,11 @@ fn print_report(report: &Report) {
         names,
         findings,
     } = report;
-    say(&format!(
-        "{packs} packs, {names} names, {} findings",
-        findings.len()
-    ));
+    let findings = match findings.len() {
+        1 => "1 finding".to_owned(),
+        many => format!("{many} findings"),
+    };
+    say(&format!("{packs} packs, {names} names, {findings}"));
 }
 
 fn run_list(from: &Origin) -> anyhow::Result<ExitCode> {

@@ -30,6 +30,7 @@ pub(super) struct Compiler<'r> {
 }
 
 impl<'r> Compiler<'r> {
+    /// A compiler for packs that refer to these words and sources.
     pub fn new(registry: &'r Registry) -> Self {
         Self {
             registry,

@@ -22,6 +22,8 @@ pub struct Files {
     root: String,
     /// Text by path inside the folder, as `packs/xiaomi.toml`.
     texts: BTreeMap<String, Cow<'static, str>>,
+    /// A file that the person who asked named by itself: its path inside, and their name for it.
+    named: Option<(String, String)>,
 }
 
 impl Files {
@@ -37,6 +39,7 @@ impl Files {
         Self {
             root: "blocklists".to_owned(),
             texts: texts.collect(),
+            named: None,
         }
     }
 
@@ -46,6 +49,7 @@ impl Files {
         let mut files = Self {
             root: root.trim_end_matches('/').to_owned(),
             texts: BTreeMap::new(),
+            named: None,
         };
         files.add_folder(folder, "")?;
         for name in FOLDERS {
@@ -60,15 +64,9 @@ impl Files {
     /// Files for looking at one pack: its own, and beside it those of the folder above it, or
     /// those in the binary if there is no such folder. Also gives the pack's label.
     pub fn around_pack(path: &Path) -> Result<(Self, String), PacksError> {
-        let above = path.parent().filter(|folder| folder.ends_with("packs"));
+        let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let above = whole.parent().filter(|folder| folder.ends_with("packs"));
         let above = above.and_then(Path::parent);
-        let above = above.map(|folder| {
-            if folder.as_os_str().is_empty() {
-                Path::new(".")
-            } else {
-                folder
-            }
-        });
         let mut files = match above.filter(|folder| folder.join("vocab.toml").is_file()) {
             Some(folder) => Self::from_folder(folder)?,
             None => Self::builtin(),
@@ -76,8 +74,9 @@ impl Files {
         let text = read(path)?;
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let inside = format!("packs/{name}");
-        let label = files.label(&inside);
-        files.texts.insert(inside, Cow::Owned(text));
+        let label = path.to_string_lossy().into_owned();
+        files.texts.insert(inside.clone(), Cow::Owned(text));
+        files.named = Some((inside, label.clone()));
         Ok((files, label))
     }
 
@@ -88,6 +87,7 @@ impl Files {
         Self {
             root: root.to_owned(),
             texts: texts.map(|(path, text)| (path, Cow::Owned(text))).collect(),
+            named: None,
         }
     }
 
@@ -98,7 +98,10 @@ impl Files {
 
     /// How findings call a file of the folder.
     pub(super) fn label(&self, inside: &str) -> String {
-        format!("{}/{inside}", self.root)
+        match &self.named {
+            Some((named, label)) if named == inside => label.clone(),
+            _ => format!("{}/{inside}", self.root),
+        }
     }
 
     /// Label and text of each pack, in the order of their names.

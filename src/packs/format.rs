@@ -11,14 +11,14 @@ pub(super) trait Word: Copy + 'static {
 macro_rules! words {
     (
         $(#[$doc:meta])*
-        $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)+ }
+        $vis:vis enum $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)+ }
     ) => {
         $(#[$doc])*
         #[derive(
             Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord,
             serde::Serialize, serde::Deserialize, utoipa::ToSchema,
         )]
-        pub enum $name {
+        $vis enum $name {
             $($(#[$variant_doc])* #[serde(rename = $word)] $variant,)+
         }
 
@@ -39,7 +39,7 @@ macro_rules! words {
 
 words! {
     /// What a pack is about.
-    PackKind {
+    pub enum PackKind {
         /// A maker's phones and tablets.
         Phone = "phone",
         /// Televisions and streaming boxes.
@@ -69,7 +69,7 @@ words! {
 
 words! {
     /// What an entry covers.
-    Scope {
+    pub enum Scope {
         /// The name alone.
         Exact = "exact",
         /// The name and all below it.
@@ -79,7 +79,7 @@ words! {
 
 words! {
     /// What an entry wants, without its level.
-    ActionWord {
+    pub enum ActionWord {
         /// Let it through, whatever less specific entries say.
         Allow = "allow",
         /// Let it through, and mark it.
@@ -91,7 +91,7 @@ words! {
 
 words! {
     /// How thin the evidence for a block may be; each level includes the ones before it.
-    Level {
+    pub enum Level {
         /// Measured or documented, and nothing breaks.
         Safe = "safe",
         /// Reports, or three families of lists, agree.
@@ -103,7 +103,7 @@ words! {
 
 words! {
     /// Where in the world devices ask for a name.
-    Region {
+    pub enum Region {
         /// Devices sold in China.
         Cn = "cn",
         /// Devices sold elsewhere.
@@ -115,7 +115,7 @@ words! {
 
 words! {
     /// How bad it is when a name is blocked.
-    Severity {
+    pub enum Severity {
         /// Nothing was noticed.
         None = "none",
         /// Nobody has tried.
@@ -131,7 +131,7 @@ words! {
 
 words! {
     /// How sure an entry is; computed from its evidence, never typed.
-    Confidence {
+    pub enum Confidence {
         /// Measured by a study.
         A = "A",
         /// Documented by the vendor, or seen in a laboratory.
@@ -160,7 +160,7 @@ impl Confidence {
 
 words! {
     /// What may be taken from a source or a list.
-    Quote {
+    pub enum Quote {
         /// Only facts, in our own words.
         Facts = "facts",
         /// Whole rows, under the license named.

@@ -1,3 +1,5 @@
+//! The packs in the binary, and folders in their place.
+
 use std::fs;
 use std::path::Path;
 use std::sync::LazyLock;

@@ -71,6 +71,29 @@ fn a_planted_mistake_is_found_with_file_and_line() {
 }
 
 #[test]
+fn a_pack_by_itself_is_checked_with_the_words_of_the_program() {
+    let folder = planted("kind = \"tv\"", "kind = \"telly\"");
+    fs::rename(
+        folder.path().join("packs/vizio.toml"),
+        folder.path().join("vizio.toml"),
+    )
+    .unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_squelch"));
+    command.current_dir(folder.path());
+    let output = command
+        .args(["packs", "lint", "vizio.toml"])
+        .output()
+        .unwrap();
+    let said = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(
+        said.starts_with("vizio.toml:") && said.contains("one of phone, tv"),
+        "{said}"
+    );
+    assert!(said.ends_with("names, 1 finding\n"), "{said}");
+}
+
+#[test]
 fn findings_are_given_to_programs() {
     let folder = planted("schema = 1", "schema = 2");
     let output = squelch(&["lint", "--json", folder.path().to_str().unwrap()]);

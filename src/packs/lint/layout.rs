@@ -18,8 +18,8 @@ pub(super) fn check(one: &Linted, ids: &[&str], today: Date, notes: &mut Notes) 
 
 fn check_name(one: &Linted, notes: &mut Notes) {
     let written = &one.written;
-    let right = format!("/{}.toml", written.id.value);
-    if !written.file.ends_with(&right) {
+    let named = written.file.rsplit('/').next().unwrap_or_default();
+    if named.strip_suffix(".toml") != Some(&written.id.value) {
         let message = format!(
             "the pack's id is `{}`, so its file must be named `{}.toml`",
             written.id.value, written.id.value

@@ -1,3 +1,5 @@
+//! One good folder, and for each rule a mistake in it.
+
 use super::*;
 use crate::packs::Files;
 

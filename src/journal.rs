@@ -5,21 +5,39 @@
 //! the store, and sums by day. A [`Journal`] is the handle for reading. When the disk fails, the
 //! journal says so, goes on in memory, and tries again; DNS does not notice.
 
+mod blob;
+mod block;
+mod bytes;
 mod counts;
 mod day;
+mod day_blob;
+mod devices;
+mod disk;
+mod exposure;
+mod filter;
 mod ids;
 mod labels;
 mod latency;
 mod line;
+mod load;
+mod minutes;
 mod names;
+mod queries;
 mod record;
 mod recorder;
+mod retain;
 mod row;
+mod series;
 mod shared;
 mod state;
+mod summary;
+mod sums;
+mod tallies;
+mod view;
 mod writer;
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::{broadcast, mpsc, oneshot};
@@ -30,9 +48,16 @@ use crate::query::{DeviceId, EntryLabel, Match, UpstreamId};
 use crate::store::Store;
 
 pub use counts::Counts;
+pub use exposure::{Cell, DeviceNames, Exposure, NameSeen, NameSpan};
+pub use filter::{Filter, NameFilter, Outcome};
+pub use queries::Page;
 pub use recorder::Recorder;
 pub use row::{Row, SourceWord, UNNAMED};
+pub use series::{Series, Week};
 use shared::{Request, Shared};
+pub use summary::{DeviceCount, NameCount, Summary};
+pub use tallies::{EntryCount, OriginCount, Span};
+pub use view::{Extent, Range};
 pub use writer::Writer;
 
 /// How long a reader waits for the writer.
@@ -46,6 +71,23 @@ pub struct Words {
     pub upstream: Box<dyn Fn(UpstreamId) -> Option<String> + Send + Sync>,
     /// The device that this one turned out to be.
     pub device: Box<dyn Fn(DeviceId) -> DeviceId + Send + Sync>,
+}
+
+#[cfg(test)]
+impl Words {
+    /// Words of numbers: entry 7 is `e7.example` of pack `p7`, with ten packs.
+    fn for_tests() -> Self {
+        Self {
+            entry: Box::new(|matched| {
+                Some(EntryLabel {
+                    origin: format!("pack:p{}", matched.rule % 10),
+                    entry: format!("e{}.example", matched.rule),
+                })
+            }),
+            upstream: Box::new(|id| Some(format!("udp://192.0.2.{}", id.0))),
+            device: Box::new(|device| device),
+        }
+    }
 }
 
 impl std::fmt::Debug for Words {
@@ -120,6 +162,11 @@ impl Journal {
         self.shared.problem()
     }
 
+    /// How many blocks and days on disk were found damaged, and skipped.
+    pub fn damaged(&self) -> usize {
+        self.shared.damaged()
+    }
+
     /// Rows as they are recorded, from now on.
     pub fn subscribe(&self) -> broadcast::Receiver<Arc<Row>> {
         let rows = self.shared.live.subscribe();
@@ -140,9 +187,22 @@ impl Journal {
 
     async fn ask(&self, request: fn(oneshot::Sender<()>) -> Request) {
         let (done, wait) = oneshot::channel();
-        if self.shared.requests.try_send(request(done)).is_ok() {
-            // It fails when the writer has stopped, or is not run yet: then what is known has to do.
+        let is_running = self.shared.is_running.load(Ordering::Relaxed);
+        if is_running && self.shared.requests.try_send(request(done)).is_ok() {
+            // It fails when the writer has just stopped, or is slow: then what is known has to do.
             let _: Result<_, _> = time::timeout(PATIENCE, wait).await;
         }
     }
 }
+
+#[cfg(test)]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "figures are made up, and small"
+)]
+mod sample;
+#[cfg(test)]
+mod tests;

@@ -139,6 +139,22 @@ impl Store {
         })
     }
 
+    /// Lets the file grow to so many pages, as a full disk would; 0 lifts the limit.
+    #[cfg(test)]
+    pub(crate) async fn limit_pages(&self, pages: u32) {
+        let pages = if pages == 0 { u32::MAX - 1 } else { pages };
+        let pragma = sqlx::AssertSqlSafe(format!("PRAGMA max_page_count = {pages}"));
+        let write = self.pools().unwrap().write;
+        sqlx::raw_sql(pragma).execute(&write).await.unwrap();
+    }
+
+    /// Changes the file behind our back.
+    #[cfg(test)]
+    pub(crate) async fn meddle(&self, sql: &'static str) {
+        let write = self.pools().unwrap().write;
+        sqlx::raw_sql(sql).execute(&write).await.unwrap();
+    }
+
     fn set_aside(&self, reason: &StoreError) -> Result<(), StoreError> {
         let aside = connect::set_aside(&self.shared.file)?;
         tracing::warn!(

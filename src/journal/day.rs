@@ -10,6 +10,8 @@ use crate::query::{DeviceId, VerdictWord};
 pub(super) struct Day {
     pub tallies: IdMap<Key, Tally>,
     pub hours: IdMap<u32, Box<Hours>>,
+    /// When the latest row was, in milliseconds since the day began.
+    pub last: u32,
 }
 
 /// Counts of each hour: allow, watch, block, failed.
@@ -76,6 +78,7 @@ impl Day {
 
     /// Adds a sum.
     pub(super) fn add_tally(&mut self, key: Key, tally: Tally) {
+        self.last = self.last.max(tally.last);
         self.tallies
             .entry(key)
             .and_modify(|mine| mine.add(tally))

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use super::bytes::Damaged;
 use super::row::{SourceWord, is_failed};
 use crate::query::{DeviceId, Rcode, RecordType, Transport, VerdictWord};
 
@@ -61,4 +62,25 @@ pub(super) struct Key {
     pub entry: u32,
     pub verdict: VerdictWord,
     pub device: DeviceId,
+}
+
+/// A verdict and its entry as one number.
+pub(super) fn decision_code(verdict: VerdictWord, entry: u32) -> u64 {
+    let verdict = match verdict {
+        VerdictWord::Allow => 0,
+        VerdictWord::Watch => 1,
+        VerdictWord::Block => 2,
+    };
+    verdict | u64::from(entry) << 2
+}
+
+/// The verdict and the entry of a number from [`decision_code`].
+pub(super) fn decision(code: u64) -> Result<(VerdictWord, u32), Damaged> {
+    let verdict = match code & 3 {
+        0 => VerdictWord::Allow,
+        1 => VerdictWord::Watch,
+        2 => VerdictWord::Block,
+        _ => return Err(Damaged),
+    };
+    Ok((verdict, u32::try_from(code >> 2).map_err(|_| Damaged)?))
 }

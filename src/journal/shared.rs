@@ -1,6 +1,7 @@
 //! What the recorders, the writer and the readers share.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use tokio::sync::{broadcast, mpsc, oneshot};
@@ -23,11 +24,17 @@ pub(super) struct Shared {
     pub door: Arc<Door>,
     pub live: broadcast::Sender<Arc<Row>>,
     pub requests: mpsc::Sender<Request>,
+    /// Held by the writer over a commit and the change of the state that belongs to it, and by a
+    /// reader until it has pinned the disk and looked at the state.
+    pub gate: tokio::sync::RwLock<()>,
     /// Rows that were taken from a ring and had to be forgotten before they were on disk.
     pub forgotten: AtomicU64,
+    /// Whether the writer answers requests.
+    pub is_running: AtomicBool,
     state: RwLock<State>,
     counters: Mutex<Vec<Arc<Counters>>>,
     problem: Mutex<Option<String>>,
+    damaged: Mutex<BTreeSet<(&'static str, i64)>>,
 }
 
 /// What a reader asks of the writer; answered when it is done.
@@ -53,10 +60,13 @@ impl Shared {
             door: Arc::new(Door::new()),
             live: broadcast::Sender::new(WATCHER_LAG),
             requests,
+            gate: tokio::sync::RwLock::new(()),
             forgotten: AtomicU64::new(0),
+            is_running: AtomicBool::new(false),
             state: RwLock::new(State::default()),
             counters: Mutex::new(Vec::new()),
             problem: Mutex::new(None),
+            damaged: Mutex::new(BTreeSet::new()),
         }
     }
 
@@ -96,6 +106,23 @@ impl Shared {
 
     pub(super) fn set_problem(&self, problem: Option<String>) {
         *self.problem.lock().unwrap_or_else(PoisonError::into_inner) = problem;
+    }
+
+    /// Says once that a blob is damaged, and is skipped.
+    pub(super) fn note_damage(&self, table: &'static str, key: i64) {
+        let mut damaged = self.damaged.lock().unwrap_or_else(PoisonError::into_inner);
+        if damaged.insert((table, key)) {
+            let file = self.store.file().display();
+            tracing::warn!(%file, table, key, "a part of the journal is damaged, and is skipped");
+        }
+    }
+
+    /// How many damaged blobs were met.
+    pub(super) fn damaged(&self) -> usize {
+        self.damaged
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .len()
     }
 
     /// Looks at the state; never held across a wait.

@@ -27,6 +27,8 @@ pub(super) struct State {
     pub days: BTreeMap<i64, Day>,
     /// When the writer last took what was recorded.
     pub as_of_ms: i64,
+    /// Whether it goes on from what is on disk.
+    pub is_loaded: bool,
     known_entries: IdMap<(u32, u32), u32>,
     spelled: String,
 }
@@ -58,14 +60,24 @@ impl Tail {
         numbered.map(|(place, line)| (self.base + place as u64, line))
     }
 
-    /// Forgets rows from the front; gives how many of them were not on disk.
-    pub(super) fn forget(&mut self, count: usize) -> usize {
-        let count = count.min(self.lines.len());
-        self.lines.drain(..count);
-        self.base += count as u64;
-        let lost = count.saturating_sub(self.flushed);
-        self.flushed = self.flushed.saturating_sub(count);
-        lost
+    /// Forgets rows from the front that are on disk.
+    pub(super) fn forget_flushed(&mut self) {
+        self.lines.drain(..self.flushed);
+        self.base += self.flushed as u64;
+        self.flushed = 0;
+    }
+
+    /// Forgets the oldest rows above a limit; gives how many of them were not on disk.
+    pub(super) fn limit(&mut self, most: usize) -> u64 {
+        if self.lines.len() <= most {
+            return 0;
+        }
+        // All that is on disk goes at once, so that no block is half in memory.
+        self.forget_flushed();
+        let lost = self.lines.len().saturating_sub(most);
+        self.lines.drain(..lost);
+        self.base += lost as u64;
+        lost as u64
     }
 }
 
@@ -110,6 +122,13 @@ impl State {
         self.tail.lines.push_back(line);
         self.days.entry(day_of(line.at_ms)).or_default().add(&line);
         id
+    }
+
+    /// Forgets the sums of the oldest days above a limit.
+    pub(super) fn forget_days(&mut self, most: usize) {
+        while self.days.len() > most {
+            self.days.pop_first();
+        }
     }
 
     /// A row in words.

@@ -1,25 +1,47 @@
 //! The one task that keeps the journal: it takes what was recorded, numbers its words, shows it
 //! to those who watch, and has it written.
+//!
+//! It sleeps until a recorder knocks. When the disk fails it goes on in memory, and tries again
+//! after a while.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
-use tokio::sync::mpsc;
-use tokio::time;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{self, Instant};
 use tokio_util::sync::CancellationToken;
 
+use super::disk::{Disk, FULL_BLOCK};
 use super::record::Record;
 use super::recorder::Ring;
 use super::shared::{Request, Shared};
+use crate::config::Privacy;
+use crate::store::{Cause, StoreError};
 
 /// How long events gather before they are taken, so that the writer is not woken for each.
 const GATHER: Duration = Duration::from_millis(200);
 
-/// How long the writer sleeps at most: housekeeping is due now and then.
-const NAP: Duration = Duration::from_mins(1);
+/// The same while nobody watches; readers ask for what was gathered.
+const GATHER_UNWATCHED: Duration = Duration::from_secs(1);
+
+/// How often it is seen to what is too old, or over.
+const HOUSEKEEPING: Duration = Duration::from_hours(1);
+
+/// The first housekeeping: a machine without a clock of its own may need a while for the time.
+const SETTLING: Duration = Duration::from_mins(5);
+
+/// The first and the longest pause after the disk failed.
+const RETRY: (Duration, Duration) = (Duration::from_secs(5), Duration::from_mins(5));
 
 /// Bytes taken from a ring at once.
 const GULP: usize = 256 << 10;
+
+/// Rows kept in memory while the disk fails: about four megabytes.
+const MOST_ROWS: usize = 65_536;
+
+/// Days whose sums are kept in memory while the disk fails.
+const MOST_DAYS: usize = 7;
 
 /// Keeps the journal until it is stopped.
 #[derive(Debug)]
@@ -28,99 +50,252 @@ pub struct Writer {
     requests: mpsc::Receiver<Request>,
     rings: Vec<Ring>,
     batch: Vec<Record>,
+    disk: Disk,
+    schedule: Schedule,
+}
+
+/// When what is due; by a clock that does not jump.
+#[derive(Debug)]
+struct Schedule {
+    flush: Option<Instant>,
+    retry: Option<Instant>,
+    pause: Duration,
+    housekeeping: Instant,
 }
 
 impl Writer {
     pub(super) fn new(shared: Arc<Shared>, requests: mpsc::Receiver<Request>) -> Self {
+        let disk = Disk {
+            shared: Arc::clone(&shared),
+            stored: std::collections::BTreeSet::new(),
+        };
         Self {
             shared,
             requests,
             rings: Vec::new(),
             batch: Vec::new(),
+            disk,
+            schedule: Schedule {
+                flush: None,
+                retry: None,
+                pause: RETRY.0,
+                housekeeping: Instant::now() + SETTLING,
+            },
         }
     }
 
     /// Runs until `stop`, then takes and writes what is left.
     pub async fn run(mut self, stop: CancellationToken) {
+        if self.shared.config.privacy == Privacy::Off {
+            stop.cancelled().await;
+            return;
+        }
+        self.shared.is_running.store(true, Ordering::Relaxed);
         while !stop.is_cancelled() {
-            self.turn(now_ms());
-            self.rest(&stop).await;
-        }
-        self.turn(now_ms());
-    }
-
-    /// Does what is to be done now.
-    pub(super) fn turn(&mut self, now_ms: i64) {
-        self.take(now_ms);
-    }
-
-    /// Takes all that was recorded so far.
-    fn take(&mut self, now_ms: i64) {
-        self.rings.append(&mut self.shared.door.fresh());
-        let mut more = true;
-        while more {
-            for ring in &mut self.rings {
-                ring.drain(GULP, |record| self.batch.push(record));
+            let is_done = self.turn(now_ms()).await;
+            if is_done {
+                self.rest(&stop).await;
             }
-            self.keep(now_ms);
-            more = self.rings.iter().any(|ring| !ring.is_empty());
         }
-        self.rings.retain(|ring| !ring.is_done());
+        self.shared.is_running.store(false, Ordering::Relaxed);
+        self.requests.close();
+        self.finish(now_ms()).await;
     }
 
+    /// Takes and writes all that is left.
+    pub(super) async fn finish(&mut self, now_ms: i64) {
+        while !self.turn(now_ms).await {}
+        self.flush(now_ms).await;
+    }
+
+    /// Does what is due; `false` when more was recorded meanwhile.
+    pub(super) async fn turn(&mut self, now_ms: i64) -> bool {
+        if !self.shared.state().is_loaded && self.may_try() {
+            let loaded = self.disk.load().await;
+            self.note(loaded).await;
+            // What was recorded before is not on disk.
+            self.flush(now_ms).await;
+        }
+        let is_done = self.take(now_ms);
+        if self.is_flush_due(now_ms) && self.may_try() {
+            self.flush(now_ms).await;
+        }
+        if self.schedule.housekeeping <= Instant::now() {
+            self.schedule.housekeeping = Instant::now() + HOUSEKEEPING;
+            self.retain(now_ms).await;
+        }
+        is_done
+    }
+
+    /// Writes what is not on disk.
+    pub(super) async fn flush(&mut self, now_ms: i64) {
+        if self.shared.state().is_loaded {
+            let flushed = self.disk.flush(now_ms).await;
+            if flushed.is_ok() {
+                self.schedule.flush = None;
+            }
+            self.note(flushed).await;
+        }
+    }
+
+    /// Deletes what is too old.
+    pub(super) async fn retain(&mut self, now_ms: i64) {
+        self.flush(now_ms).await;
+        if self.shared.problem().is_none() {
+            let done = self.disk.retain(now_ms).await;
+            self.note(done).await;
+        }
+    }
+
+    /// Tries the disk again at the next turn.
+    #[cfg(test)]
+    pub(super) fn retry_now(&mut self) {
+        self.schedule.retry = None;
+    }
+
+    fn may_try(&self) -> bool {
+        self.schedule
+            .retry
+            .is_none_or(|retry| retry <= Instant::now())
+    }
+
+    fn is_flush_due(&self, now_ms: i64) -> bool {
+        let state = self.shared.state();
+        state.tail.unflushed() >= FULL_BLOCK
+            || self
+                .schedule
+                .flush
+                .is_some_and(|flush| flush <= Instant::now())
+            || self.disk.is_to_seal(&state, now_ms)
+    }
+
+    /// Takes what was recorded, up to a limit; `false` when there is more.
+    fn take(&mut self, now_ms: i64) -> bool {
+        self.rings.append(&mut self.shared.door.fresh());
+        for ring in &mut self.rings {
+            ring.drain(GULP, |record| self.batch.push(record));
+        }
+        if !self.batch.is_empty() && self.schedule.flush.is_none() {
+            self.schedule.flush = Some(Instant::now() + self.shared.config.flush);
+        }
+        self.keep(now_ms);
+        self.rings.retain(|ring| !ring.is_done());
+        self.rings.iter().all(Ring::is_empty)
+    }
+
+    /// Puts the batch behind the newest rows, and shows it to those who watch.
     fn keep(&mut self, now_ms: i64) {
         // Each thread's events are in order; between threads, time decides.
         self.batch.sort_by_key(|record| record.at_ms);
-        let watched = self.shared.live.receiver_count() > 0;
+        let is_watched = self.shared.live.receiver_count() > 0;
         let mut rows = Vec::new();
         let mut state = self.shared.state_mut();
         state.as_of_ms = now_ms;
         for record in self.batch.drain(..) {
             let (id, line) = state.push(&record, &self.shared.words);
-            if watched {
+            if is_watched {
                 rows.push(state.row(id, &line, &self.shared.words));
             }
         }
+        let lost = state.tail.limit(MOST_ROWS);
         drop(state);
+        self.shared.forgotten.fetch_add(lost, Ordering::Relaxed);
         for row in rows {
             // It fails when the last watcher has just left.
             let _: Result<_, _> = self.shared.live.send(Arc::new(row));
         }
     }
 
+    /// Remembers how the disk did.
+    async fn note(&mut self, result: Result<(), StoreError>) {
+        let Err(error) = result else {
+            if self.shared.problem().is_some() {
+                tracing::info!("the journal is written again");
+            }
+            self.shared.set_problem(None);
+            self.schedule.retry = None;
+            self.schedule.pause = RETRY.0;
+            return;
+        };
+        if self.shared.problem().is_none() {
+            tracing::error!(%error, "the journal is not written to disk");
+        }
+        let text = format!(
+            "The journal is not written to disk: {error}. {} Until then the newest {MOST_ROWS} \
+             queries are kept in memory.",
+            error.advice()
+        );
+        self.shared.set_problem(Some(text));
+        self.schedule.retry = Some(Instant::now() + self.schedule.pause);
+        self.schedule.pause = (self.schedule.pause * 2).min(RETRY.1);
+        self.shared.state_mut().forget_days(MOST_DAYS);
+        if error.cause() == Cause::Damaged {
+            self.begin_anew(&error).await;
+        }
+    }
+
+    /// Goes on with a new database; what is in memory is written to it.
+    async fn begin_anew(&mut self, reason: &StoreError) {
+        self.shared.state_mut().is_loaded = false;
+        match self.shared.store.begin_anew(reason).await {
+            Ok(()) => self.schedule.retry = None,
+            Err(error) => tracing::error!(%error, "the damaged database cannot be replaced"),
+        }
+    }
+
     /// Waits until there is something to do.
     async fn rest(&mut self, stop: &CancellationToken) {
         self.shared.door.sleep();
-        if self.rings.iter().all(Ring::is_empty) && !self.wait(stop, NAP).await {
-            return;
+        let is_knocked = !self.rings.iter().all(Ring::is_empty);
+        if is_knocked || self.wait(stop, self.next_due()).await {
+            self.shared.door.gather();
+            let is_watched = self.shared.live.receiver_count() > 0;
+            let gather = if is_watched { GATHER } else { GATHER_UNWATCHED };
+            let longest = self.next_due().min(Instant::now() + gather);
+            self.wait(stop, longest).await;
         }
-        self.shared.door.gather();
-        self.wait(stop, GATHER).await;
         self.shared.door.awake();
     }
 
-    /// Waits for a knock; `false` when there is no more time to gather.
-    async fn wait(&mut self, stop: &CancellationToken, longest: Duration) -> bool {
+    fn next_due(&self) -> Instant {
+        let disk = match self.schedule.retry {
+            Some(retry) => Some(retry),
+            None => self.schedule.flush,
+        };
+        disk.map_or(self.schedule.housekeeping, |disk| {
+            disk.min(self.schedule.housekeeping)
+        })
+    }
+
+    /// Waits for a knock; `false` when something else came.
+    async fn wait(&mut self, stop: &CancellationToken, until: Instant) -> bool {
         tokio::select! {
             () = stop.cancelled() => false,
             () = self.shared.door.wake.notified() => true,
-            () = time::sleep(longest) => false,
+            () = time::sleep_until(until) => false,
             request = self.requests.recv() => {
-                self.serve(request);
+                if let Some(request) = request {
+                    self.serve(request).await;
+                }
                 false
             }
         }
     }
 
-    fn serve(&mut self, request: Option<Request>) {
-        match request {
-            Some(Request::CatchUp(done) | Request::Flush(done)) => {
-                self.take(now_ms());
-                // It fails when the asker did not wait.
-                let _: Result<(), _> = done.send(());
+    async fn serve(&mut self, request: Request) {
+        let done: oneshot::Sender<()> = match request {
+            Request::CatchUp(done) => {
+                while !self.take(now_ms()) {}
+                done
             }
-            None => {}
-        }
+            Request::Flush(done) => {
+                while !self.take(now_ms()) {}
+                self.flush(now_ms()).await;
+                done
+            }
+        };
+        // It fails when the asker did not wait.
+        let _: Result<(), _> = done.send(());
     }
 }
 

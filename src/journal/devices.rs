@@ -1,0 +1,38 @@
+//! Devices as readers see them: one that turned out to be another counts as that one.
+
+use std::collections::HashSet;
+
+use super::Words;
+use super::ids::IdMap;
+use crate::query::DeviceId;
+
+/// Looks devices up once each, and knows which of them are wanted.
+pub(super) struct Devices<'a> {
+    words: &'a Words,
+    wanted: Option<HashSet<DeviceId>>,
+    known: IdMap<u32, Option<DeviceId>>,
+}
+
+impl<'a> Devices<'a> {
+    /// All devices, or those that are given.
+    pub(super) fn new(words: &'a Words, wanted: Option<&[DeviceId]>) -> Self {
+        let resolve = |wanted: &[DeviceId]| wanted.iter().map(|id| (words.device)(*id)).collect();
+        Self {
+            words,
+            wanted: wanted.map(resolve),
+            known: IdMap::default(),
+        }
+    }
+
+    /// The device that a recorded one is, if it is wanted.
+    pub(super) fn wanted(&mut self, device: DeviceId) -> Option<DeviceId> {
+        *self.known.entry(device.0).or_insert_with(|| {
+            let device = (self.words.device)(device);
+            let is_wanted = self
+                .wanted
+                .as_ref()
+                .is_none_or(|wanted| wanted.contains(&device));
+            is_wanted.then_some(device)
+        })
+    }
+}

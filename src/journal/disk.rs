@@ -1,0 +1,179 @@
+//! How what is in memory gets to disk: flushes, merges of small blocks, and days that are over.
+//!
+//! Memory changes only after the commit, and both while the gate is held, so a reader sees disk
+//! and memory of the same moment.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::blob::Unpacker;
+use super::day::Day;
+use super::day_blob::{self, DayBlob};
+use super::line::{Line, day_of};
+use super::shared::Shared;
+use super::state::State;
+use super::{block, minutes};
+use crate::query::EntryLabel;
+use crate::store::{BlockHead, StoreError, StoredBlock, Transaction};
+
+/// Small blocks are merged when they have so many rows together.
+pub(super) const FULL_BLOCK: usize = 8192;
+
+/// The disk's side of the journal.
+#[derive(Debug)]
+pub(super) struct Disk {
+    pub shared: Arc<Shared>,
+    /// The days that have sums on disk.
+    pub stored: BTreeSet<i64>,
+}
+
+/// What a flush writes.
+struct Plan {
+    names: Vec<(u32, String)>,
+    entries: Vec<(u32, EntryLabel)>,
+    upstreams: Vec<(u32, String)>,
+    /// The number of the first of `lines`.
+    seq: u64,
+    lines: Vec<Line>,
+    seals: bool,
+    days: Vec<(i64, Day)>,
+}
+
+impl Disk {
+    /// Writes all that is not on disk yet.
+    pub(super) async fn flush(&mut self, now_ms: i64) -> Result<(), StoreError> {
+        let plan = {
+            let state = self.shared.state();
+            Plan::of(&state, self.is_to_seal(&state, now_ms), |day| {
+                day != day_of(now_ms) || self.stored.contains(&day)
+            })
+        };
+        if plan.is_empty() {
+            return Ok(());
+        }
+        let mut store = self.shared.store.write().await?;
+        plan.write(&mut store).await?;
+        let _gate = self.shared.gate.write().await;
+        store.commit().await?;
+        self.stored.extend(plan.days.iter().map(|(day, _)| *day));
+        plan.settle(&mut self.shared.state_mut());
+        Ok(())
+    }
+
+    /// Whether the rows in memory make a block that is not to grow any more.
+    pub(super) fn is_to_seal(&self, state: &State, now_ms: i64) -> bool {
+        let Some(first) = state.tail.lines.front() else {
+            return false;
+        };
+        // A block must not be much longer than what retention deletes at a time.
+        let span_ms = i64::try_from(self.shared.config.retention.as_millis() / 8);
+        state.tail.lines.len() >= FULL_BLOCK
+            || day_of(first.at_ms) != day_of(now_ms)
+            || now_ms.saturating_sub(first.at_ms) >= span_ms.unwrap_or(i64::MAX)
+    }
+}
+
+impl Plan {
+    fn of(state: &State, seals: bool, is_over: impl Fn(i64) -> bool) -> Self {
+        let tail = &state.tail;
+        let skipped = if seals { 0 } else { tail.flushed };
+        let over = state.days.iter().filter(|(day, _)| is_over(**day));
+        Self {
+            names: state.names.unsaved(),
+            entries: state.entries.unsaved(),
+            upstreams: state.upstreams.unsaved(),
+            seq: tail.base + skipped as u64,
+            lines: tail.lines.range(skipped..).copied().collect(),
+            seals,
+            days: over.map(|(day, sums)| (*day, sums.clone())).collect(),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.lines.is_empty() && self.days.is_empty()
+    }
+
+    async fn write(&self, store: &mut Transaction) -> Result<(), StoreError> {
+        for (id, text) in &self.names {
+            store.names().add(*id, text).await?;
+        }
+        for (id, label) in &self.entries {
+            store.entries().add(*id, label).await?;
+        }
+        for (id, text) in &self.upstreams {
+            store.upstreams().add(*id, text).await?;
+        }
+        if self.seals {
+            store.blocks().remove_unsealed(self.seq).await?;
+        }
+        for block in self.blocks() {
+            store.blocks().add(&block).await?;
+        }
+        for (day, sums) in &self.days {
+            save_day(store, *day, sums).await?;
+        }
+        Ok(())
+    }
+
+    fn blocks(&self) -> Vec<StoredBlock> {
+        let count = (self.lines.len() / FULL_BLOCK).max(1);
+        let size = self.lines.len().div_ceil(count).max(1);
+        let mut seq = self.seq;
+        let blocks = self.lines.chunks(size).map(|lines| {
+            let block = stored(seq, lines, self.seals);
+            seq += lines.len() as u64;
+            block
+        });
+        blocks.collect()
+    }
+
+    /// Remembers what is on disk now.
+    fn settle(&self, state: &mut State) {
+        if let Some((last, _)) = self.names.last() {
+            state.names.mark_saved(*last);
+        }
+        if let Some((last, _)) = self.entries.last() {
+            state.entries.mark_saved(*last);
+        }
+        if let Some((last, _)) = self.upstreams.last() {
+            state.upstreams.mark_saved(*last);
+        }
+        state.tail.flushed = state.tail.lines.len();
+        if self.seals {
+            state.tail.forget_flushed();
+        }
+        for (day, _) in &self.days {
+            state.days.remove(day);
+        }
+    }
+}
+
+fn stored(seq: u64, lines: &[Line], sealed: bool) -> StoredBlock {
+    let times = || lines.iter().map(|line| line.at_ms);
+    StoredBlock {
+        head: BlockHead {
+            seq,
+            rows: u32::try_from(lines.len()).unwrap_or(u32::MAX),
+            first_ms: times().min().unwrap_or(0),
+            last_ms: times().max().unwrap_or(0),
+            sealed,
+        },
+        minutes: minutes::encode(lines),
+        data: block::encode(lines),
+    }
+}
+
+/// Adds sums to those that the disk has for a day.
+async fn save_day(store: &mut Transaction, day: i64, sums: &Day) -> Result<(), StoreError> {
+    let Some(blob) = store.days().data(day).await? else {
+        return store.days().save(day, &day_blob::encode(sums)).await;
+    };
+    let mut unpacker = Unpacker::new();
+    let known = DayBlob::open(&blob).and_then(|blob| blob.day(&mut unpacker));
+    let Ok(mut whole) = known else {
+        tracing::warn!(day, "the sums of a day are damaged: they stay as they are");
+        return Ok(());
+    };
+    whole.merge(sums);
+    store.days().save(day, &day_blob::encode(&whole)).await
+}

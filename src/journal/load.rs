@@ -1,0 +1,134 @@
+//! How what is on disk gets into memory at the start: dictionaries, the rows of blocks that are
+//! still to be merged, and the sums of days that were not closed.
+
+use super::blob::Unpacker;
+use super::block::Block;
+use super::bytes::Damaged;
+use super::disk::Disk;
+use super::line::{Line, day_of};
+use super::state::State;
+use crate::store::{BlockHead, StoreError, Transaction};
+
+impl Disk {
+    /// Opens the store, and reads what the writer needs of it; what was recorded meanwhile is
+    /// put behind it.
+    pub(super) async fn load(&mut self) -> Result<(), StoreError> {
+        self.shared.store.connect().await?;
+        let mut store = self.shared.store.write().await?;
+        let mut fresh = State::default();
+        load_words(&mut store, &mut fresh).await?;
+        self.load_tail(&mut store, &mut fresh).await?;
+        self.load_days(&mut store, &mut fresh).await?;
+        store.commit().await?;
+        let _gate = self.shared.gate.write().await;
+        let mut state = self.shared.state_mut();
+        fresh.adopt(&state);
+        fresh.is_loaded = true;
+        *state = fresh;
+        Ok(())
+    }
+
+    /// Takes the blocks that are not sealed into memory, as far as they follow one another.
+    async fn load_tail(
+        &self,
+        store: &mut Transaction,
+        fresh: &mut State,
+    ) -> Result<(), StoreError> {
+        fresh.tail.base = store.blocks().end().await?;
+        for head in store.blocks().unsealed().await?.iter().rev() {
+            let follows = head.seq + u64::from(head.rows) == fresh.tail.base;
+            let lines = if follows {
+                self.lines(store, head).await?
+            } else {
+                None
+            };
+            match lines {
+                Some(lines) => {
+                    fresh.tail.base = head.seq;
+                    lines
+                        .into_iter()
+                        .rev()
+                        .for_each(|line| fresh.tail.lines.push_front(line));
+                }
+                None => store.blocks().seal(head.seq).await?,
+            }
+        }
+        fresh.tail.flushed = fresh.tail.lines.len();
+        Ok(())
+    }
+
+    /// Sums up the days that have rows but no sums: the process ended before they were over.
+    async fn load_days(
+        &mut self,
+        store: &mut Transaction,
+        fresh: &mut State,
+    ) -> Result<(), StoreError> {
+        self.stored = store
+            .days()
+            .numbers(i64::MIN, i64::MAX)
+            .await?
+            .into_iter()
+            .collect();
+        for head in store.blocks().heads(u64::MAX, i64::MIN, i64::MAX).await? {
+            let mut days = day_of(head.first_ms)..=day_of(head.last_ms);
+            if days.all(|day| self.stored.contains(&day)) {
+                continue;
+            }
+            for line in self.lines(store, &head).await?.unwrap_or_default() {
+                let day = day_of(line.at_ms);
+                if !self.stored.contains(&day) {
+                    fresh.days.entry(day).or_default().add(&line);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The rows of a block; `None` when it is damaged.
+    pub(super) async fn lines(
+        &self,
+        store: &mut Transaction,
+        head: &BlockHead,
+    ) -> Result<Option<Vec<Line>>, StoreError> {
+        let Some(blob) = store.blocks().data(head.seq).await? else {
+            return Ok(None);
+        };
+        let lines = read(&blob, head.rows);
+        if lines.is_err() {
+            self.shared.note_damage("block", head.seq.cast_signed());
+        }
+        Ok(lines.ok())
+    }
+}
+
+async fn load_words(store: &mut Transaction, fresh: &mut State) -> Result<(), StoreError> {
+    let State {
+        names,
+        entries,
+        upstreams,
+        ..
+    } = fresh;
+    store
+        .names()
+        .each(|id, text| {
+            names.put(id, text);
+        })
+        .await?;
+    names.mark_saved(names.last());
+    for (id, label) in store.entries().all().await? {
+        entries.put(id, label);
+    }
+    entries.mark_saved(entries.last());
+    for (id, text) in store.upstreams().all().await? {
+        upstreams.put(id, text);
+    }
+    upstreams.mark_saved(upstreams.last());
+    Ok(())
+}
+
+fn read(blob: &[u8], rows: u32) -> Result<Vec<Line>, Damaged> {
+    let mut unpacker = Unpacker::new();
+    let block = Block::open(blob, rows)?;
+    let seen = block.seen(&mut unpacker)?;
+    block.lines(&seen, &mut unpacker)
+}

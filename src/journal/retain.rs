@@ -1,0 +1,127 @@
+//! What is older than the config wants to keep goes: whole blocks, whole days, and the names that
+//! nothing speaks of any more.
+
+use std::sync::Arc;
+
+use super::blob::Unpacker;
+use super::day::Day;
+use super::day_blob::{self, DayBlob};
+use super::disk::Disk;
+use super::ids::IdSet;
+use super::line::{DAY_MS, day_of};
+use crate::store::{StoreError, Transaction};
+
+/// Pages given back to the file system at a time: 8 MB.
+const SHRINK_PAGES: u32 = 2048;
+
+impl Disk {
+    /// Deletes what is too old. All rows are to be flushed before.
+    pub(super) async fn retain(&mut self, now_ms: i64) -> Result<(), StoreError> {
+        let retention = i64::try_from(self.shared.config.retention.as_millis());
+        let before_ms = now_ms.saturating_sub(retention.unwrap_or(i64::MAX));
+        let mut store = self.shared.store.write().await?;
+        let gone = store.blocks().remove_before(before_ms).await?;
+        let first_day = day_of(before_ms);
+        let days_gone = store.days().remove_before(first_day).await?;
+        let cut_day = match gone {
+            Some(last_ms) if day_of(last_ms) == first_day => {
+                Some(self.sum_up(&mut store, first_day).await?)
+            }
+            _ => None,
+        };
+        let names_gone = match days_gone {
+            0 => Vec::new(),
+            _ => self.forget_names(&mut store, cut_day.as_ref()).await?,
+        };
+        let shared = Arc::clone(&self.shared);
+        let gate = shared.gate.write().await;
+        store.commit().await?;
+        self.settle(first_day, cut_day, &names_gone);
+        drop(gate);
+        if gone.is_some() || days_gone > 0 {
+            let mut store = self.shared.store.write().await?;
+            store.shrink(SHRINK_PAGES).await?;
+            store.commit().await?;
+        }
+        Ok(())
+    }
+
+    /// Sums up what is left of a day that lost blocks.
+    async fn sum_up(&self, store: &mut Transaction, day: i64) -> Result<Day, StoreError> {
+        let mut sums = Day::default();
+        let (since_ms, until_ms) = (day * DAY_MS, (day + 1) * DAY_MS);
+        for head in store.blocks().heads(u64::MAX, since_ms, until_ms).await? {
+            let lines = self.lines(store, &head).await?.unwrap_or_default();
+            for line in lines.iter().filter(|line| day_of(line.at_ms) == day) {
+                sums.add(line);
+            }
+        }
+        if self.stored.contains(&day) {
+            store.days().save(day, &day_blob::encode(&sums)).await?;
+        }
+        Ok(sums)
+    }
+
+    /// Removes the names that no sum speaks of; every row has its sum.
+    async fn forget_names(
+        &self,
+        store: &mut Transaction,
+        cut_day: Option<&Day>,
+    ) -> Result<Vec<u32>, StoreError> {
+        let mut used = IdSet::default();
+        let mut unpacker = Unpacker::new();
+        for day in store.days().numbers(i64::MIN, i64::MAX).await? {
+            let Some(blob) = store.days().data(day).await? else {
+                continue;
+            };
+            let tallies = DayBlob::open(&blob).and_then(|blob| blob.tallies(&mut unpacker));
+            let Ok(tallies) = tallies else {
+                // What a damaged day speaks of is not known, so nothing is forgotten.
+                self.shared.note_damage("day", day);
+                return Ok(Vec::new());
+            };
+            for (key, _) in &tallies {
+                used.insert(key.name);
+            }
+        }
+        let gone = {
+            let state = self.shared.state();
+            let days = state.days.values().chain(cut_day);
+            days.flat_map(|day| day.tallies.keys())
+                .for_each(|key| used.insert(key.name));
+            state
+                .tail
+                .lines
+                .iter()
+                .for_each(|line| used.insert(line.name));
+            let names = state.names.iter().map(|(id, _)| id);
+            names.filter(|id| !used.contains(*id)).collect::<Vec<_>>()
+        };
+        for id in &gone {
+            store.names().remove(*id).await?;
+        }
+        Ok(gone)
+    }
+
+    fn settle(&mut self, first_day: i64, cut_day: Option<Day>, names_gone: &[u32]) {
+        let mut state = self.shared.state_mut();
+        self.stored = self.stored.split_off(&first_day);
+        state.days = state.days.split_off(&first_day);
+        match cut_day {
+            Some(sums) if !self.stored.contains(&first_day) => {
+                state.days.insert(first_day, sums);
+            }
+            _ => {}
+        }
+        if !names_gone.is_empty() {
+            let gone: IdSet = names_gone.iter().copied().collect();
+            let keep = state
+                .names
+                .iter()
+                .map(|(id, _)| id)
+                .filter(|id| !gone.contains(*id));
+            let keep: IdSet = keep.collect();
+            state.names.retain(&keep);
+        }
+    }
+}

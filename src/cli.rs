@@ -7,6 +7,7 @@ mod explain;
 mod explain_text;
 mod healthy;
 mod packs;
+mod serve;
 
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -24,7 +25,7 @@ pub const WRONG_USE: u8 = 2;
 #[command(version, about, after_help = AFTER_HELP)]
 struct Arguments {
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 const AFTER_HELP: &str = "\
@@ -34,6 +35,8 @@ Exit codes: 0 done, 1 a finding or a failure, 2 wrong use or a wrong config.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Serves DNS and the dashboard; also what happens without a command.
+    Serve(serve::ServeArgs),
     /// Reads the config and the packs, and tells everything that is wrong.
     Check(check::CheckArgs),
     /// Tells what would be done with a name, and why.
@@ -55,7 +58,11 @@ struct ConfigArgs {
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let result = match arguments.command {
+    let result = match arguments
+        .command
+        .unwrap_or_else(|| Command::Serve(serve::ServeArgs::default()))
+    {
+        Command::Serve(arguments) => arguments.run(),
         Command::Check(arguments) => arguments.run(),
         Command::Explain(arguments) => arguments.run(),
         Command::Packs(arguments) => arguments.run(),

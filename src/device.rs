@@ -81,6 +81,26 @@ pub enum NamedBy {
     Address,
 }
 
+impl NamedBy {
+    /// The word itself.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Config => "config",
+            Self::Reverse => "reverse",
+            Self::Maker => "maker",
+            Self::Address => "address",
+        }
+    }
+
+    /// Reads the word; anything else is the address.
+    pub fn from_word(word: &str) -> Self {
+        let all = [Self::Config, Self::Reverse, Self::Maker];
+        all.into_iter()
+            .find(|one| one.as_str() == word)
+            .unwrap_or(Self::Address)
+    }
+}
+
 /// A text that is no key of a device.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is no key of a device")]
@@ -143,7 +163,7 @@ impl FromStr for DeviceKey {
 }
 
 /// Reads `aa:bb:cc:dd:ee:ff`.
-fn parse_mac(text: &str) -> Option<Mac> {
+pub fn parse_mac(text: &str) -> Option<Mac> {
     let mut mac = [0; 6];
     let mut parts = text.split(':');
     for byte in &mut mac {

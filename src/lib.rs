@@ -13,6 +13,7 @@
 //!
 //! What people set and see stands beside it: `config`, `packs`, `lists`, `store`, `api`, `web`.
 
+pub mod pipeline;
 pub mod query;
 
 pub mod device;
@@ -32,6 +33,8 @@ pub mod packs;
 pub mod store;
 
 pub mod api;
+pub mod app;
+pub mod dns;
 pub mod web;
 
 pub mod cli;

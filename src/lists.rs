@@ -60,17 +60,6 @@ pub fn effective(pack: &Pack, entry: &Entry, choices: &config::Packs) -> Effecti
     }
 }
 
-/// Packs that the config names and that do not exist, with the nearest that does.
-pub fn unknown_packs<'a>(
-    packs: &'a Packs,
-    choices: &'a config::Packs,
-) -> Vec<(&'a str, Option<&'a str>)> {
-    let unknown = choices.named.keys().filter(|id| packs.pack(id).is_none());
-    unknown
-        .map(|id| (id.as_str(), packs.nearest(id).map(|pack| &*pack.id)))
-        .collect()
-}
-
 /// Texts that many rules share.
 #[derive(Default)]
 struct Reasons {
@@ -156,21 +145,5 @@ mod tests {
         assert_eq!(count(&watching, Action::Block), 0);
         assert!(count(&watching, Action::Watch) > 3000);
         assert!(compile(&packs, &choices(PackAction::Off, Level::Strict), 1).is_empty());
-    }
-
-    #[test]
-    fn a_pack_that_does_not_exist_is_named_with_the_nearest() {
-        let packs = Packs::builtin().unwrap();
-        let mut choices = config::Packs::default();
-        let choice = config::PackChoice {
-            action: PackAction::Block,
-            level: None,
-        };
-        choices.named.insert("xiaomy".to_owned(), choice);
-        choices.named.insert("xiaomi".to_owned(), choice);
-        assert_eq!(
-            unknown_packs(&packs, &choices),
-            [("xiaomy", Some("xiaomi"))]
-        );
     }
 }

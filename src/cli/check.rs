@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{ConfigArgs, WRONG_USE, say, say_error, say_problems};
-use crate::config::Config;
+use super::{ConfigArgs, say, say_error, say_problems};
+use crate::config::{Config, ConfigProblems};
 use crate::lists;
 use crate::packs::Packs;
 
@@ -31,11 +31,8 @@ impl CheckArgs {
             say_error(&format!("warning: {error}; the built-in packs are used"));
         }
         let unknown = unknown_packs(&packs, &config);
-        for line in &unknown {
-            say_error(&format!("{}: {line}", self.config.origin()));
-        }
-        if !unknown.is_empty() {
-            return Ok(ExitCode::from(WRONG_USE));
+        if !unknown.0.is_empty() {
+            return Ok(say_problems(&unknown));
         }
         let rules = lists::compile(&packs, &config.packs, 0);
         say(&format!(
@@ -49,17 +46,8 @@ impl CheckArgs {
     }
 }
 
-/// A line for each pack that the config names and that does not exist.
-pub(super) fn unknown_packs(packs: &Packs, config: &Config) -> Vec<String> {
-    let line = |(id, nearest): (&str, Option<&str>)| {
-        let hint = nearest.map_or_else(
-            || "`squelch packs list` shows all".to_owned(),
-            |nearest| format!("did you mean {nearest}?"),
-        );
-        format!("packs.{id} is no pack; {hint}")
-    };
-    lists::unknown_packs(packs, &config.packs)
-        .into_iter()
-        .map(line)
-        .collect()
+/// The packs that the config names and that do not exist.
+pub(super) fn unknown_packs(packs: &Packs, config: &Config) -> ConfigProblems {
+    let ids: Vec<&str> = packs.packs().iter().map(|pack| &*pack.id).collect();
+    ConfigProblems(config.packs.unknown(&ids))
 }

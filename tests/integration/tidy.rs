@@ -23,7 +23,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     ("dns", &["config", "pipeline", "query"]),
-    ("lists", &["config", "matcher", "packs", "store"]),
+    ("lists", &["config", "matcher", "packs", "query", "store"]),
     ("store", &["query", "device"]),
     (
         "api",
@@ -263,7 +263,7 @@ fn is_public_item(line: &str) -> bool {
 fn is_documented(before: &[&str]) -> bool {
     for line in before.iter().rev() {
         let line = line.trim();
-        if line.starts_with("///") || line.contains("#[doc") {
+        if line.starts_with("///") || line.contains("#[doc") || line.starts_with("$(#[$doc") {
             return true;
         }
         let is_other_item = line.is_empty() || line == "}" || line.ends_with(';');

@@ -1,0 +1,97 @@
+//! Puts the parts together, starts their tasks and threads, and stops them.
+
+mod dns_thread;
+mod keeper;
+mod ports;
+mod start;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+pub use start::{Parts, prepare, start};
+
+use crate::config::Config;
+use crate::device::Devices;
+use crate::lists;
+use crate::matcher::Live;
+use crate::packs::Packs;
+use dns_thread::DnsThread;
+
+/// After this long a stop gives up on what still runs.
+const STOP_LIMIT: Duration = Duration::from_secs(5);
+
+/// A running server.
+pub struct App {
+    dns: Vec<SocketAddr>,
+    web: Vec<SocketAddr>,
+    stop_dns: CancellationToken,
+    stop_rest: CancellationToken,
+    threads: Vec<DnsThread>,
+    tasks: TaskTracker,
+    config: Arc<Config>,
+    packs: Arc<Packs>,
+    live: Arc<Live>,
+    devices: Arc<Devices>,
+}
+
+impl App {
+    /// The addresses where DNS is answered; ports are those that port 0 became.
+    pub fn dns(&self) -> &[SocketAddr] {
+        &self.dns
+    }
+
+    /// The addresses of the dashboard.
+    pub fn web(&self) -> &[SocketAddr] {
+        &self.web
+    }
+
+    /// Puts the choices under `[packs]` and the names under `[[device]]` in force; all else that
+    /// differs from the config before needs a restart, and is named.
+    pub fn reload(&self, config: &Config) {
+        self.live.swap(lists::compile(
+            &self.packs,
+            &config.packs,
+            start::random_seed(),
+        ));
+        self.devices.reconfigure(&config.devices);
+        let (old, new) = (&self.config, config);
+        let sections = [
+            ("data_dir", old.data_dir != new.data_dir),
+            ("[dns]", old.dns != new.dns),
+            ("[upstream]", old.upstream != new.upstream),
+            ("[cache]", old.cache != new.cache),
+            ("[blocking]", old.blocking != new.blocking),
+            ("packs.folder", old.packs.folder != new.packs.folder),
+            ("[journal]", old.journal != new.journal),
+            ("[web]", old.web != new.web),
+        ];
+        tracing::info!("the config was read again: [packs] and [[device]] are in force");
+        for (section, _) in sections.iter().filter(|(_, differs)| *differs) {
+            tracing::warn!("{section} has changed; it takes effect after a restart");
+        }
+    }
+
+    /// Stops: no new queries, those in hand are answered, the journal is written, the store closed.
+    pub async fn stop(self) {
+        let finish = async {
+            self.stop_dns.cancel();
+            for thread in self.threads {
+                thread.join().await;
+            }
+            // The journal is written after the last query has been recorded.
+            self.stop_rest.cancel();
+            self.tasks.close();
+            self.tasks.wait().await;
+        };
+        if tokio::time::timeout(STOP_LIMIT, finish).await.is_err() {
+            tracing::warn!(
+                "stopped without waiting for what still ran after {} seconds",
+                STOP_LIMIT.as_secs()
+            );
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! Keeps the devices that asked: loads them at the start, and saves what changes.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::config;
+use crate::device::{Device, DeviceKey, Devices, NamedBy, mac_text, parse_mac};
+use crate::query::DeviceId;
+use crate::store::{DeviceRow, Store, StoreError};
+
+/// Changes are gathered for this long, so that a busy home does not write for each query.
+const GATHER: Duration = Duration::from_secs(10);
+const NOW_AND_THEN: Duration = Duration::from_mins(15);
+
+/// The registry with the devices of earlier runs, and whether new ones may be kept: not when the
+/// store could not be read, because numbers that it has would be given twice.
+pub(super) async fn load(store: &Store, config: &[config::Device]) -> (Arc<Devices>, bool) {
+    match read(store).await {
+        Ok(known) => (Arc::new(Devices::new(config, known)), true),
+        Err(error) => {
+            tracing::warn!(%error, "devices of earlier runs are not known, and new ones are not kept");
+            (Arc::new(Devices::new(config, Vec::new())), false)
+        }
+    }
+}
+
+async fn read(store: &Store) -> Result<Vec<Device>, StoreError> {
+    store.connect().await?;
+    let rows = store.read().await?.devices().all().await?;
+    Ok(rows.into_iter().filter_map(from_row).collect())
+}
+
+/// Saves devices as they change, until told to stop.
+pub(super) async fn run(store: Store, devices: Arc<Devices>, stop: CancellationToken) {
+    let mut changed = devices.changed();
+    let mut saved: HashMap<DeviceId, Device> = devices
+        .all()
+        .into_iter()
+        .map(|device| (device.id, device))
+        .collect();
+    while !stop.is_cancelled() {
+        // When a device last asked is no change; it is saved with the others now and then.
+        tokio::select! {
+            () = stop.cancelled() => {}
+            _ = tokio::time::timeout(NOW_AND_THEN, changed.changed()) => {}
+        }
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(GATHER) => {}
+        }
+        save(&store, &devices, &mut saved).await;
+    }
+}
+
+async fn save(store: &Store, devices: &Devices, saved: &mut HashMap<DeviceId, Device>) {
+    let all = devices.all();
+    let new: Vec<Device> = all
+        .into_iter()
+        .filter(|device| saved.get(&device.id) != Some(device))
+        .collect();
+    match write(store, &new).await {
+        Ok(()) => saved.extend(new.into_iter().map(|device| (device.id, device))),
+        // What is not saved now is tried again with the next change, or at the stop.
+        Err(error) => tracing::warn!(%error, "devices could not be saved"),
+    }
+}
+
+async fn write(store: &Store, devices: &[Device]) -> Result<(), StoreError> {
+    if devices.is_empty() {
+        return Ok(());
+    }
+    let mut transaction = store.write().await?;
+    for device in devices {
+        transaction.devices().save(&to_row(device)).await?;
+    }
+    transaction.commit().await
+}
+
+fn to_row(device: &Device) -> DeviceRow {
+    DeviceRow {
+        id: device.id,
+        key: device.key.to_string(),
+        name: device.name.clone(),
+        named_by: Some(device.named_by.as_str().to_owned()),
+        mac: device.mac.map(mac_text),
+        private_mac: device.private_mac,
+        maker: device.maker.clone(),
+        addresses: device.addresses.clone(),
+        first_seen_ms: device.first_seen_ms,
+        last_seen_ms: device.last_seen_ms,
+        alias_of: device.alias_of,
+    }
+}
+
+fn from_row(row: DeviceRow) -> Option<Device> {
+    Some(Device {
+        id: row.id,
+        key: row.key.parse::<DeviceKey>().ok()?,
+        named_by: NamedBy::from_word(row.named_by.as_deref().unwrap_or_default()),
+        name: row.name,
+        mac: row.mac.as_deref().and_then(parse_mac),
+        private_mac: row.private_mac,
+        maker: row.maker,
+        addresses: row.addresses,
+        first_seen_ms: row.first_seen_ms,
+        last_seen_ms: row.last_seen_ms,
+        alias_of: row.alias_of,
+    })
+}

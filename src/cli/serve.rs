@@ -1,0 +1,91 @@
+//! `squelch serve`: the server.
+
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+use super::{ConfigArgs, check, say, say_problems};
+use crate::app::{self, App};
+use crate::config::Config;
+
+/// The arguments of `squelch serve`.
+#[derive(Debug, Default, Args)]
+#[command(after_help = "\
+SIGTERM and SIGINT stop it cleanly; SIGHUP reads the config again and puts the choices under
+[packs] in force. RUST_LOG=squelch=debug logs each query, with its name and address.")]
+pub struct ServeArgs {
+    #[command(flatten)]
+    config: ConfigArgs,
+}
+
+impl ServeArgs {
+    /// Serves until told to stop.
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        let config = match self.config.load() {
+            Ok(config) => config,
+            Err(problems) => return Ok(say_problems(&problems)),
+        };
+        start_logging();
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name("squelch")
+            .enable_all()
+            .build()
+            .context("starting the runtime")?;
+        runtime.block_on(self.serve(config))
+    }
+
+    async fn serve(self, config: Config) -> anyhow::Result<ExitCode> {
+        let mut hangup = signal(SignalKind::hangup())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let parts = app::prepare(config)?;
+        let unknown = check::unknown_packs(&parts.packs, &parts.config);
+        if !unknown.0.is_empty() {
+            return Ok(say_problems(&unknown));
+        }
+        let app = app::start(parts).await?;
+        announce(&app);
+        loop {
+            tokio::select! {
+                _ = hangup.recv() => self.reload(&app),
+                _ = terminate.recv() => break,
+                _ = interrupt.recv() => break,
+            }
+        }
+        say("Stopping.");
+        app.stop().await;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn reload(&self, app: &App) {
+        match self.config.load() {
+            Ok(config) => app.reload(&config),
+            Err(problems) => {
+                say_problems(&problems);
+                tracing::warn!("the config is wrong; the one before stays in force");
+            }
+        }
+    }
+}
+
+fn start_logging() {
+    let filter =
+        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,squelch=info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+}
+
+fn announce(app: &App) {
+    for address in app.dns() {
+        say(&format!("DNS on {address} (UDP and TCP)"));
+    }
+    for address in app.web() {
+        say(&format!("Dashboard on http://{address}"));
+    }
+}

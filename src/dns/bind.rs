@@ -1,0 +1,179 @@
+//! Opens the sockets, before any thread starts: what is taken or forbidden is said at once.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener, UdpSocket};
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+use super::holder;
+
+/// Queries that may wait in the kernel while a thread is busy.
+const RECEIVE_BUFFER: usize = 4 << 20;
+const BACKLOG: i32 = 1024;
+
+/// The sockets of one thread.
+#[derive(Debug, Default)]
+pub struct Sockets {
+    pub(super) udp: Vec<UdpSocket>,
+    pub(super) tcp: Vec<TcpListener>,
+}
+
+/// Why a port could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum BindError {
+    /// Somebody else has it.
+    #[error("{protocol} port {} of {} is taken by {holder}; stop that, or choose another port in `dns.listen`", address.port(), address.ip())]
+    Taken {
+        /// `UDP` or `TCP`.
+        protocol: &'static str,
+        /// The address that we wanted.
+        address: SocketAddr,
+        /// The program that has it, or those that usually do.
+        holder: String,
+    },
+    /// Ports below 1024 need a right.
+    #[error("{protocol} port {} needs a right that this process does not have; give it CAP_NET_BIND_SERVICE, or choose a port above 1023 in `dns.listen`", address.port())]
+    Forbidden {
+        /// `UDP` or `TCP`.
+        protocol: &'static str,
+        /// The address that we wanted.
+        address: SocketAddr,
+    },
+    /// Anything else, such as an address that this machine does not have.
+    #[error("opening {protocol} {address}: {source}")]
+    Other {
+        /// `UDP` or `TCP`.
+        protocol: &'static str,
+        /// The address that we wanted.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// Opens every address for each of `workers` threads. Gives the sockets by thread, and the
+/// addresses with the ports that port 0 became.
+pub fn bind(
+    listen: &[SocketAddr],
+    workers: usize,
+) -> Result<(Vec<Sockets>, Vec<SocketAddr>), BindError> {
+    let mut by_worker: Vec<Sockets> = (0..workers).map(|_| Sockets::default()).collect();
+    let mut addresses = Vec::new();
+    for &wanted in listen {
+        let address = probe(wanted)?;
+        addresses.push(address);
+        for sockets in &mut by_worker {
+            sockets.udp.push(
+                open(address, Type::DGRAM, true)
+                    .map_err(|e| explain("UDP", address, e))?
+                    .into(),
+            );
+            let listener = open(address, Type::STREAM, true).and_then(|socket| {
+                socket.listen(BACKLOG)?;
+                Ok(socket.into())
+            });
+            sockets
+                .tcp
+                .push(listener.map_err(|e| explain("TCP", address, e))?);
+        }
+    }
+    Ok((by_worker, addresses))
+}
+
+/// Makes sure that nobody else has the address, which `SO_REUSEPORT` would hide, and turns port 0
+/// into one that is free for UDP and TCP.
+fn probe(wanted: SocketAddr) -> Result<SocketAddr, BindError> {
+    let mut last = None;
+    for _ in 0..20 {
+        let udp = open(wanted, Type::DGRAM, false).map_err(|e| explain("UDP", wanted, e))?;
+        let local = udp.local_addr().map_err(|e| explain("UDP", wanted, e))?;
+        let address = local.as_socket().unwrap_or(wanted);
+        match open(address, Type::STREAM, false) {
+            Ok(_) => return Ok(address),
+            Err(error) if wanted.port() == 0 => last = Some(error),
+            Err(error) => return Err(explain("TCP", address, error)),
+        }
+    }
+    Err(explain(
+        "TCP",
+        wanted,
+        last.unwrap_or_else(|| io::ErrorKind::AddrInUse.into()),
+    ))
+}
+
+fn open(address: SocketAddr, kind: Type, shared: bool) -> io::Result<Socket> {
+    let protocol = if kind == Type::DGRAM {
+        Protocol::UDP
+    } else {
+        Protocol::TCP
+    };
+    let socket = Socket::new(Domain::for_address(address), kind, Some(protocol))?;
+    if address.is_ipv6() {
+        // IPv4 has its own sockets, so that both families are configured alike.
+        socket.set_only_v6(true)?;
+    }
+    if kind == Type::STREAM {
+        socket.set_reuse_address(true)?;
+    } else {
+        // The system may grant less; that is no failure.
+        let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
+    }
+    if shared {
+        socket.set_reuse_port(true)?;
+    }
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    Ok(socket)
+}
+
+fn explain(protocol: &'static str, address: SocketAddr, source: io::Error) -> BindError {
+    match source.kind() {
+        io::ErrorKind::AddrInUse => BindError::Taken {
+            protocol,
+            address,
+            holder: holder::find(protocol, address.port()),
+        },
+        io::ErrorKind::PermissionDenied => BindError::Forbidden { protocol, address },
+        _ => BindError::Other {
+            protocol,
+            address,
+            source,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ANY: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
+
+    #[test]
+    fn every_thread_gets_sockets_on_the_same_port() {
+        let (workers, addresses) = bind(&[ANY], 2).unwrap();
+        let port = addresses[0].port();
+        assert_ne!(port, 0);
+        for sockets in &workers {
+            assert_eq!(sockets.udp[0].local_addr().unwrap().port(), port);
+            assert_eq!(sockets.tcp[0].local_addr().unwrap().port(), port);
+        }
+    }
+
+    #[test]
+    fn a_taken_port_is_named_with_its_holder() {
+        let taken = UdpSocket::bind(ANY).unwrap();
+        let address = taken.local_addr().unwrap();
+        let message = bind(&[address], 1).unwrap_err().to_string();
+        assert!(message.contains(&address.port().to_string()), "{message}");
+        assert!(
+            message.contains(&format!("pid {}", std::process::id())),
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn a_second_server_on_our_port_is_refused_although_ports_are_shared() {
+        let (_sockets, addresses) = bind(&[ANY], 1).unwrap();
+        assert!(matches!(bind(&addresses, 1), Err(BindError::Taken { .. })));
+    }
+}

@@ -15,7 +15,7 @@ export function ceiling(value: number): number {
   if (value <= 4) return 4;
   const size = 10 ** Math.floor(Math.log10(value));
   const factor = [1, 1.6, 2, 3, 4, 5, 6, 8].find((each) => each * size >= value) ?? 10;
-  return Math.round(factor * size);
+  return Math.ceil((factor * size) / 2) * 2;
 }
 
 /** The series in at most `room` bars: neighbors are added up, from the newest end. */

@@ -115,7 +115,8 @@ export function lasting(seconds: number): string {
 export function took(us: number): string {
   if (us < 1000) return `${number(Math.round(us))} µs`;
   const [value, unit] = us < 1_000_000 ? [us / 1000, "ms"] : [us / 1_000_000, "s"];
-  return `${numbers("took", { maximumFractionDigits: value < 10 ? 1 : 0 }).format(value)} ${unit}`;
+  const digits = value < 10 ? 1 : 0;
+  return `${numbers(`took${digits}`, { maximumFractionDigits: digits }).format(value)} ${unit}`;
 }
 
 /** "Google, Amazon and Samsung" */

@@ -7,6 +7,8 @@ export interface DnsAddress {
   text: string;
   /** Reachable from this machine only. */
   local: boolean;
+  /** The server listens on every address; this is only how the reader came here. */
+  any: boolean;
 }
 
 function split(listen: string): { host: string; port: number } | undefined {
@@ -30,7 +32,7 @@ export function dnsAddresses(listen: readonly string[], page: string): DnsAddres
     const host = isAny(at.host) ? here : at.host;
     const shown = host.includes(":") && at.port !== 53 ? `[${host}]` : host;
     const text = at.port === 53 ? shown : `${shown}:${at.port}`;
-    found.set(text, { host, port: at.port, text, local: isLocal(host) });
+    found.set(text, { host, port: at.port, text, local: isLocal(host), any: isAny(at.host) });
   }
   return [...found.values()].sort((one, other) => Number(one.local) - Number(other.local));
 }

@@ -1,0 +1,116 @@
+// Values for tests, each with what the test does not care about filled in.
+import type { Cell, EntryInfo, Exposure, ExposureRow, Row, Summary } from "../../src/api/types.ts";
+
+export function row(over: Partial<Row> = {}): Row {
+  return {
+    id: "r1",
+    at: "2026-11-20T09:30:00.000Z",
+    device: { id: "d1", name: "Phone" },
+    address: "192.0.2.7",
+    name: "www.site.example",
+    type: "A",
+    verdict: "allow",
+    answer: "NOERROR",
+    source: "upstream",
+    took_us: 900,
+    transport: "udp",
+    ...over,
+  };
+}
+
+/** `count` rows, newest first, one second apart, each of another name. */
+export function rows(count: number, from = 0): Row[] {
+  return Array.from({ length: count }, (_, index) =>
+    row({
+      id: `r${from + index}`,
+      name: `n${from + index}.example`,
+      at: new Date(Date.UTC(2026, 10, 20, 9) - (from + index) * 1000).toISOString(),
+    }),
+  );
+}
+
+export function cell(block: number, watch: number): Cell {
+  return {
+    queries: block + watch,
+    watch,
+    block,
+    allow: 0,
+    names: 1,
+    first_seen: "2026-11-20T01:00:00.000Z",
+    last_seen: "2026-11-20T09:00:00.000Z",
+    data: [],
+  };
+}
+
+export function exposureRow(id: string, name: string, cells: Record<string, Cell>): ExposureRow {
+  const sum = (key: "watch" | "block") => Object.values(cells).reduce((all, one) => all + one[key], 0);
+  const [watch, block] = [sum("watch"), sum("block")];
+  return { device: { id, name, private_mac: false }, queries: watch + block + 100, watch, block, cells };
+}
+
+export function exposure(rows: ExposureRow[], packs: string[]): Exposure {
+  return {
+    since: "2026-11-19T09:30:00.000Z",
+    until: "2026-11-20T09:30:00.000Z",
+    as_of: "2026-11-20T09:30:00.000Z",
+    packs: packs.map((id) => ({ id, name: id.toUpperCase(), action: "block" })),
+    rows,
+  };
+}
+
+export function summary(over: Partial<Summary> = {}): Summary {
+  return {
+    since: "2026-11-19T09:30:00.000Z",
+    until: "2026-11-20T09:30:00.000Z",
+    as_of: "2026-11-20T09:30:00.000Z",
+    totals: { queries: 1000, allow: 700, watch: 100, block: 200, failed: 7 },
+    before: { queries: 0, allow: 0, watch: 0, block: 0, failed: 0 },
+    devices: { seen: 4, tried: 3 },
+    series: { start: "2026-11-19T09:30:00.000Z", step_s: 300, allow: [], watch: [], block: [] },
+    names: [],
+    ordinary: [],
+    device_totals: [],
+    vendors: [
+      { id: "acme", name: "Acme", action: "block", queries: 210, watch: 5, block: 195, devices: 2, names: 9 },
+    ],
+    attention: [],
+    ...over,
+  };
+}
+
+export function entry(over: Partial<EntryInfo> = {}): EntryInfo {
+  return {
+    domain: "open.acme.example",
+    match: "subtree",
+    action: "block",
+    level: "safe",
+    effective: "block",
+    purposes: [{ id: "usage-analytics", text: "usage analytics" }],
+    component: { id: "dm", name: "Device Manager", opt_out: "Settings > Privacy" },
+    regions: [],
+    lists: [{ id: "one", name: "One list" }],
+    file: "packs/acme.toml",
+    line: 71,
+    confidence: "A",
+    confidence_text: "measured",
+    sentence: "",
+    evidence: [
+      {
+        source: "study",
+        title: "A study of phones",
+        address: "https://example.org/study",
+        kind: "measured",
+        kind_text: "measured by a study",
+        where: "Acme One, decrypted on the phone",
+        seen: 2017,
+        when: "in normal use",
+        data: [
+          { id: "model", text: "the model", sensitive: false },
+          { id: "imei", text: "the IMEI", sensitive: true },
+        ],
+      },
+    ],
+    breaks: [{ what: "Nothing reported", severity: "none", severity_text: "nothing noticed", disputed: false }],
+    ...over,
+  };
+}

@@ -6,8 +6,13 @@
     reason = "a test that fails here has failed"
 )]
 
+mod answers;
+mod command;
 mod device;
+mod house;
+mod malformed;
 mod packs_command;
 mod stub;
+mod tcp;
 mod tidy;
 mod upstream;

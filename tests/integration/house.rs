@@ -1,0 +1,143 @@
+//! A whole server on loopback, over an upstream that does as it is told, and a device that asks.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
+
+use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query, ResponseCode};
+use hickory_proto::rr::rdata::opt::{EdnsCode, EdnsOption};
+use hickory_proto::rr::{Name, RecordType};
+use squelch::app::{self, App};
+use squelch::config::Config;
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpStream, UdpSocket};
+
+use crate::stub::Stub;
+
+/// A running server and its surroundings.
+pub struct House {
+    pub app: App,
+    pub stub: Stub,
+    folder: TempDir,
+}
+
+impl House {
+    /// A server with two blocking packs over a stub that gives every name one address.
+    pub async fn start() -> Self {
+        Self::with(Stub::with_address("192.0.2.99").await, "").await
+    }
+
+    /// A server over this stub; `config` follows the sections that every test needs.
+    pub async fn with(stub: Stub, config: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let app = start(&stub, folder.path(), config).await;
+        Self { app, stub, folder }
+    }
+
+    /// Stops the server, and starts it again on the same data.
+    pub async fn restart(self, config: &str) -> Self {
+        self.app.stop().await;
+        let app = start(&self.stub, self.folder.path(), config).await;
+        Self { app, ..self }
+    }
+
+    pub fn dns(&self) -> SocketAddr {
+        self.app.dns()[0]
+    }
+
+    /// Asks over UDP from 127.0.0.1, with EDNS.
+    pub async fn ask(&self, name: &str, kind: RecordType) -> Message {
+        self.send(&question(name, kind)).await
+    }
+
+    /// Sends a message over UDP from 127.0.0.1 and gives the answer.
+    pub async fn send(&self, message: &Message) -> Message {
+        let bytes = self
+            .send_bytes(Ipv4Addr::LOCALHOST.into(), &message.to_vec().unwrap())
+            .await;
+        Message::from_vec(&bytes).unwrap()
+    }
+
+    /// Sends bytes over UDP from this address and gives what comes back.
+    pub async fn send_bytes(&self, from: IpAddr, bytes: &[u8]) -> Vec<u8> {
+        let socket = UdpSocket::bind((from, 0)).await.unwrap();
+        socket.connect(self.dns()).await.unwrap();
+        socket.send(bytes).await.unwrap();
+        let mut answer = vec![0; 65_535];
+        let length = socket.recv(&mut answer).await.unwrap();
+        answer.truncate(length);
+        answer
+    }
+
+    /// A connection over TCP.
+    pub async fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.dns()).await.unwrap()
+    }
+}
+
+async fn start(stub: &Stub, folder: &Path, config: &str) -> App {
+    let text = format!(
+        "data_dir = {folder:?}\n\
+         [upstream]\nservers = [\"{}\"]\n\
+         [packs]\nxiaomi = \"block\"\noneplus = \"block\"\n{config}\n",
+        stub.url("udp"),
+    );
+    let variables = [
+        ("SQUELCH_DNS__LISTEN", "127.0.0.1:0"),
+        ("SQUELCH_WEB__LISTEN", "127.0.0.1:0"),
+    ];
+    let variables: Vec<(String, String)> = variables
+        .map(|(name, value)| (name.into(), value.into()))
+        .into();
+    let config = Config::from_text(&text, &folder.join("config.toml"), &variables).unwrap();
+    app::start(app::prepare(config).unwrap()).await.unwrap()
+}
+
+/// A query with RD and EDNS.
+pub fn question(name: &str, kind: RecordType) -> Message {
+    let mut message = Message::new(0x5153, MessageType::Query, OpCode::Query);
+    message.metadata.recursion_desired = true;
+    message.add_query(Query::query(Name::from_ascii(name).unwrap(), kind));
+    message.edns = Some(Edns::new());
+    message
+}
+
+/// Writes a framed message.
+pub async fn write_frame(stream: &mut TcpStream, message: &[u8]) {
+    let mut framed = u16::try_from(message.len()).unwrap().to_be_bytes().to_vec();
+    framed.extend_from_slice(message);
+    stream.write_all(&framed).await.unwrap();
+}
+
+/// Reads a framed message.
+pub async fn read_frame(stream: &mut TcpStream) -> Message {
+    let length = stream.read_u16().await.unwrap();
+    let mut bytes = vec![0; length.into()];
+    stream.read_exact(&mut bytes).await.unwrap();
+    Message::from_vec(&bytes).unwrap()
+}
+
+/// The code and text of the answer's extended error.
+pub fn extended_error(message: &Message) -> Option<(u16, String)> {
+    let options = message.edns.as_ref()?.options();
+    match options.get(EdnsCode::Unknown(15))? {
+        EdnsOption::Unknown(_, bytes) => {
+            let (code, text) = bytes.split_first_chunk()?;
+            Some((
+                u16::from_be_bytes(*code),
+                String::from_utf8(text.to_vec()).unwrap(),
+            ))
+        }
+        _ => None,
+    }
+}
+
+/// The answer's code and its records' data as text.
+pub fn told(message: &Message) -> (ResponseCode, Vec<String>) {
+    let data = message
+        .answers
+        .iter()
+        .map(|record| record.data.to_string())
+        .collect();
+    (message.metadata.response_code, data)
+}

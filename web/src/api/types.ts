@@ -284,7 +284,7 @@ export interface EntryInfo {
   match: "exact" | "subtree";
   action: "block" | "watch" | "allow";
   level?: Level | null;
-  effective: "block" | "watch" | "allow" | "off";
+  effective?: "block" | "watch" | "allow" | "off";
   purposes: { id: string; text: string }[];
   component?: Component | null;
   regions: string[];
@@ -303,13 +303,14 @@ export interface EntryInfo {
 export interface Explanation {
   name: string;
   type: string;
-  device?: DeviceRef | null;
+  /** Its name. */
+  device?: string | null;
   verdict: Verdict;
   answer: string;
-  source: string;
+  source?: string | null;
   pack?: { id: string; name: string } | null;
   entry?: EntryInfo | null;
-  also: { pack: { id: string; name: string } | string; entry: EntryInfo }[];
+  also: { pack: { id: string; name: string }; entry: EntryInfo }[];
   steps: { step: string; result: string }[];
   recent?: { queries: number; devices: number; last_seen: string } | null;
 }

@@ -5,10 +5,15 @@ import type { Key } from "./words.ts";
 export type Mark = Outcome | "excepted";
 
 /** An answered name that a pack names as harmless is marked apart from one that nobody knows. */
-export function markOf(row: Pick<Row, "verdict" | "source" | "pack">): Mark {
-  if (row.verdict === "allow" && row.source === "failure") return "failed";
+export function markOf(row: Pick<Row, "verdict" | "source" | "pack" | "answer">): Mark {
+  if (row.verdict === "allow" && isFailed(row)) return "failed";
   if (row.verdict === "allow" && row.pack) return "excepted";
   return row.verdict;
+}
+
+/** Nobody answered, or not with an answer that a device can use. */
+export function isFailed(row: Pick<Row, "source" | "answer">): boolean {
+  return row.source === "failure" || !["NOERROR", "NXDOMAIN"].includes(row.answer);
 }
 
 export const markWords: Record<Mark, Key> = {

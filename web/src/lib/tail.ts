@@ -1,5 +1,6 @@
 // The log's rows: older pages come at the end, live ones at the front, or are held and counted.
 import type { Row } from "../api/types.ts";
+import { isFailed } from "./outcome.ts";
 
 /** Rows kept at most; beyond it the oldest go. */
 export const mostRows = 20_000;
@@ -70,7 +71,7 @@ export function linesOf(rows: readonly Row[]): Line[] {
   const lines: Line[] = [];
   const open = new Map<string, Line>();
   for (const row of rows) {
-    const key = `${row.device.id} ${row.name} ${row.verdict} ${row.source === "failure"}`;
+    const key = `${row.device.id} ${row.name} ${row.verdict} ${isFailed(row)}`;
     const at = Date.parse(row.at);
     const line = open.get(key);
     if (line && Math.abs(line.at - at) <= foldMs) {

@@ -20,6 +20,8 @@ export class Feed {
   error = $state.raw<ApiError>();
   /** How far back the server has looked. */
   reached = $state<string>();
+  /** Whether the server could not read a part of what it looked through. */
+  damaged = $state(false);
   /** Whether nothing older matches. */
   complete = $state(false);
   /** Whether live rows are kept out of sight. */
@@ -78,6 +80,7 @@ export class Feed {
     this.#tail.append(page.items);
     this.#next = page.next ?? undefined;
     this.complete = !this.#next;
+    this.damaged ||= !this.#next && !page.complete;
     this.reached = page.reached;
     this.#show();
     return page.items.length > 0 || this.complete;

@@ -1,6 +1,6 @@
 // The dashboard in a real Chromium. See README.md for how to run it.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { after, before, describe, it } from "node:test";
 import { chromium } from "playwright-core";
@@ -9,6 +9,17 @@ import { api, openHome, until } from "./home.mjs";
 const flags =
   "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync";
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const executablePath = [
+  process.env["CHROMIUM"],
+  "/usr/bin/chromium",
+  "/usr/bin/chromium-browser",
+  "/usr/bin/google-chrome",
+  "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+].find((path) => path && existsSync(path));
+if (!executablePath) {
+  console.error("The browser tests need Chromium: install it (Debian: apt install chromium), or say where it is with CHROMIUM=….");
+  process.exit(2);
+}
 const sizes = { desktop: { width: 1280, height: 900 }, phone: { width: 390, height: 844 } };
 
 let home;
@@ -18,10 +29,7 @@ const complaints = [];
 
 before(async () => {
   home = await openHome();
-  browser = await chromium.launch({
-    executablePath: process.env["CHROMIUM"] ?? "/usr/bin/chromium",
-    args: flags.split(" "),
-  });
+  browser = await chromium.launch({ executablePath, args: flags.split(" ") });
 });
 after(async () => {
   await browser?.close();

@@ -62,9 +62,10 @@ describe("the chart", () => {
     watch: [0, 2, 0],
     block: [1, 3, 4],
   };
+  const span = { since: "2026-11-20T09:02:00.000Z", until: "2026-11-20T09:14:30.000Z" };
 
   it("is read by key, moment by moment", async () => {
-    render(TimeChart, { series });
+    render(TimeChart, { series, span });
     const chart = screen.getByRole("slider");
     chart.focus();
     expect(chart.getAttribute("aria-valuetext")).toMatch(/3 stopped, 2 watched$/);
@@ -77,17 +78,17 @@ describe("the chart", () => {
   });
 
   it("opens the log of the moment", async () => {
-    render(TimeChart, { series, device: "d7" });
+    render(TimeChart, { series, span, device: "d7" });
     const chart = screen.getByRole("slider");
     await fireEvent.keyDown(chart, { key: "End" });
     await fireEvent.keyDown(chart, { key: "Enter" });
     expect(location.pathname + location.search).toBe(
-      "/log?device=d7&verdict=block,watch&since=2026-11-20T09:10:00.000Z&until=2026-11-20T09:15:00.000Z",
+      "/log?device=d7&verdict=block,watch&since=2026-11-20T09:10:00.000Z&until=2026-11-20T09:14:30.000Z",
     );
   });
 
   it("says the same as a table", () => {
-    render(TimeChart, { series });
+    render(TimeChart, { series, span });
     const numbers = screen.getAllByRole("cell", { hidden: true }).map((each) => each.textContent);
     expect(numbers).toEqual(["1", "0", "3", "2", "4", "0"]);
   });

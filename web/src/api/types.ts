@@ -103,6 +103,8 @@ export interface Summary {
   since: string;
   until: string;
   as_of: string;
+  /** False when a part of the journal could not be read. */
+  complete?: boolean;
   totals: Totals;
   before: Totals;
   devices: { seen: number; tried: number };
@@ -143,6 +145,7 @@ export interface Exposure {
   since: string;
   until: string;
   as_of: string;
+  complete?: boolean;
   packs: { id: string; name: string; action: Action }[];
   rows: ExposureRow[];
 }

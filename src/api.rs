@@ -1,8 +1,227 @@
 //! JSON for the dashboard and for scripts, one file a resource.
+//!
+//! Everything is read through the handles that [`Parts`] lists; nothing is changed yet. Each
+//! handler describes itself, and the description is served as `OpenAPI` and as a page. Start at
+//! [`router`].
 
+mod asked;
+mod attention;
+mod counts;
+mod device;
+mod devices;
+mod docs;
+mod entries;
+mod explain;
 mod explanation;
+mod exposure;
+mod filter;
 pub mod guard;
+mod habits;
+mod health;
+mod metrics;
+mod packs;
 pub mod problem;
+mod queries;
 pub mod range;
+mod row;
+mod serve;
+mod status;
+mod stream;
+mod summary;
+mod trouble;
+mod who;
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, StatusCode, Uri, header};
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use axum::routing::any;
+use jiff::Timestamp;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 pub use explanation::{Also, Explanation, Knowledge, PackName, Recent, Step};
+pub use serve::serve;
+pub use status::UpstreamStatus;
+pub use who::DeviceRef;
+
+use crate::cache::Cache;
+use crate::config::Config;
+use crate::device::Devices;
+use crate::journal::Journal;
+use crate::packs::Packs;
+use crate::policy::Policy;
+use asked::Parameters;
+use habits::KeptHabits;
+use problem::Problem;
+
+/// Pages that may listen to the live journal at the same time.
+const MOST_LISTENERS: usize = 64;
+
+/// Requests that are worked on at the same time; others wait. A long span takes memory and disk.
+const MOST_AT_WORK: usize = 8;
+
+/// The figures of the upstreams at this moment.
+pub type Upstreams = Arc<dyn Fn() -> Vec<UpstreamStatus> + Send + Sync>;
+
+/// What the API reads from.
+pub struct Parts {
+    /// The config in force at the start.
+    pub config: Arc<Config>,
+    /// The packs.
+    pub packs: Arc<Packs>,
+    /// The rules in force.
+    pub policy: Policy,
+    /// The cache.
+    pub cache: Arc<Cache>,
+    /// The journal.
+    pub journal: Journal,
+    /// The devices.
+    pub devices: Arc<Devices>,
+    /// The upstreams.
+    pub upstreams: Upstreams,
+    /// The addresses where DNS is answered.
+    pub dns: Vec<SocketAddr>,
+    /// The addresses of the dashboard.
+    pub web: Vec<SocketAddr>,
+    /// When the server started.
+    pub started: Timestamp,
+    /// Ends the streams.
+    pub stop: CancellationToken,
+}
+
+/// The API.
+pub struct Api {
+    parts: Parts,
+    config: ArcSwap<Config>,
+    habits: KeptHabits,
+    seats: Arc<Semaphore>,
+    at_work: Semaphore,
+}
+
+impl Api {
+    /// An API over these parts.
+    pub fn new(parts: Parts) -> Self {
+        Self {
+            config: ArcSwap::new(Arc::clone(&parts.config)),
+            habits: KeptHabits::default(),
+            seats: Arc::new(Semaphore::new(MOST_LISTENERS)),
+            at_work: Semaphore::new(MOST_AT_WORK),
+            parts,
+        }
+    }
+
+    /// Takes a new config, of which `packs` is in force from now on.
+    pub fn reconfigure(&self, config: Arc<Config>) {
+        self.config.store(config);
+    }
+
+    fn config(&self) -> Arc<Config> {
+        self.config.load_full()
+    }
+}
+
+impl Deref for Api {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.parts
+    }
+}
+
+impl fmt::Debug for Api {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Api")
+    }
+}
+
+#[derive(OpenApi)]
+#[openapi(info(
+    title = "Squelch",
+    description = "Which device of the home asked for what, and what was done with it.\n\n\
+        All times are RFC 3339 in UTC. Errors are problem documents (RFC 9457). A parameter that \
+        is given but unknown or wrong is an error that names it."
+))]
+struct Description;
+
+/// All that the web server serves: the API, its description, and the dashboard's pages.
+pub fn router(api: Arc<Api>, pages: Router) -> Router {
+    let (routes, document) = described().split_for_parts();
+    let parameters = Arc::new(Parameters::of(&document));
+    let check = middleware::from_fn_with_state(parameters, asked::refuse_unknown);
+    routes
+        .layer(check)
+        .layer(middleware::from_fn_with_state(Arc::clone(&api), take_turns))
+        .with_state(api)
+        .merge(docs::router(&document))
+        .route("/api", any(unknown))
+        .route("/api/{*path}", any(unknown))
+        .method_not_allowed_fallback(wrong_method)
+        .layer(middleware::from_fn(do_not_store))
+        .merge(pages)
+        .layer(middleware::from_fn(guard::guard))
+}
+
+/// The API's description.
+pub fn document() -> utoipa::openapi::OpenApi {
+    described().into_openapi()
+}
+
+fn described() -> OpenApiRouter<Arc<Api>> {
+    let version_1 = OpenApiRouter::new()
+        .routes(routes!(status::status))
+        .routes(routes!(summary::summary))
+        .routes(routes!(exposure::exposure))
+        .routes(routes!(queries::queries))
+        .routes(routes!(stream::stream_queries))
+        .routes(routes!(devices::devices))
+        .routes(routes!(device::device))
+        .routes(routes!(packs::packs))
+        .routes(routes!(packs::pack))
+        .routes(routes!(explain::explain));
+    OpenApiRouter::with_openapi(Description::openapi())
+        .nest("/api/v1", version_1)
+        .routes(routes!(health::healthz))
+        .routes(routes!(metrics::metrics))
+}
+
+async fn unknown(uri: Uri) -> Problem {
+    Problem::not_found(format!(
+        "there is nothing at `{}`; /api/docs says what there is",
+        uri.path()
+    ))
+}
+
+async fn wrong_method() -> Problem {
+    Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method not allowed",
+        "only GET and HEAD are answered here",
+    )
+}
+
+/// What was answered is true for a moment, and private.
+async fn do_not_store(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let no_store = HeaderValue::from_static("no-store");
+    response
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, no_store);
+    response
+}
+
+async fn take_turns(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
+    // It is never closed; and were it, the request would only not wait.
+    let _turn = api.at_work.acquire().await;
+    next.run(request).await
+}

@@ -68,7 +68,7 @@ pub enum DeviceKey {
 }
 
 /// Where a device's title is from; the first that there is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum NamedBy {
     /// People named it in the config.

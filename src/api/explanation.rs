@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::who::DeviceRef;
 use crate::config::{BlockAnswer, Config};
+use crate::device::Device;
 use crate::lists;
 use crate::local::Local;
 use crate::packs::{Action, Effective, Entry, EntryInfo, Pack, Packs};
@@ -20,7 +22,7 @@ pub struct Explanation {
     pub kind: String,
     /// Which device, if one was given.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub device: Option<String>,
+    pub device: Option<DeviceRef>,
     /// The verdict.
     pub verdict: VerdictWord,
     /// What the device would be answered, in words.
@@ -76,7 +78,7 @@ pub struct Recent {
     /// How often.
     pub queries: u64,
     /// By how many devices.
-    pub devices: usize,
+    pub devices: u64,
     /// When last, RFC 3339.
     pub last_seen: String,
 }
@@ -94,14 +96,9 @@ pub struct Knowledge<'a> {
 
 impl Knowledge<'_> {
     /// Explains what would be done with a query.
-    pub fn explain(
-        self,
-        device: Option<(DeviceId, String)>,
-        name: &Name,
-        kind: RecordType,
-    ) -> Explanation {
+    pub fn explain(self, device: Option<&Device>, name: &Name, kind: RecordType) -> Explanation {
         let asked = name.to_lowercase();
-        let id = device.as_ref().map_or(DeviceId(0), |(id, _)| *id);
+        let id = device.map_or(DeviceId(0), |device| device.id);
         let judged = self.policy.explain(id, &asked, kind);
         let decided = judged
             .covering
@@ -123,7 +120,7 @@ impl Knowledge<'_> {
         Explanation {
             name: name.to_string(),
             kind: kind.to_string(),
-            device: device.map(|(_, name)| name),
+            device: device.map(DeviceRef::of),
             verdict: judged.verdict,
             answer: self.answer(judged.verdict, &asked, kind),
             source: judged
@@ -211,7 +208,8 @@ impl Knowledge<'_> {
 }
 
 impl PackName {
-    fn of(pack: &Pack) -> Self {
+    /// A pack that is known.
+    pub(super) fn of(pack: &Pack) -> Self {
         Self {
             id: pack.id.to_string(),
             name: pack.name.to_string(),

@@ -6,9 +6,15 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+/// RFC 9457 §4.2.1: there is no page on this kind of problem.
+const NO_PAGE: &str = "about:blank";
+
 /// An RFC 9457 problem document.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Problem {
+    /// Always `about:blank`: the title and the detail say it all.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
     /// The HTTP status.
     pub status: u16,
     /// The kind of problem, in words.
@@ -34,6 +40,7 @@ impl Problem {
     pub fn input(parameter: &str, detail: impl Into<String>) -> Self {
         let detail = detail.into();
         Self {
+            kind: NO_PAGE,
             status: StatusCode::BAD_REQUEST.as_u16(),
             title: "a parameter is wrong".to_owned(),
             detail: format!("`{parameter}`: {detail}"),
@@ -61,6 +68,7 @@ impl Problem {
     /// Any other problem.
     pub fn new(status: StatusCode, title: &str, detail: impl Into<String>) -> Self {
         Self {
+            kind: NO_PAGE,
             status: status.as_u16(),
             title: title.to_owned(),
             detail: detail.into(),

@@ -2,18 +2,20 @@
 
 use jiff::{SignedDuration, Span, Timestamp, ToSpan};
 use serde::Deserialize;
-use utoipa::IntoParams;
 
 use super::problem::Problem;
+use crate::journal;
 
 const DEFAULT: SignedDuration = SignedDuration::from_hours(24);
 
 /// The parameters that give a span of time.
-#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[derive(Clone, Debug, Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct RangeParams {
     /// RFC 3339, or a duration back from now such as `24h` or `7d`; 24 hours unless given.
     pub since: Option<String>,
-    /// RFC 3339, or a duration back from now; now unless given.
+    /// RFC 3339, or a duration back from now, or `now`; now unless given. The end is not part of
+    /// the range.
     pub until: Option<String>,
 }
 
@@ -57,6 +59,11 @@ impl Range {
         self.until_ms - self.since_ms
     }
 
+    /// Whether it goes on up to this moment.
+    pub fn is_open(self, now: Timestamp) -> bool {
+        now.as_millisecond() < self.until_ms
+    }
+
     /// The span of the same length right before.
     #[must_use]
     pub fn before(self) -> Self {
@@ -67,9 +74,21 @@ impl Range {
     }
 }
 
+impl From<Range> for journal::Range {
+    fn from(range: Range) -> Self {
+        Self {
+            since_ms: range.since_ms,
+            until_ms: range.until_ms,
+        }
+    }
+}
+
 fn time(parameter: &str, text: &str, now: Timestamp) -> Result<Timestamp, Problem> {
     if let Ok(time) = text.parse() {
         return Ok(time);
+    }
+    if text == "now" {
+        return Ok(now);
     }
     let wrong = || {
         Problem::input(
@@ -120,7 +139,9 @@ mod tests {
     fn a_duration_counts_back_from_now() {
         let range = read(Some("7d"), None).unwrap();
         assert_eq!(text(range.since_ms), "2026-11-13T12:00:00.000Z");
-        assert_eq!(read(None, None).unwrap().length_ms(), 24 * 3_600_000 + 1);
+        let usual = read(None, None).unwrap();
+        assert_eq!(usual.length_ms(), 24 * 3_600_000 + 1);
+        assert_eq!(read(None, Some("now")).unwrap(), usual);
     }
 
     #[test]

@@ -13,7 +13,7 @@ pub(super) fn print(explanation: &Explanation) {
     ));
     field("answer", &explanation.answer);
     if let Some(device) = &explanation.device {
-        field("device", device);
+        field("device", &device.name);
     }
     if let (Some(pack), Some(entry)) = (&explanation.pack, &explanation.entry) {
         field("pack", &format!("{} ({})", pack.name, pack.id));

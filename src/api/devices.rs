@@ -1,0 +1,181 @@
+//! `GET devices`: who ever asked.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use jiff::Timestamp;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::Api;
+use super::asked::Asked;
+use super::entries;
+use super::problem::Problem;
+use super::range::{self, Range, RangeParams};
+use super::who::{self, Known};
+use crate::device::{self, NamedBy, mac_text};
+use crate::journal::{self, Cell, Counts, Series};
+use crate::packs::Packs;
+use crate::query::DeviceId;
+
+const HOUR_MS: i64 = 3_600_000;
+const SPARK_HOURS: i64 = 24;
+
+/// Devices.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DeviceList {
+    /// All that ever asked, the busiest of the span first.
+    pub items: Vec<Device>,
+}
+
+/// A device.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Device {
+    /// `d12`
+    pub id: String,
+    /// What people read.
+    pub name: String,
+    /// Where the name is from.
+    pub named_by: NamedBy,
+    /// Who made it, by its hardware address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub maker: Option<String>,
+    /// Its hardware address, if it is known and the only one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mac: Option<String>,
+    /// Whether it made its hardware address up itself, as phones do: it may come back as another.
+    pub private_mac: bool,
+    /// The addresses that it asked from, IPv4 first.
+    pub addresses: Vec<String>,
+    /// When it first asked.
+    pub first_seen: String,
+    /// When it last asked.
+    pub last_seen: String,
+    /// Its queries in the span.
+    pub queries: u64,
+    /// Those let through and marked.
+    pub watch: u64,
+    /// Those answered here.
+    pub block: u64,
+    /// The packs whose names it tried in the span, the most asked first.
+    pub packs: Vec<TriedPack>,
+    /// Queries watched or blocked in each of the last 24 hours by the clock, the current one last.
+    pub spark: Vec<u64>,
+}
+
+/// A pack whose names a device tried.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct TriedPack {
+    /// Its id.
+    pub id: String,
+    /// What people read.
+    pub name: String,
+    /// Queries that were watched or blocked.
+    pub queries: u64,
+}
+
+/// Devices
+///
+/// All devices that ever asked, with their queries in a span of time.
+#[utoipa::path(
+    get, path = "/devices", tag = "devices",
+    params(RangeParams),
+    responses(
+        (status = 200, body = DeviceList),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn devices(
+    State(api): State<Arc<Api>>,
+    Asked(range): Asked<RangeParams>,
+) -> Result<Json<DeviceList>, Problem> {
+    let now = Timestamp::now();
+    let range = range.read(now)?;
+    let sums = Sums::of(&api, range, now).await;
+    let known = Known::of(&api.devices);
+    let mut items: Vec<Device> = known
+        .iter()
+        .map(|device| sums.device(device, &api.packs))
+        .collect();
+    items.sort_by(|one, other| {
+        let key = |device: &Device| (Reverse(device.queries), Reverse(device.last_seen.clone()));
+        key(one)
+            .cmp(&key(other))
+            .then_with(|| one.id.cmp(&other.id))
+    });
+    Ok(Json(DeviceList { items }))
+}
+
+/// What devices did in a span of time.
+pub(super) struct Sums {
+    counts: HashMap<DeviceId, Counts>,
+    cells: Vec<Cell>,
+    sparks: BTreeMap<DeviceId, Series>,
+}
+
+impl Sums {
+    /// Reads them.
+    pub(super) async fn of(api: &Api, range: Range, now: Timestamp) -> Self {
+        let exposure = api.journal.exposure(range.into()).await;
+        let now_ms = now.as_millisecond();
+        let last_day = journal::Range {
+            since_ms: (now_ms.div_euclid(HOUR_MS) - (SPARK_HOURS - 1)) * HOUR_MS,
+            until_ms: now_ms + 1,
+        };
+        Self {
+            counts: exposure
+                .devices
+                .iter()
+                .map(|one| (one.device, one.counts))
+                .collect(),
+            cells: exposure.cells,
+            sparks: api.journal.device_series(last_day, HOUR_MS).await,
+        }
+    }
+
+    /// A device with its sums.
+    pub(super) fn device(&self, device: &device::Device, packs: &Packs) -> Device {
+        let counts = self.counts.get(&device.id).copied().unwrap_or_default();
+        let spark = self.sparks.get(&device.id).map_or_else(
+            || vec![0; usize::try_from(SPARK_HOURS).unwrap_or(0)],
+            |series| {
+                let points = series.points.iter();
+                points.map(|counts| entries::attempts(*counts)).collect()
+            },
+        );
+        Device {
+            id: who::id_text(device.id),
+            name: device.title(),
+            named_by: device.named_by,
+            maker: device.maker.clone(),
+            mac: device.mac.map(mac_text),
+            private_mac: device.private_mac,
+            addresses: device.addresses.iter().map(ToString::to_string).collect(),
+            first_seen: range::text(device.first_seen_ms),
+            last_seen: range::text(device.last_seen_ms),
+            queries: counts.queries(),
+            watch: counts.watch,
+            block: counts.block,
+            packs: self.tried(device.id, packs),
+            spark,
+        }
+    }
+
+    fn tried(&self, device: DeviceId, packs: &Packs) -> Vec<TriedPack> {
+        let cells = self.cells.iter().filter(|cell| cell.device == device);
+        let tried = cells.filter_map(|cell| {
+            let id = entries::pack_id(&cell.origin)?;
+            Some(TriedPack {
+                id: id.to_owned(),
+                name: entries::pack_name(packs, id),
+                queries: entries::attempts(cell.span.counts),
+            })
+        });
+        let mut tried: Vec<TriedPack> = tried.filter(|pack| pack.queries > 0).collect();
+        tried.sort_by_key(|pack| Reverse(pack.queries));
+        tried
+    }
+}

@@ -257,3 +257,6 @@ impl Table<'_> {
 fn narrow<T: TryFrom<i64>>(number: i64) -> Option<T> {
     T::try_from(number).ok()
 }
+
+#[cfg(test)]
+mod tests;

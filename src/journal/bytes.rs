@@ -29,6 +29,7 @@ pub(super) struct Bytes<'a>(pub &'a [u8]);
 
 impl<'a> Bytes<'a> {
     /// One byte.
+    #[inline]
     pub(super) fn byte(&mut self) -> Result<u8, Damaged> {
         let (byte, rest) = self.0.split_first().ok_or(Damaged)?;
         self.0 = rest;
@@ -50,7 +51,19 @@ impl<'a> Bytes<'a> {
     }
 
     /// A number as [`put`] writes it.
+    #[inline]
     pub(super) fn number(&mut self) -> Result<u64, Damaged> {
+        match self.0.split_first() {
+            // Most numbers are this short.
+            Some((byte, rest)) if *byte < 0x80 => {
+                self.0 = rest;
+                Ok(u64::from(*byte))
+            }
+            _ => self.long_number(),
+        }
+    }
+
+    fn long_number(&mut self) -> Result<u64, Damaged> {
         let mut number = 0_u64;
         for shift in (0..64).step_by(7) {
             let byte = self.byte()?;
@@ -68,12 +81,14 @@ impl<'a> Bytes<'a> {
     }
 
     /// A number as [`put_signed`] writes it.
+    #[inline]
     pub(super) fn signed(&mut self) -> Result<i64, Damaged> {
         let number = self.number()?;
         Ok((number >> 1).cast_signed() ^ -(number & 1).cast_signed())
     }
 
     /// A number that fits a narrower type.
+    #[inline]
     pub(super) fn narrow<T: TryFrom<u64>>(&mut self) -> Result<T, Damaged> {
         T::try_from(self.number()?).map_err(|_| Damaged)
     }

@@ -94,9 +94,7 @@ impl Plan {
     }
 
     async fn write(&self, store: &mut Transaction) -> Result<(), StoreError> {
-        for (id, text) in &self.names {
-            store.names().add(*id, text).await?;
-        }
+        store.names().add(&self.names).await?;
         for (id, label) in &self.entries {
             store.entries().add(*id, label).await?;
         }

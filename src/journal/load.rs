@@ -69,7 +69,11 @@ impl Disk {
             .await?
             .into_iter()
             .collect();
-        for head in store.blocks().heads(u64::MAX, i64::MIN, i64::MAX).await? {
+        for head in store
+            .blocks()
+            .heads(u64::MAX, i64::MIN, i64::MAX, u32::MAX)
+            .await?
+        {
             let mut days = day_of(head.first_ms)..=day_of(head.last_ms);
             if days.all(|day| self.stored.contains(&day)) {
                 continue;

@@ -18,6 +18,9 @@ use crate::store::BlockHead;
 /// How long a page is searched for; a rare row may need another page.
 const PATIENCE: Duration = Duration::from_millis(1500);
 
+/// How many blocks are looked up at a time.
+const BLOCKS: u32 = 64;
+
 /// Some rows, newest first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {
@@ -99,17 +102,29 @@ impl Search<'_> {
         if self.is_full() {
             return false;
         }
-        let below = self.below.min(view.plan.below);
-        for head in view.heads(below, filter.range).await {
+        loop {
+            let below = self.below.min(view.plan.below);
+            let heads = view.some_heads(below, filter.range, BLOCKS).await;
+            if heads.is_empty() {
+                return true;
+            }
+            if !self.in_blocks(view, &heads).await {
+                return false;
+            }
+        }
+    }
+
+    /// Whether there is time, and room, to go on.
+    async fn in_blocks(&mut self, view: &mut View, heads: &[BlockHead]) -> bool {
+        for head in heads {
             if !view.has_time() {
                 return false;
             }
-            let Some(blob) = view.block_data(&head).await else {
-                continue;
-            };
-            let searched =
-                Block::open(&blob, head.rows).and_then(|block| self.in_block(view, &head, &block));
-            view.checked(searched, "block", head.seq.cast_signed());
+            if let Some(blob) = view.block_data(head).await {
+                let searched = Block::open(&blob, head.rows)
+                    .and_then(|block| self.in_block(view, head, &block));
+                view.checked(searched, "block", head.seq.cast_signed());
+            }
             if self.is_full() {
                 return false;
             }

@@ -50,7 +50,11 @@ impl Disk {
     async fn sum_up(&self, store: &mut Transaction, day: i64) -> Result<Day, StoreError> {
         let mut sums = Day::default();
         let (since_ms, until_ms) = (day * DAY_MS, (day + 1) * DAY_MS);
-        for head in store.blocks().heads(u64::MAX, since_ms, until_ms).await? {
+        for head in store
+            .blocks()
+            .heads(u64::MAX, since_ms, until_ms, u32::MAX)
+            .await?
+        {
             let lines = self.lines(store, &head).await?.unwrap_or_default();
             for line in lines.iter().filter(|line| day_of(line.at_ms) == day) {
                 sums.add(line);
@@ -97,9 +101,7 @@ impl Disk {
             let names = state.names.iter().map(|(id, _)| id);
             names.filter(|id| !used.contains(*id)).collect::<Vec<_>>()
         };
-        for id in &gone {
-            store.names().remove(*id).await?;
-        }
+        store.names().remove(&gone).await?;
         Ok(gone)
     }
 

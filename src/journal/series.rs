@@ -142,7 +142,7 @@ impl Journal {
             }
         }
         for span in spans(&view.plan, range, grain) {
-            for head in view.heads(view.plan.below, span).await {
+            for head in view.heads(span).await {
                 if view.may_go_on() {
                     block_on_disk(&mut view, &head, (span, grain), &mut take).await;
                 }
@@ -192,7 +192,7 @@ async fn hours_on_disk(view: &mut View, day: i64, take: &mut (impl FnMut(Moment)
     let Some(hours) = view.checked(hours, "day", day) else {
         // The rows say the same, only slower.
         let span = Range::of_day(day);
-        for head in view.heads(view.plan.below, span).await {
+        for head in view.heads(span).await {
             block_on_disk(view, &head, (span, Grain::Row), take).await;
         }
         return;

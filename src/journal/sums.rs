@@ -98,7 +98,7 @@ async fn day_on_disk(view: &mut View, day: i64, take: &mut (impl FnMut(&Sum) + S
 }
 
 async fn rows_on_disk(view: &mut View, range: Range, take: &mut (impl FnMut(&Sum) + Send)) {
-    for head in view.heads(view.plan.below, range).await {
+    for head in view.heads(range).await {
         if !view.may_go_on() {
             return;
         }

@@ -184,15 +184,24 @@ impl View {
         self.deadline = Instant::now() + patience;
     }
 
-    /// The blocks that begin before row `below` and overlap a range, newest first.
-    pub(super) async fn heads(&mut self, below: u64, range: Range) -> Vec<BlockHead> {
+    /// The blocks of rows that are not in memory and overlap a range, newest first.
+    pub(super) async fn heads(&mut self, range: Range) -> Vec<BlockHead> {
+        self.some_heads(self.plan.below, range, u32::MAX).await
+    }
+
+    /// At most so many of the blocks that begin before row `below` and overlap a range, newest
+    /// first.
+    pub(super) async fn some_heads(
+        &mut self,
+        below: u64,
+        range: Range,
+        most: u32,
+    ) -> Vec<BlockHead> {
         let Some(store) = &mut self.store else {
             return Vec::new();
         };
-        let heads = store
-            .blocks()
-            .heads(below, range.since_ms, range.until_ms)
-            .await;
+        let (since_ms, until_ms) = (range.since_ms, range.until_ms);
+        let heads = store.blocks().heads(below, since_ms, until_ms, most).await;
         noted(heads, &mut self.extent.complete).unwrap_or_default()
     }
 

@@ -16,7 +16,6 @@ use super::disk::{Disk, FULL_BLOCK};
 use super::record::Record;
 use super::recorder::Ring;
 use super::shared::{Request, Shared};
-use crate::config::Privacy;
 use crate::store::{Cause, StoreError};
 
 /// How long events gather before they are taken, so that the writer is not woken for each.
@@ -36,6 +35,9 @@ const RETRY: (Duration, Duration) = (Duration::from_secs(5), Duration::from_mins
 
 /// Bytes taken from a ring at once.
 const GULP: usize = 256 << 10;
+
+/// The most gulps before a reader is answered: a full ring, twice over.
+const CATCH_UP_GULPS: usize = 16;
 
 /// Rows kept in memory while the disk fails: about four megabytes.
 const MOST_ROWS: usize = 65_536;
@@ -86,10 +88,6 @@ impl Writer {
 
     /// Runs until `stop`, then takes and writes what is left.
     pub async fn run(mut self, stop: CancellationToken) {
-        if self.shared.config.privacy == Privacy::Off {
-            stop.cancelled().await;
-            return;
-        }
         self.shared.is_running.store(true, Ordering::Relaxed);
         while !stop.is_cancelled() {
             let is_done = self.turn(now_ms()).await;
@@ -283,13 +281,15 @@ impl Writer {
     }
 
     async fn serve(&mut self, request: Request) {
-        let done: oneshot::Sender<()> = match request {
-            Request::CatchUp(done) => {
-                while !self.take(now_ms()) {}
-                done
+        // Bounded: under load, what comes in meanwhile is not waited for.
+        for _ in 0..CATCH_UP_GULPS {
+            if self.take(now_ms()) {
+                break;
             }
+        }
+        let done: oneshot::Sender<()> = match request {
+            Request::CatchUp(done) => done,
             Request::Flush(done) => {
-                while !self.take(now_ms()) {}
                 self.flush(now_ms()).await;
                 done
             }

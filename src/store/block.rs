@@ -55,21 +55,24 @@ impl BlockTable<'_> {
     }
 
     /// The heads of blocks that begin before row `below` and overlap `[since_ms, until_ms)`,
-    /// newest first.
+    /// newest first; at most `most`.
     pub async fn heads(
         &mut self,
         below: u64,
         since_ms: i64,
         until_ms: i64,
+        most: u32,
     ) -> Result<Vec<BlockHead>, StoreError> {
         let rows = sqlx::query(
             "SELECT seq, rows, first_ms, last_ms, sealed FROM block \
-             WHERE node = $1 AND seq < $2 AND last_ms >= $3 AND first_ms < $4 ORDER BY seq DESC",
+             WHERE node = $1 AND seq < $2 AND last_ms >= $3 AND first_ms < $4 \
+             ORDER BY seq DESC LIMIT $5",
         )
         .bind(NODE)
         .bind(wide(below))
         .bind(since_ms)
         .bind(until_ms)
+        .bind(i64::from(most))
         .fetch_all(self.0.connection())
         .await;
         let rows = self.0.checked(rows)?;

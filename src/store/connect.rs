@@ -23,6 +23,7 @@ pub(super) async fn open(folder: &Path, file: &Path) -> Result<Pools, StoreError
         folder: folder.to_owned(),
         source,
     })?;
+    make_file(file);
     let write = SqlitePoolOptions::new()
         .max_connections(1)
         .connect_with(options(file))
@@ -65,6 +66,15 @@ fn make_folder(folder: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(folder)
+}
+
+/// The same for the file; whether it can be used is seen when it is opened.
+fn make_file(file: &Path) {
+    let mut options = fs::OpenOptions::new();
+    options.create(true).append(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let _: io::Result<fs::File> = options.open(file);
 }
 
 /// Renames the file, with its write-ahead log, to `NAME.broken-TIME`; gives the new path.

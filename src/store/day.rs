@@ -19,7 +19,7 @@ impl DayTable<'_> {
     pub async fn save(&mut self, day: i64, data: &[u8]) -> Result<(), StoreError> {
         let done = sqlx::query(
             "INSERT INTO day (node, day, data) VALUES ($1, $2, $3) \
-             ON CONFLICT (node, day) DO UPDATE SET data = excluded.data",
+             ON CONFLICT (day) DO UPDATE SET data = excluded.data",
         )
         .bind(NODE)
         .bind(day)

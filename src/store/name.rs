@@ -1,23 +1,30 @@
 //! The table `name`: every name that a row of the journal speaks of.
 
 use futures_util::TryStreamExt as _;
-use sqlx::Row as _;
+use sqlx::{QueryBuilder, Row as _};
 
 use super::{NODE, StoreError, Table, narrow};
+
+/// Names in one statement.
+const AT_ONCE: usize = 500;
 
 /// The names that were asked, by number.
 pub struct NameTable<'a>(pub(super) Table<'a>);
 
 impl NameTable<'_> {
-    /// Adds a name under a new number.
-    pub async fn add(&mut self, id: u32, text: &str) -> Result<(), StoreError> {
-        let done = sqlx::query("INSERT INTO name (node, id, text) VALUES ($1, $2, $3)")
-            .bind(NODE)
-            .bind(i64::from(id))
-            .bind(text)
-            .execute(self.0.connection())
-            .await;
-        self.0.checked(done).map(|_| ())
+    /// Adds names under new numbers.
+    pub async fn add(&mut self, names: &[(u32, String)]) -> Result<(), StoreError> {
+        for part in names.chunks(AT_ONCE) {
+            let mut query = QueryBuilder::new("INSERT INTO name (node, id, text) ");
+            query.push_values(part, |mut row, (id, text)| {
+                row.push_bind(NODE)
+                    .push_bind(i64::from(*id))
+                    .push_bind(text);
+            });
+            let done = query.build().execute(self.0.connection()).await;
+            self.0.checked(done)?;
+        }
+        Ok(())
     }
 
     /// Hands out all names in the order of their numbers.
@@ -37,13 +44,19 @@ impl NameTable<'_> {
         }
     }
 
-    /// Removes a name that nothing speaks of any more.
-    pub async fn remove(&mut self, id: u32) -> Result<(), StoreError> {
-        let done = sqlx::query("DELETE FROM name WHERE node = $1 AND id = $2")
-            .bind(NODE)
-            .bind(i64::from(id))
-            .execute(self.0.connection())
-            .await;
-        self.0.checked(done).map(|_| ())
+    /// Removes names that nothing speaks of any more.
+    pub async fn remove(&mut self, ids: &[u32]) -> Result<(), StoreError> {
+        for part in ids.chunks(AT_ONCE) {
+            let mut query = QueryBuilder::new("DELETE FROM name WHERE node = ");
+            query.push_bind(NODE).push(" AND id IN (");
+            let mut list = query.separated(", ");
+            for id in part {
+                list.push_bind(i64::from(*id));
+            }
+            query.push(")");
+            let done = query.build().execute(self.0.connection()).await;
+            self.0.checked(done)?;
+        }
+        Ok(())
     }
 }

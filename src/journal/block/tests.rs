@@ -1,3 +1,5 @@
+//! Blocks against rows of every kind, and their size on a day of a home.
+
 use proptest::prelude::*;
 
 use super::*;

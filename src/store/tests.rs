@@ -1,0 +1,116 @@
+//! The store by itself; the journal tests it in use.
+
+use super::*;
+use crate::query::DeviceId;
+
+fn device(id: u32) -> DeviceRow {
+    DeviceRow {
+        id: DeviceId(id),
+        key: format!("mac:02:00:00:00:00:{id:02x}"),
+        name: Some("Kids' tablet".to_owned()),
+        named_by: Some("config".to_owned()),
+        mac: Some(format!("02:00:00:00:00:{id:02x}")),
+        private_mac: true,
+        maker: None,
+        addresses: vec!["192.0.2.7".parse().unwrap(), "2001:db8::7".parse().unwrap()],
+        first_seen_ms: 1_700_000_000_000,
+        last_seen_ms: 1_700_000_000_001,
+        alias_of: id.checked_sub(2).map(DeviceId),
+    }
+}
+
+#[tokio::test]
+async fn a_device_reads_back_as_it_was_saved_last() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).await.unwrap();
+    let mut writing = store.write().await.unwrap();
+    for id in [1, 2] {
+        writing.devices().save(&device(id)).await.unwrap();
+    }
+    let renamed = DeviceRow {
+        name: None,
+        addresses: Vec::new(),
+        ..device(1)
+    };
+    writing.devices().save(&renamed).await.unwrap();
+    writing.commit().await.unwrap();
+    store.close().await;
+    store.connect().await.unwrap();
+    let all = store.read().await.unwrap().devices().all().await.unwrap();
+    assert_eq!(all, [renamed, device(2)]);
+}
+
+#[tokio::test]
+async fn what_is_not_committed_never_happened() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).await.unwrap();
+    let mut writing = store.write().await.unwrap();
+    writing.devices().save(&device(1)).await.unwrap();
+    drop(writing);
+    assert_eq!(
+        store.read().await.unwrap().devices().all().await.unwrap(),
+        []
+    );
+}
+
+#[tokio::test]
+async fn a_closed_store_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::at(folder.path());
+    assert!(!store.is_open());
+    let error = store.write().await.err().unwrap();
+    assert!(matches!(error, StoreError::Closed { .. }), "{error}");
+    assert!(error.to_string().contains("squelch.db"), "{error}");
+}
+
+#[tokio::test]
+async fn a_database_of_a_newer_version_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).await.unwrap();
+    store
+        .meddle(
+            "INSERT INTO _sqlx_migrations \
+             (version, description, success, checksum, execution_time) \
+             VALUES (9999, 'later', 1, x'00', 0)",
+        )
+        .await;
+    store.close().await;
+    let error = store.connect().await.unwrap_err();
+    assert_eq!(error.cause(), Cause::Newer);
+    assert!(
+        error.advice().contains("Run the version"),
+        "{}",
+        error.advice()
+    );
+    let files = std::fs::read_dir(folder.path()).unwrap();
+    assert!(
+        files
+            .map(|file| file.unwrap().file_name())
+            .all(|name| { !name.to_string_lossy().contains("broken") })
+    );
+}
+
+#[tokio::test]
+async fn a_folder_that_cannot_be_made_is_named_with_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let error = Store::open(&file.join("data")).await.unwrap_err();
+    assert_eq!(error.cause(), Cause::ReadOnly);
+    assert!(
+        error.to_string().contains(file.to_str().unwrap()),
+        "{error}"
+    );
+    assert!(error.advice().contains("data_dir"), "{}", error.advice());
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn what_a_home_asks_is_for_our_user_only() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&folder.path().join("data")).await.unwrap();
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&folder.path().join("data")), 0o700);
+    assert_eq!(mode(store.file()), 0o600);
+}

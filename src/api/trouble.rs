@@ -22,6 +22,8 @@ pub struct Trouble {
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+// The packs have a severity too, with other words.
+#[schema(as = TroubleSeverity)]
 pub enum Severity {
     /// Something does not work.
     Error,

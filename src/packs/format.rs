@@ -11,7 +11,7 @@ pub(super) trait Word: Copy + 'static {
 macro_rules! words {
     (
         $(#[$doc:meta])*
-        $vis:vis enum $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)+ }
+        $vis:vis enum $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:tt,)+ }
     ) => {
         $(#[$doc])*
         #[derive(

@@ -123,6 +123,7 @@ function summary(query) {
     since: new Date(since).toISOString(),
     until: new Date(until).toISOString(),
     as_of: new Date(until).toISOString(),
+    complete: true,
     totals: totalsOf(some),
     before: totalsOf(before),
     devices: { seen: distinct(some, (row) => row.device.id), tried: distinct(some.filter(attempts), (row) => row.device.id) },
@@ -161,7 +162,7 @@ function exposure(query) {
     return { device: { id, name, maker, private_mac }, queries, watch, block, cells };
   });
   const [from, to] = [since, until].map((at) => new Date(at).toISOString());
-  return { since: from, until: to, as_of: to, packs: packs.map(({ id, name, action }) => ({ id, name, action })), rows: lines };
+  return { since: from, until: to, as_of: to, complete: true, packs: packs.map(({ id, name, action }) => ({ id, name, action })), rows: lines };
 }
 
 function matcher(query) {

@@ -444,6 +444,13 @@ describe("everywhere", () => {
     await context.close();
   });
 
+  it("is built on the API's description of today", async (test) => {
+    if (!home.isReal) return test.skip("the mock has none");
+    const committed = JSON.parse(readFileSync(new URL("../../src/api/openapi.json", import.meta.url), "utf8"));
+    const served = await (await fetch(`${home.base}/api/openapi.json`)).json();
+    assert.deepEqual(committed, served, "save /api/openapi.json to src/api and run `npm run api`");
+  });
+
   it("serves a strict policy, and nothing broke it", async () => {
     const policy = (await fetch(home.base)).headers.get("content-security-policy") ?? "";
     for (const part of ["default-src 'none'", "script-src 'self'", "style-src 'self'", "require-trusted-types-for 'script'"]) {

@@ -42,19 +42,20 @@ pub struct Week {
     pub hours: [[Counts; 24]; 7],
 }
 
-/// How finely a reader needs the times.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Grain {
-    Hour,
-    /// Without devices.
-    Minute,
-    Row,
+/// What does for a reader instead of rows.
+#[derive(Clone, Copy, Debug)]
+struct Enough {
+    /// The hours of whole days, device by device.
+    hours: bool,
+    /// The minutes of whole blocks, which do not tell devices apart.
+    minutes: bool,
 }
 
 /// Queries at a time: of one row, or of the minute or hour that begins then.
 struct Moment {
     at_ms: i64,
-    device: DeviceId,
+    /// `None` in the minutes of blocks.
+    device: Option<DeviceId>,
     counts: Counts,
 }
 
@@ -62,15 +63,14 @@ impl Journal {
     /// The queries of a range over time, of all devices or some.
     pub async fn series(&self, range: Range, step_ms: i64, devices: Option<&[DeviceId]>) -> Series {
         let mut series = Series::empty(range, step_ms);
-        let grain = match series.step_ms {
-            step if step % HOUR_MS == 0 => Grain::Hour,
-            step if step % MINUTE_MS == 0 && devices.is_none() => Grain::Minute,
-            _ => Grain::Row,
+        let enough = Enough {
+            hours: series.step_ms % HOUR_MS == 0,
+            minutes: series.step_ms % MINUTE_MS == 0 && devices.is_none(),
         };
         let mut devices = Devices::new(&self.shared.words, devices);
         let extent = self
-            .each_moment(range, grain, |moment| {
-                if grain == Grain::Minute || devices.wanted(moment.device).is_some() {
+            .each_moment(range, enough, |moment| {
+                if moment.is_wanted(&mut devices) {
                     series.add(&moment);
                 }
             })
@@ -81,16 +81,17 @@ impl Journal {
     /// The queries of a range over time, device by device.
     pub async fn device_series(&self, range: Range, step_ms: i64) -> BTreeMap<DeviceId, Series> {
         let empty = Series::empty(range, step_ms);
-        let grain = if empty.step_ms % HOUR_MS == 0 {
-            Grain::Hour
-        } else {
-            Grain::Row
+        let hours = empty.step_ms % HOUR_MS == 0;
+        let enough = Enough {
+            hours,
+            minutes: false,
         };
         let mut devices = Devices::new(&self.shared.words, None);
         let mut all = BTreeMap::<DeviceId, Series>::new();
         let extent = self
-            .each_moment(range, grain, |moment| {
-                if let Some(device) = devices.wanted(moment.device) {
+            .each_moment(range, enough, |moment| {
+                let device = moment.device.and_then(|device| devices.wanted(device));
+                if let Some(device) = device {
                     all.entry(device)
                         .or_insert_with(|| empty.clone())
                         .add(&moment);
@@ -105,46 +106,76 @@ impl Journal {
     /// The queries of a range by weekday and hour, of all devices or some.
     pub async fn week(&self, range: Range, devices: Option<&[DeviceId]>) -> Week {
         let mut hours = [[Counts::default(); 24]; 7];
+        let minutes = devices.is_none();
         let mut devices = Devices::new(&self.shared.words, devices);
         let extent = self
-            .each_moment(range, Grain::Hour, |moment| {
-                // 1970-01-01 was a Thursday.
-                let weekday = usize::try_from((day_of(moment.at_ms) + 3).rem_euclid(7));
-                let hour = usize::try_from(moment.at_ms.rem_euclid(DAY_MS) / HOUR_MS);
-                let (Ok(weekday), Ok(hour)) = (weekday, hour) else {
-                    return;
-                };
-                let counts = hours.get_mut(weekday).and_then(|hours| hours.get_mut(hour));
-                if let (Some(counts), Some(_)) = (counts, devices.wanted(moment.device)) {
-                    *counts += moment.counts;
-                }
-            })
+            .each_moment(
+                range,
+                Enough {
+                    hours: true,
+                    minutes,
+                },
+                |moment| {
+                    // 1970-01-01 was a Thursday.
+                    let weekday = usize::try_from((day_of(moment.at_ms) + 3).rem_euclid(7));
+                    let hour = usize::try_from(moment.at_ms.rem_euclid(DAY_MS) / HOUR_MS);
+                    let (Ok(weekday), Ok(hour)) = (weekday, hour) else {
+                        return;
+                    };
+                    let counts = hours.get_mut(weekday).and_then(|hours| hours.get_mut(hour));
+                    if let Some(counts) = counts.filter(|_| moment.is_wanted(&mut devices)) {
+                        *counts += moment.counts;
+                    }
+                },
+            )
             .await;
         Week { extent, hours }
+    }
+
+    /// All queries of a range, of all devices or some.
+    pub async fn counts(&self, range: Range, devices: Option<&[DeviceId]>) -> (Counts, Extent) {
+        let mut totals = Counts::default();
+        let minutes = devices.is_none();
+        let mut devices = Devices::new(&self.shared.words, devices);
+        let extent = self
+            .each_moment(
+                range,
+                Enough {
+                    hours: true,
+                    minutes,
+                },
+                |moment| {
+                    if moment.is_wanted(&mut devices) {
+                        totals += moment.counts;
+                    }
+                },
+            )
+            .await;
+        (totals, extent)
     }
 
     async fn each_moment(
         &self,
         range: Range,
-        grain: Grain,
+        enough: Enough,
         mut take: impl FnMut(Moment) + Send,
     ) -> Extent {
         self.catch_up().await;
         let look = |state: &State, plan: &Plan| {
-            in_memory(state, plan, (range, grain), &mut take);
+            in_memory(state, plan, (range, enough), &mut take);
         };
         let (mut view, ()) = View::take(&self.shared, range, look).await;
-        if grain == Grain::Hour {
+        if enough.hours {
             for day in view.plan.whole.clone() {
                 if view.may_go_on() {
                     hours_on_disk(&mut view, day, &mut take).await;
                 }
             }
         }
-        for span in spans(&view.plan, range, grain) {
+        for span in spans(&view.plan, range, enough) {
             for head in view.heads(span).await {
                 if view.may_go_on() {
-                    block_on_disk(&mut view, &head, (span, grain), &mut take).await;
+                    block_on_disk(&mut view, &head, (span, enough), &mut take).await;
                 }
             }
         }
@@ -153,26 +184,27 @@ impl Journal {
 }
 
 /// What is not read from the hours of days.
-fn spans(plan: &Plan, range: Range, grain: Grain) -> Vec<Range> {
-    match grain {
-        Grain::Hour => plan.ends.clone(),
-        Grain::Minute | Grain::Row => vec![range],
+fn spans(plan: &Plan, range: Range, enough: Enough) -> Vec<Range> {
+    if enough.hours {
+        plan.ends.clone()
+    } else {
+        vec![range]
     }
 }
 
 fn in_memory(
     state: &State,
     plan: &Plan,
-    (range, grain): (Range, Grain),
+    (range, enough): (Range, Enough),
     take: &mut impl FnMut(Moment),
 ) {
-    let spans = spans(plan, range, grain);
-    let whole = plan.whole.iter().filter(|_| grain == Grain::Hour);
+    let spans = spans(plan, range, enough);
+    let whole = plan.whole.iter().filter(|_| enough.hours);
     for (day, sums) in whole.filter_map(|day| Some((day, state.days.get(day)?))) {
         for (device, hour, counts) in sums.hours() {
             take(Moment {
                 at_ms: hour_ms(*day, hour),
-                device,
+                device: Some(device),
                 counts,
             });
         }
@@ -189,17 +221,23 @@ async fn hours_on_disk(view: &mut View, day: i64, take: &mut (impl FnMut(Moment)
         return;
     };
     let hours = DayBlob::open(&blob).and_then(|blob| blob.hours(&mut view.unpacker));
-    let Some(hours) = view.checked(hours, "day", day) else {
+    let Some(hours) = view.intact(hours, "day", day) else {
         // The rows say the same, only slower.
-        let span = Range::of_day(day);
+        let (span, enough) = (
+            Range::of_day(day),
+            Enough {
+                hours: false,
+                minutes: false,
+            },
+        );
         for head in view.heads(span).await {
-            block_on_disk(view, &head, (span, Grain::Row), take).await;
+            block_on_disk(view, &head, (span, enough), take).await;
         }
         return;
     };
     for (device, hours) in hours {
         for (hour, counts) in hours.into_iter().enumerate() {
-            let (at_ms, device) = (hour_ms(day, hour), DeviceId(device));
+            let (at_ms, device) = (hour_ms(day, hour), Some(DeviceId(device)));
             take(Moment {
                 at_ms,
                 device,
@@ -212,16 +250,16 @@ async fn hours_on_disk(view: &mut View, day: i64, take: &mut (impl FnMut(Moment)
 async fn block_on_disk(
     view: &mut View,
     head: &BlockHead,
-    (span, grain): (Range, Grain),
+    (span, enough): (Range, Enough),
     take: &mut (impl FnMut(Moment) + Send),
 ) {
-    if grain == Grain::Minute && span.covers(head) {
+    if enough.minutes && span.covers(head) {
         let blob = view.block_minutes(head).await.unwrap_or_default();
         if let Ok(minutes) = minutes::decode(&blob, &mut view.unpacker) {
             for (at_ms, counts) in minutes {
                 take(Moment {
                     at_ms,
-                    device: DeviceId(0),
+                    device: None,
                     counts,
                 });
             }
@@ -241,12 +279,18 @@ fn hour_ms(day: i64, hour: usize) -> i64 {
 }
 
 impl Moment {
+    /// Whether its device is one of those.
+    fn is_wanted(&self, devices: &mut Devices<'_>) -> bool {
+        self.device
+            .is_none_or(|device| devices.wanted(device).is_some())
+    }
+
     fn of_line(line: &Line) -> Self {
         let mut counts = Counts::default();
         counts.add(line.verdict, 1, u64::from(line.is_failed()));
         Self {
             at_ms: line.at_ms,
-            device: line.device,
+            device: Some(line.device),
             counts,
         }
     }
@@ -256,7 +300,7 @@ impl Moment {
         counts.add(seen.key.verdict, 1, u64::from(seen.is_failed()));
         Self {
             at_ms: seen.at_ms,
-            device: seen.key.device,
+            device: Some(seen.key.device),
             counts,
         }
     }

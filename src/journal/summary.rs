@@ -105,20 +105,6 @@ impl Journal {
             .await;
         gathered.into_words(extent, &self.shared.state(), top)
     }
-
-    /// All queries of a range, of all devices or some.
-    pub async fn counts(&self, range: Range, devices: Option<&[DeviceId]>) -> (Counts, Extent) {
-        let mut totals = Counts::default();
-        let mut devices = Devices::new(&self.shared.words, devices);
-        let extent = self
-            .each_sum(range, |sum| {
-                if devices.wanted(sum.key.device).is_some() {
-                    totals.add(sum.key.verdict, sum.count, sum.failed);
-                }
-            })
-            .await;
-        (totals, extent)
-    }
 }
 
 impl Gathered {

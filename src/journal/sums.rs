@@ -86,7 +86,7 @@ async fn day_on_disk(view: &mut View, day: i64, take: &mut (impl FnMut(&Sum) + S
         return;
     };
     let tallies = DayBlob::open(&blob).and_then(|blob| blob.tallies(&mut view.unpacker));
-    match view.checked(tallies, "day", day) {
+    match view.intact(tallies, "day", day) {
         Some(tallies) => {
             for (key, tally) in tallies {
                 take(&Sum::of_tally(day, key, tally));

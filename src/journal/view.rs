@@ -233,15 +233,25 @@ impl View {
             .unwrap_or_default()
     }
 
-    /// Says that a blob is damaged, if it is.
+    /// Says that a blob is damaged, if it is: what it held is missing from the result.
     pub(super) fn checked<T>(
         &mut self,
         result: Result<T, Damaged>,
         table: &'static str,
         key: i64,
     ) -> Option<T> {
+        self.extent.complete &= result.is_ok();
+        self.intact(result, table, key)
+    }
+
+    /// Says that a blob is damaged, if it is: what it held will be read from elsewhere.
+    pub(super) fn intact<T>(
+        &self,
+        result: Result<T, Damaged>,
+        table: &'static str,
+        key: i64,
+    ) -> Option<T> {
         if result.is_err() {
-            self.extent.complete = false;
             self.shared.note_damage(table, key);
         }
         result.ok()

@@ -243,11 +243,15 @@ async fn any_range_is_exact() {
             ends[0] = day_of(ends[0]) * DAY_MS;
         }
         let range = range(ends[0], ends[1]);
+        let inside = || events.iter().filter(|event| range.contains(event.at_ms));
         let (totals, extent) = home.journal.counts(range, None).await;
         assert!(extent.complete);
+        assert_eq!(totals, counts(inside()));
+        let (of_device, _) = home.journal.counts(range, Some(&[DeviceId(2)])).await;
         assert_eq!(
-            totals,
-            counts(events.iter().filter(|event| range.contains(event.at_ms)))
+            of_device,
+            counts(inside().filter(|event| event.device == DeviceId(2)))
         );
+        assert_eq!(home.journal.summary(range, None, 3).await.totals, totals);
     }
 }

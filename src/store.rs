@@ -14,6 +14,7 @@ mod name;
 mod upstream;
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use sqlx::{Sqlite, SqliteConnection, SqlitePool};
@@ -43,6 +44,7 @@ struct Shared {
     file: PathBuf,
     pools: RwLock<Option<Pools>>,
     opening: tokio::sync::Mutex<()>,
+    generation: AtomicU64,
 }
 
 /// One connection writes, few others read beside it (WAL).
@@ -61,6 +63,7 @@ impl Store {
                 file: data_dir.join(FILE),
                 pools: RwLock::new(None),
                 opening: tokio::sync::Mutex::new(()),
+                generation: AtomicU64::new(0),
             }),
         }
     }
@@ -75,6 +78,11 @@ impl Store {
     /// The database's file.
     pub fn file(&self) -> &Path {
         &self.shared.file
+    }
+
+    /// Changes when a file is moved aside and a new one begun: what was saved is not in it.
+    pub fn generation(&self) -> u64 {
+        self.shared.generation.load(Ordering::Acquire)
     }
 
     /// Whether the store is open.
@@ -157,6 +165,7 @@ impl Store {
 
     fn set_aside(&self, reason: &StoreError) -> Result<(), StoreError> {
         let aside = connect::set_aside(&self.shared.file)?;
+        self.shared.generation.fetch_add(1, Ordering::AcqRel);
         tracing::warn!(
             file = %self.shared.file.display(),
             aside = %aside.display(),

@@ -53,6 +53,8 @@ pub struct Writer {
     rings: Vec<Ring>,
     batch: Vec<Record>,
     disk: Disk,
+    /// Whether the disk is left alone until the next start.
+    stays_in_memory: bool,
     schedule: Schedule,
 }
 
@@ -77,6 +79,7 @@ impl Writer {
             rings: Vec::new(),
             batch: Vec::new(),
             disk,
+            stays_in_memory: false,
             schedule: Schedule {
                 flush: None,
                 retry: None,
@@ -84,6 +87,19 @@ impl Writer {
                 housekeeping: Instant::now() + SETTLING,
             },
         }
+    }
+
+    /// Leaves the disk alone until the next start: for when the devices that it knows could not
+    /// be read, and rows would be written under numbers that belong to others.
+    #[must_use]
+    pub fn stay_in_memory(mut self, reason: &StoreError) -> Self {
+        self.stays_in_memory = true;
+        self.shared.set_problem(Some(format!(
+            "The journal is not written to disk: {reason}. {} Then start squelch again; until \
+             then the newest {MOST_ROWS} queries are kept in memory.",
+            reason.advice()
+        )));
+        self
     }
 
     /// Runs until `stop`, then takes and writes what is left.
@@ -139,7 +155,9 @@ impl Writer {
     /// Deletes what is too old.
     pub(super) async fn retain(&mut self, now_ms: i64) {
         self.flush(now_ms).await;
-        if self.shared.problem().is_none() {
+        if self.shared.problem().is_some() {
+            self.shared.state_mut().forget_days(MOST_DAYS);
+        } else {
             let done = self.disk.retain(now_ms).await;
             self.note(done).await;
         }
@@ -152,9 +170,8 @@ impl Writer {
     }
 
     fn may_try(&self) -> bool {
-        self.schedule
-            .retry
-            .is_none_or(|retry| retry <= Instant::now())
+        let is_time = |retry| retry <= Instant::now();
+        !self.stays_in_memory && self.schedule.retry.is_none_or(is_time)
     }
 
     fn is_flush_due(&self, now_ms: i64) -> bool {
@@ -219,8 +236,8 @@ impl Writer {
             tracing::error!(%error, "the journal is not written to disk");
         }
         let text = format!(
-            "The journal is not written to disk: {error}. {} Until then the newest {MOST_ROWS} \
-             queries are kept in memory.",
+            "The journal is not written to disk: {error}. {} Writing is tried again by itself; \
+             until then the newest {MOST_ROWS} queries are kept in memory.",
             error.advice()
         );
         self.shared.set_problem(Some(text));
@@ -257,6 +274,7 @@ impl Writer {
 
     fn next_due(&self) -> Instant {
         let disk = match self.schedule.retry {
+            _ if self.stays_in_memory => None,
             Some(retry) => Some(retry),
             None => self.schedule.flush,
         };

@@ -105,22 +105,19 @@ impl StoreError {
             | Self::Closed { file } => file.display(),
         };
         match self.cause() {
-            Cause::Full => format!(
-                "Free some space on the disk of `{file}`, or shorten `journal.retention`; \
-                 writing is tried again by itself."
-            ),
+            Cause::Full => {
+                format!("Free some space on the disk of `{file}`, or shorten `journal.retention`.")
+            }
             Cause::Damaged => format!("The file `{file}` is damaged; it is moved aside."),
             Cause::ReadOnly => format!(
                 "Let squelch's user write to `{file}` and its folder, or set `data_dir` to \
-                 another folder; writing is tried again by itself."
+                 another folder."
             ),
             Cause::Newer => {
                 format!("Run the version that wrote `{file}`, or set `data_dir` to another folder.")
             }
             Cause::Other => {
-                format!(
-                    "See whether `{file}` and its disk are there and sound; writing is tried again by itself."
-                )
+                format!("See whether `{file}` and its disk are there and sound.")
             }
         }
     }

@@ -91,6 +91,25 @@ async fn a_database_of_a_newer_version_is_left_alone() {
 }
 
 #[tokio::test]
+async fn a_new_file_is_told_from_the_one_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).await.unwrap();
+    let mut writing = store.write().await.unwrap();
+    writing.devices().save(&device(1)).await.unwrap();
+    writing.commit().await.unwrap();
+    let before = store.generation();
+    let reason = StoreError::Closed {
+        file: store.file().to_owned(),
+    };
+    store.begin_anew(&reason).await.unwrap();
+    assert_ne!(store.generation(), before);
+    assert_eq!(
+        store.read().await.unwrap().devices().all().await.unwrap(),
+        []
+    );
+}
+
+#[tokio::test]
 async fn a_folder_that_cannot_be_made_is_named_with_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");

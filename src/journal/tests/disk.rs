@@ -269,3 +269,20 @@ async fn a_full_disk_stops_writing_and_nothing_is_lost_when_there_is_room_again(
     let home = Home::at(folder.path()).await;
     assert_reads_are_exact(&home, &events, everything()).await;
 }
+
+#[tokio::test]
+async fn a_writer_that_is_to_stay_in_memory_leaves_the_disk_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::at(folder.path());
+    let reason = store.read().await.err().unwrap();
+    let (journal, writer) = Journal::new(&config::Journal::default(), store, Words::for_tests());
+    let mut writer = writer.stay_in_memory(&reason);
+    journal.recorder().record(&event(START, "a.example"));
+    writer.finish(START).await;
+    assert_eq!(journal.state(), JournalState::Stopped);
+    let problem = journal.problem().unwrap();
+    assert!(problem.contains("start squelch again"), "{problem}");
+    let page = journal.queries(&Filter::all(everything()), None, 5).await;
+    assert_eq!(page.rows.len(), 1);
+    assert!(!folder.path().join("squelch.db").exists());
+}

@@ -165,6 +165,7 @@ pub fn router(api: Arc<Api>, pages: Router) -> Router {
         .with_state(api)
         .merge(docs::router(&document))
         .route("/api", any(unknown))
+        .route("/api/", any(unknown))
         .route("/api/{*path}", any(unknown))
         .method_not_allowed_fallback(wrong_method)
         .layer(middleware::from_fn(do_not_store))

@@ -251,11 +251,12 @@ impl Look<'_> {
                 .filter(is_duration)
                 .map_or_else(|| range::text(self.range.since_ms), str::to_owned)
         });
-        let since = since.iter().map(|since| ("since", since.as_str()));
+        let until = (!self.range.is_open(self.now)).then(|| range::text(self.range.until_ms));
         let parts: Vec<String> = wanted
             .iter()
             .copied()
-            .chain(since)
+            .chain(since.iter().map(|since| ("since", since.as_str())))
+            .chain(until.iter().map(|until| ("until", until.as_str())))
             .map(|(name, value)| format!("{name}={value}"))
             .collect();
         if parts.is_empty() {

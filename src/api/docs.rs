@@ -208,7 +208,11 @@ impl Html {
             self.raw("<td>");
             self.kind(property);
             self.raw("<td>");
-            self.marked(text(property, "description"));
+            // What may be absent is "one of" a shape, which has the words, and null.
+            let choices = items(at(property, "oneOf"));
+            for described in std::iter::once(property).chain(choices) {
+                self.marked(text(described, "description"));
+            }
         }
         self.raw("</table>");
     }

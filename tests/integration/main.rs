@@ -7,6 +7,7 @@
 )]
 
 mod answers;
+mod api;
 mod command;
 mod device;
 mod house;

@@ -1,0 +1,269 @@
+//! The HTTP API, over a journal that is fed with made-up queries.
+
+mod attention;
+mod devices;
+mod explain;
+mod exposure;
+mod guard;
+mod health;
+mod openapi;
+mod packs;
+mod queries;
+mod serve;
+mod status;
+mod stream;
+mod summary;
+
+use std::fs;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderMap, Request, StatusCode};
+use axum::response::Response;
+use serde_json::Value;
+use squelch::api::{self, Api, Parts, UpstreamStatus};
+use squelch::cache::Cache;
+use squelch::config::Config;
+use squelch::device::Devices;
+use squelch::journal::{Journal, Recorder, Words};
+use squelch::lists;
+use squelch::matcher::Live;
+use squelch::packs::Packs;
+use squelch::policy::Policy;
+use squelch::query::{DeviceId, Event, Rcode, RecordType, Source, Transport, UpstreamId, Verdict};
+use squelch::store::Store;
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower::ServiceExt as _;
+
+/// 2026-11-18T00:00:00Z
+pub const START: i64 = 20_775 * DAY;
+pub const MINUTE: i64 = 60_000;
+pub const HOUR: i64 = 60 * MINUTE;
+pub const DAY: i64 = 24 * HOUR;
+
+/// The parameters of that day.
+pub const ON_THE_DAY: &str = "since=2026-11-18T00:00:00Z&until=2026-11-19T00:00:00Z";
+
+pub const TABLET: &str = "192.0.2.7";
+pub const PHONE: &str = "192.0.2.8";
+pub const LAPTOP: &str = "192.0.2.9";
+
+/// `acme` blocks at level `standard`, `globex` only watches.
+const CONFIG: &str = "[packs]\nacme = \"block\"\n\
+    [[device]]\nname = \"Kids' tablet\"\nmatch = [\"192.0.2.7\"]\n";
+
+/// An API, and what it reads from.
+pub struct Desk {
+    pub router: Router,
+    pub journal: Journal,
+    pub devices: Arc<Devices>,
+    pub upstreams: Arc<Mutex<Vec<UpstreamStatus>>>,
+    pub stop: CancellationToken,
+    policy: Policy,
+    recorder: Recorder,
+    _folder: TempDir,
+    _tasks: TaskTracker,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub text: String,
+}
+
+impl Desk {
+    pub async fn new() -> Self {
+        Self::with(CONFIG, |_| {}).await
+    }
+
+    /// An API with this config; `change` changes its parts.
+    pub async fn with(config: &str, change: impl FnOnce(&mut Parts)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let text = if config.contains("data_dir") {
+            config.to_owned()
+        } else {
+            format!("data_dir = \"{}\"\n{config}", folder.path().display())
+        };
+        let config = Config::from_text(&text, &folder.path().join("config.toml"), &[]).unwrap();
+        let packs = Packs::from_folder(&write_packs(folder.path())).unwrap();
+        let live = Arc::new(Live::default());
+        live.swap(lists::compile(&packs, &config.packs, 1));
+        let policy = Policy::new(live);
+        let devices = Arc::new(Devices::new(&config.devices, Vec::new()));
+        let store = Store::at(&config.data_dir);
+        let words = words(&policy, &devices);
+        let (journal, writer) = Journal::new(&config.journal, store, words);
+        let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+        tasks.spawn(writer.run(stop.clone()));
+        // Readers wait for a writer only once it runs.
+        tokio::task::yield_now().await;
+        let upstreams = Arc::new(Mutex::new(Vec::new()));
+        let figures = Arc::clone(&upstreams);
+        let mut parts = Parts {
+            cache: Arc::new(Cache::new(config.cache.clone())),
+            config: Arc::new(config),
+            packs: Arc::new(packs),
+            policy: policy.clone(),
+            journal: journal.clone(),
+            devices: Arc::clone(&devices),
+            upstreams: Arc::new(move || figures.lock().unwrap().clone()),
+            dns: vec!["192.0.2.1:53".parse().unwrap()],
+            web: vec!["127.0.0.1:8053".parse().unwrap()],
+            started: jiff::Timestamp::now(),
+            stop: stop.clone(),
+        };
+        change(&mut parts);
+        let pages = Router::new().fallback(async || "the dashboard");
+        Self {
+            router: api::router(Arc::new(Api::new(parts)), pages),
+            recorder: journal.recorder(),
+            journal,
+            devices,
+            upstreams,
+            stop,
+            policy,
+            _folder: folder,
+            _tasks: tasks,
+        }
+    }
+
+    /// A device asks, and is answered as the policy says.
+    pub fn ask(&self, at_ms: i64, from: &str, name: &str) -> DeviceId {
+        self.ask_for(at_ms, from, name, RecordType::A)
+    }
+
+    pub fn ask_for(&self, at_ms: i64, from: &str, name: &str, kind: RecordType) -> DeviceId {
+        let event = self.event(at_ms, from, name);
+        self.recorder.record(&Event { kind, ..event });
+        event.device
+    }
+
+    /// A device asks, and no upstream answers.
+    pub fn fail(&self, at_ms: i64, from: &str, name: &str) {
+        let event = self.event(at_ms, from, name);
+        self.recorder.record(&Event {
+            source: Source::Failure,
+            rcode: Rcode::SERVFAIL,
+            ..event
+        });
+    }
+
+    fn event(&self, at_ms: i64, from: &str, name: &str) -> Event {
+        let address = from.parse().unwrap();
+        let device = self.devices.identify_at(address, at_ms);
+        let name = name.parse().unwrap();
+        let verdict = self.policy.judge(device, &name, RecordType::A);
+        let source = match verdict {
+            Verdict::Block(_) => Source::Policy,
+            _ => Source::Upstream(UpstreamId(0)),
+        };
+        Event {
+            at_ms,
+            device,
+            address,
+            name,
+            kind: RecordType::A,
+            verdict,
+            source,
+            rcode: Rcode::NOERROR,
+            transport: Transport::Udp,
+            took_us: 1000,
+        }
+    }
+
+    pub async fn send(&self, request: Request<Body>) -> Response {
+        self.router.clone().oneshot(request).await.unwrap()
+    }
+
+    /// GET of a path.
+    pub async fn get(&self, path: &str) -> Answer {
+        Answer::of(self.send(request(path)).await).await
+    }
+
+    /// The JSON of a resource of the API.
+    pub async fn json(&self, resource: &str) -> Value {
+        let answer = self.get(&format!("/api/v1/{resource}")).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
+        answer.json()
+    }
+
+    /// The problem document of a resource of the API.
+    pub async fn problem(&self, resource: &str) -> Value {
+        let answer = self.get(&format!("/api/v1/{resource}")).await;
+        let problem = answer.json();
+        assert_eq!(answer.headers["content-type"], "application/problem+json");
+        assert_eq!(problem["status"], answer.status.as_u16(), "{}", answer.text);
+        problem
+    }
+}
+
+impl Answer {
+    pub async fn of(response: Response) -> Self {
+        let (parts, body) = response.into_parts();
+        let bytes = to_bytes(body, 64 << 20).await.unwrap();
+        Self {
+            status: parts.status,
+            headers: parts.headers,
+            text: String::from_utf8(bytes.to_vec()).unwrap(),
+        }
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("no JSON: {}", self.text))
+    }
+}
+
+/// GET of a path, as a browser on this machine sends it.
+pub fn request(path: &str) -> Request<Body> {
+    let request = Request::get(path).header("host", "127.0.0.1:8053");
+    request.body(Body::empty()).unwrap()
+}
+
+/// The text form of a device's number.
+pub fn id(device: DeviceId) -> String {
+    format!("d{}", device.0)
+}
+
+/// A snapshot's text, without what differs from run to run.
+pub fn pretty(mut value: Value, without: &[&str]) -> String {
+    for member in without {
+        value.as_object_mut().unwrap().remove(*member);
+    }
+    serde_json::to_string_pretty(&value).unwrap()
+}
+
+/// Two made-up vendors, in the words of the real packs.
+fn write_packs(folder: &Path) -> std::path::PathBuf {
+    let real = Path::new(env!("CARGO_MANIFEST_DIR")).join("blocklists");
+    let made_up = folder.join("blocklists");
+    fs::create_dir_all(made_up.join("packs")).unwrap();
+    for file in ["vocab.toml", "sources.toml"] {
+        fs::copy(real.join(file), made_up.join(file)).unwrap();
+    }
+    fs::write(
+        made_up.join("packs/acme.toml"),
+        include_str!("api/acme.toml"),
+    )
+    .unwrap();
+    fs::write(
+        made_up.join("packs/globex.toml"),
+        include_str!("api/globex.toml"),
+    )
+    .unwrap();
+    made_up
+}
+
+fn words(policy: &Policy, devices: &Arc<Devices>) -> Words {
+    let (policy, devices) = (policy.clone(), Arc::clone(devices));
+    Words {
+        entry: Box::new(move |matched| policy.describe(matched)),
+        upstream: Box::new(|id| Some(format!("udp://192.0.2.{}", 250 + id.0))),
+        device: Box::new(move |device| devices.resolve(device)),
+    }
+}

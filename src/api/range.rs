@@ -84,7 +84,8 @@ impl From<Range> for journal::Range {
 }
 
 fn time(parameter: &str, text: &str, now: Timestamp) -> Result<Timestamp, Problem> {
-    if let Ok(time) = text.parse() {
+    // In an address `+` is a space, unless it is escaped.
+    if let Ok(time) = text.parse().or_else(|_| text.replace(' ', "+").parse()) {
         return Ok(time);
     }
     if text == "now" {
@@ -148,9 +149,14 @@ mod tests {
     fn times_are_taken_as_written() {
         let range = read(
             Some("2026-11-01T00:00:00Z"),
-            Some("2026-11-02T00:00:00+00:00"),
+            Some("2026-11-02T01:00:00+01:00"),
         )
         .unwrap();
+        let unescaped = read(
+            Some("2026-11-01T00:00:00Z"),
+            Some("2026-11-02T01:00:00 01:00"),
+        );
+        assert_eq!(unescaped.unwrap(), range);
         assert_eq!(range.length_ms(), 24 * 3_600_000);
         assert_eq!(text(range.before().since_ms), "2026-10-31T00:00:00.000Z");
     }

@@ -19,9 +19,8 @@ build: tools web ## the release binary with the dashboard in it
 
 test: tools web web/node_modules/.installed ## set up, and run all tests
 	$(CARGO) test --locked
-	$(CARGO) build --locked
 	cd web && $(NPM) run check && $(NPM) run test:unit
-	cd web && SQUELCH_BIN="$(abspath $(TARGET))/debug/squelch" $(NPM) run test:browser
+	cd web && SERVER_BINARY="$(abspath $(TARGET))/debug/squelch" $(NPM) run test:browser
 
 check: tools web ## formatting, lints, docs, licences
 	$(CARGO) fmt --check

@@ -14,11 +14,12 @@ use tokio_util::task::TaskTracker;
 
 pub use start::{Parts, prepare, start};
 
+use crate::api::Api;
 use crate::config::Config;
 use crate::device::Devices;
 use crate::lists;
 use crate::matcher::Live;
-use crate::packs::Packs;
+use crate::store::Store;
 use dns_thread::DnsThread;
 
 /// After this long a stop gives up on what still runs.
@@ -32,10 +33,11 @@ pub struct App {
     stop_rest: CancellationToken,
     threads: Vec<DnsThread>,
     tasks: TaskTracker,
-    config: Arc<Config>,
-    packs: Arc<Packs>,
+    parts: Parts,
     live: Arc<Live>,
     devices: Arc<Devices>,
+    store: Store,
+    api: Arc<Api>,
 }
 
 impl App {
@@ -53,12 +55,13 @@ impl App {
     /// differs from the config before needs a restart, and is named.
     pub fn reload(&self, config: &Config) {
         self.live.swap(lists::compile(
-            &self.packs,
+            &self.parts.packs,
             &config.packs,
             start::random_seed(),
         ));
         self.devices.reconfigure(&config.devices);
-        let (old, new) = (&self.config, config);
+        self.api.reconfigure(Arc::new(config.clone()));
+        let (old, new) = (&self.parts.config, config);
         let sections = [
             ("data_dir", old.data_dir != new.data_dir),
             ("[dns]", old.dns != new.dns),
@@ -86,6 +89,7 @@ impl App {
             self.stop_rest.cancel();
             self.tasks.close();
             self.tasks.wait().await;
+            self.store.close().await;
         };
         if tokio::time::timeout(STOP_LIMIT, finish).await.is_err() {
             tracing::warn!(

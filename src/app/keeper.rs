@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::config;
 use crate::device::{Device, DeviceKey, Devices, NamedBy, mac_text, parse_mac};
 use crate::query::DeviceId;
 use crate::store::{DeviceRow, Store, StoreError};
@@ -15,14 +14,67 @@ use crate::store::{DeviceRow, Store, StoreError};
 const GATHER: Duration = Duration::from_secs(10);
 const NOW_AND_THEN: Duration = Duration::from_mins(15);
 
-/// The registry with the devices of earlier runs, and whether new ones may be kept: not when the
-/// store could not be read, because numbers that it has would be given twice.
-pub(super) async fn load(store: &Store, config: &[config::Device]) -> (Arc<Devices>, bool) {
-    match read(store).await {
-        Ok(known) => (Arc::new(Devices::new(config, known)), true),
-        Err(error) => {
-            tracing::warn!(%error, "devices of earlier runs are not known, and new ones are not kept");
-            (Arc::new(Devices::new(config, Vec::new())), false)
+/// Keeps the devices in the store.
+pub(super) struct Keeper {
+    store: Store,
+    devices: Arc<Devices>,
+    saved: HashMap<DeviceId, Device>,
+    /// The store's file that they were saved in.
+    generation: u64,
+}
+
+impl Keeper {
+    /// A keeper for devices that are numbered in passing until they are recalled.
+    pub(super) fn new(store: Store, devices: Arc<Devices>) -> Self {
+        Self {
+            store,
+            devices,
+            saved: HashMap::new(),
+            generation: 0,
+        }
+    }
+
+    /// Tells the registry of earlier runs. Nobody waits for this but the journal, which should
+    /// know devices by the numbers that stay.
+    pub(super) async fn recall(&mut self) -> Result<(), StoreError> {
+        self.devices.recall(read(&self.store).await?);
+        Ok(())
+    }
+
+    /// Saves devices as they change, until told to stop.
+    pub(super) async fn run(mut self, stop: CancellationToken) {
+        let mut changed = self.devices.changed();
+        while !stop.is_cancelled() {
+            // When a device last asked is no change; it is saved with the others now and then.
+            tokio::select! {
+                () = stop.cancelled() => {}
+                _ = tokio::time::timeout(NOW_AND_THEN, changed.changed()) => {}
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(GATHER) => {}
+            }
+            self.save().await;
+        }
+    }
+
+    async fn save(&mut self) {
+        let generation = self.store.generation();
+        if generation != self.generation {
+            // A damaged file was moved aside: what was saved is not in the new one.
+            self.saved.clear();
+            self.generation = generation;
+        }
+        let all = self.devices.all().into_iter();
+        let new: Vec<Device> = all
+            .filter(|device| self.saved.get(&device.id) != Some(device))
+            .collect();
+        match write(&self.store, &new).await {
+            Ok(()) => self
+                .saved
+                .extend(new.into_iter().map(|device| (device.id, device))),
+            // What is not saved now is tried again with the next change, or at the stop.
+            Err(error) => tracing::warn!(%error, "devices could not be saved"),
         }
     }
 }
@@ -31,41 +83,6 @@ async fn read(store: &Store) -> Result<Vec<Device>, StoreError> {
     store.connect().await?;
     let rows = store.read().await?.devices().all().await?;
     Ok(rows.into_iter().filter_map(from_row).collect())
-}
-
-/// Saves devices as they change, until told to stop.
-pub(super) async fn run(store: Store, devices: Arc<Devices>, stop: CancellationToken) {
-    let mut changed = devices.changed();
-    let mut saved: HashMap<DeviceId, Device> = devices
-        .all()
-        .into_iter()
-        .map(|device| (device.id, device))
-        .collect();
-    while !stop.is_cancelled() {
-        // When a device last asked is no change; it is saved with the others now and then.
-        tokio::select! {
-            () = stop.cancelled() => {}
-            _ = tokio::time::timeout(NOW_AND_THEN, changed.changed()) => {}
-        }
-        tokio::select! {
-            () = stop.cancelled() => {}
-            () = tokio::time::sleep(GATHER) => {}
-        }
-        save(&store, &devices, &mut saved).await;
-    }
-}
-
-async fn save(store: &Store, devices: &Devices, saved: &mut HashMap<DeviceId, Device>) {
-    let all = devices.all();
-    let new: Vec<Device> = all
-        .into_iter()
-        .filter(|device| saved.get(&device.id) != Some(device))
-        .collect();
-    match write(store, &new).await {
-        Ok(()) => saved.extend(new.into_iter().map(|device| (device.id, device))),
-        // What is not saved now is tried again with the next change, or at the stop.
-        Err(error) => tracing::warn!(%error, "devices could not be saved"),
-    }
 }
 
 async fn write(store: &Store, devices: &[Device]) -> Result<(), StoreError> {

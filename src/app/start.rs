@@ -1,18 +1,22 @@
 //! Starts the server: everything that can be refused is tried before the first query is taken.
 
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::dns_thread::DnsThread;
-use super::{App, keeper, ports};
+use super::keeper::Keeper;
+use super::{App, ports};
+use crate::api::{self, Api, UpstreamStatus};
 use crate::cache::Cache;
 use crate::config::Config;
 use crate::device::{Devices, Neighbours, ReverseNames};
 use crate::dns::{self, Sockets};
-use crate::journal::{Journal, Words};
+use crate::journal::{Journal, Words, Writer};
 use crate::lists;
 use crate::local::Local;
 use crate::matcher::Live;
@@ -20,7 +24,8 @@ use crate::packs::Packs;
 use crate::pipeline::{Pipeline, Steps};
 use crate::policy::Policy;
 use crate::store::Store;
-use crate::upstream::{Shared as UpstreamShared, Upstreams};
+use crate::upstream::{Figures, Shared as UpstreamShared, Upstreams};
+use crate::web;
 
 /// What is read before anything is started.
 #[derive(Debug)]
@@ -43,103 +48,198 @@ pub fn prepare(config: Config) -> anyhow::Result<Parts> {
     })
 }
 
-/// Starts the server; when this returns, it answers.
+/// Starts the server; when this returns, it answers. No device waits for the disk.
 pub async fn start(parts: Parts) -> anyhow::Result<App> {
-    let Parts { config, packs } = parts;
-    let workers = match config.dns.workers {
+    let workers = match parts.config.dns.workers {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
         some => some,
     };
-    let (sockets, dns_addresses) = dns::bind(&config.dns.listen, workers)?;
-    let _web = ports::bind(&config.web.listen)?;
-    let store = Store::at(&config.data_dir);
-    let (devices, may_keep) = keeper::load(&store, &config.devices).await;
-    let upstreams = Arc::new(UpstreamShared::new(&config.upstream));
-    let live = Arc::new(Live::default());
-    live.swap(lists::compile(&packs, &config.packs, random_seed()));
-    let policy = Policy::new(Arc::clone(&live));
-    let words = words(&policy, &upstreams, &devices);
-    let (journal, writer) = Journal::new(&config.journal, store.clone(), words);
-    let steps = Arc::new(Steps {
-        allow_from: config.dns.allow_from.clone(),
-        blocking: config.blocking.clone(),
-        devices: Arc::clone(&devices),
-        policy: policy.clone(),
-        local: Local::new(&config),
-        cache: Arc::new(Cache::new(config.cache.clone())),
-    });
+    let (sockets, dns) = dns::bind(&parts.config.dns.listen, workers)?;
+    let listeners = ports::bind(&parts.config.web.listen)?;
+    let web = listeners
+        .iter()
+        .map(TcpListener::local_addr)
+        .collect::<Result<Vec<_>, _>>()?;
+    let core = Core::build(&parts);
     let (stop_dns, stop_rest) = (CancellationToken::new(), CancellationToken::new());
     let tasks = TaskTracker::new();
-    tasks.spawn(writer.run(stop_rest.clone()));
-    if may_keep {
-        tasks.spawn(keeper::run(store, Arc::clone(&devices), stop_rest.clone()));
+    core.watch_devices(&parts.config, &tasks, &stop_rest);
+    let threads = core.start_dns(&parts.config, sockets, &stop_dns)?;
+    let api = Arc::new(Api::new(core.api_parts(&parts, (&dns, &web), &stop_rest)));
+    for listener in listeners {
+        tasks.spawn(serve_web(listener, Arc::clone(&api), stop_rest.clone()));
     }
-    watch_devices(&config, &devices, &upstreams, (&tasks, &stop_rest));
-    let making = Making {
-        config: &config,
-        journal: &journal,
-        upstreams: &upstreams,
-        steps: &steps,
-    };
-    let threads = making.threads(sockets, &stop_dns)?;
+    let Core {
+        live,
+        devices,
+        store,
+        writer,
+        ..
+    } = core;
+    writer.announce();
+    tasks.spawn(keep(
+        Keeper::new(store.clone(), Arc::clone(&devices)),
+        writer,
+        stop_rest.clone(),
+    ));
     Ok(App {
-        dns: dns_addresses,
-        web: Vec::new(),
+        dns,
+        web,
         stop_dns,
         stop_rest,
         threads,
         tasks,
-        config,
-        packs,
+        parts,
         live,
         devices,
+        store,
+        api,
     })
 }
 
-/// What a DNS thread is made of.
-struct Making<'a> {
-    config: &'a Config,
-    journal: &'a Journal,
-    upstreams: &'a Arc<UpstreamShared>,
-    steps: &'a Arc<Steps>,
+/// Keeps the devices and the journal. Without the devices of earlier runs neither is written:
+/// their numbers would be given twice.
+async fn keep(mut keeper: Keeper, writer: Writer, stop: CancellationToken) {
+    match keeper.recall().await {
+        Ok(()) => {
+            tokio::join!(writer.run(stop.clone()), keeper.run(stop));
+        }
+        Err(error) => {
+            tracing::warn!(%error, "devices of earlier runs are not known, and nothing is kept");
+            writer.stay_in_memory(&error).run(stop).await;
+        }
+    }
 }
 
-impl Making<'_> {
-    fn threads(
+/// The parts that threads and tasks share.
+struct Core {
+    store: Store,
+    devices: Arc<Devices>,
+    upstreams: Arc<UpstreamShared>,
+    live: Arc<Live>,
+    policy: Policy,
+    journal: Journal,
+    writer: Writer,
+    steps: Arc<Steps>,
+}
+
+impl Core {
+    fn build(parts: &Parts) -> Self {
+        let config = &parts.config;
+        let store = Store::at(&config.data_dir);
+        let devices = Arc::new(Devices::new(&config.devices, Vec::new()));
+        devices.number_in_passing();
+        let upstreams = Arc::new(UpstreamShared::new(&config.upstream));
+        let live = Arc::new(Live::default());
+        live.swap(lists::compile(&parts.packs, &config.packs, random_seed()));
+        let policy = Policy::new(Arc::clone(&live));
+        let words = words(&policy, &upstreams, &devices);
+        let (journal, writer) = Journal::new(&config.journal, store.clone(), words);
+        let steps = Arc::new(Steps {
+            allow_from: config.dns.allow_from.clone(),
+            blocking: config.blocking.clone(),
+            devices: Arc::clone(&devices),
+            policy: policy.clone(),
+            local: Local::new(config),
+            cache: Arc::new(Cache::new(config.cache.clone())),
+        });
+        Self {
+            store,
+            devices,
+            upstreams,
+            live,
+            policy,
+            journal,
+            writer,
+            steps,
+        }
+    }
+
+    /// Starts what learns of devices: their hardware addresses, and their host names.
+    fn watch_devices(&self, config: &Config, tasks: &TaskTracker, stop: &CancellationToken) {
+        let devices = || Arc::clone(&self.devices);
+        tasks.spawn(Neighbours::new(devices()).run(stop.clone()));
+        let upstreams = Upstreams::new(&config.upstream, Arc::clone(&self.upstreams));
+        let names = ReverseNames::new(devices(), async move |address| {
+            upstreams.reverse(address).await
+        });
+        tasks.spawn(names.run(stop.clone()));
+    }
+
+    fn start_dns(
         &self,
+        config: &Config,
         sockets: Vec<Sockets>,
         stop: &CancellationToken,
     ) -> anyhow::Result<Vec<DnsThread>> {
         let start = |(number, sockets)| {
             let recorder = self.journal.recorder();
-            let (steps, shared) = (Arc::clone(self.steps), Arc::clone(self.upstreams));
-            let (config, rate_limit) = (self.config.upstream.clone(), self.config.dns.rate_limit);
-            let pipeline =
-                move || Pipeline::new(steps, rate_limit, Upstreams::new(&config, shared), recorder);
+            let (steps, shared) = (Arc::clone(&self.steps), Arc::clone(&self.upstreams));
+            let (upstream, rate_limit) = (config.upstream.clone(), config.dns.rate_limit);
+            let pipeline = move || {
+                Pipeline::new(
+                    steps,
+                    rate_limit,
+                    Upstreams::new(&upstream, shared),
+                    recorder,
+                )
+            };
             DnsThread::spawn(number, sockets, pipeline, stop.clone())
         };
-        sockets
-            .into_iter()
-            .enumerate()
-            .map(start)
+        let threads = sockets.into_iter().enumerate().map(start);
+        threads
             .collect::<Result<_, _>>()
             .context("starting a DNS thread")
     }
+
+    fn api_parts(
+        &self,
+        parts: &Parts,
+        (dns, web): (&[SocketAddr], &[SocketAddr]),
+        stop: &CancellationToken,
+    ) -> api::Parts {
+        api::Parts {
+            config: Arc::clone(&parts.config),
+            packs: Arc::clone(&parts.packs),
+            policy: self.policy.clone(),
+            cache: Arc::clone(&self.steps.cache),
+            journal: self.journal.clone(),
+            devices: Arc::clone(&self.devices),
+            upstreams: upstream_status(Arc::clone(&self.upstreams)),
+            dns: dns.to_vec(),
+            web: web.to_vec(),
+            started: Timestamp::now(),
+            stop: stop.clone(),
+        }
+    }
 }
 
-/// Starts what learns of devices: their hardware addresses, and their host names.
-fn watch_devices(
-    config: &Config,
-    devices: &Arc<Devices>,
-    upstreams: &Arc<UpstreamShared>,
-    (tasks, stop): (&TaskTracker, &CancellationToken),
-) {
-    tasks.spawn(Neighbours::new(Arc::clone(devices)).run(stop.clone()));
-    let upstreams = Upstreams::new(&config.upstream, Arc::clone(upstreams));
-    let names = ReverseNames::new(Arc::clone(devices), async move |address| {
-        upstreams.reverse(address).await
-    });
-    tasks.spawn(names.run(stop.clone()));
+/// The figures of the upstreams as the API tells them.
+fn upstream_status(upstreams: Arc<UpstreamShared>) -> api::Upstreams {
+    Arc::new(move || {
+        let status = |(id, figures): (usize, Figures)| UpstreamStatus {
+            id,
+            server: figures.upstream,
+            asked: figures.asked,
+            failed: figures.failed,
+            usable: figures.is_usable,
+            last_error: figures.last_error,
+            last_latency_us: figures.last_latency_us,
+        };
+        upstreams
+            .figures()
+            .into_iter()
+            .enumerate()
+            .map(status)
+            .collect()
+    })
+}
+
+async fn serve_web(listener: TcpListener, api: Arc<Api>, stop: CancellationToken) {
+    let router = api::router(api, web::router());
+    if let Err(error) = api::serve(listener, router, stop).await {
+        tracing::error!(%error, "the dashboard is not served");
+    }
 }
 
 fn words(policy: &Policy, upstreams: &Arc<UpstreamShared>, devices: &Arc<Devices>) -> Words {

@@ -119,6 +119,18 @@ impl Devices {
         self.changed.subscribe()
     }
 
+    /// Gives the devices that ask from now on passing numbers, until [`Devices::recall`].
+    pub fn number_in_passing(&self) {
+        self.lock().number_in_passing();
+    }
+
+    /// Takes over the devices of earlier runs, while others already ask.
+    pub fn recall(&self, known: Vec<Device>) {
+        let mut state = self.lock();
+        state.recall(known);
+        self.publish(&state);
+    }
+
     /// Takes a new config.
     pub fn reconfigure(&self, config: &[config::Device]) {
         let mut state = self.lock();
@@ -247,6 +259,25 @@ mod tests {
 
     fn title(devices: &Devices, id: DeviceId) -> String {
         devices.device(id).unwrap().title()
+    }
+
+    #[test]
+    fn devices_that_ask_before_the_records_are_read_become_those_of_earlier_runs() {
+        let earlier = devices(&[]);
+        let phone = ask(&earlier, "192.0.2.7");
+        let gone = ask(&earlier, "192.0.2.9");
+        let devices = devices(&[]);
+        devices.number_in_passing();
+        let (passing, new) = (ask(&devices, "192.0.2.7"), ask(&devices, "192.0.2.8"));
+        assert!(passing != phone && passing != gone);
+        devices.recall(earlier.all());
+        assert_eq!(devices.resolve(passing), phone);
+        assert_eq!(ask(&devices, "192.0.2.7"), phone);
+        let kept = devices.resolve(new);
+        assert!(![phone, gone, passing, new].contains(&kept));
+        assert_eq!(ask(&devices, "192.0.2.8"), kept);
+        let numbers: Vec<DeviceId> = devices.all().iter().map(|device| device.id).collect();
+        assert_eq!(numbers, [phone, gone, kept]);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! that it belongs to. The *base* of an address is the record by its hardware address, or by the
 //! address itself where no hardware address is known.
 
+mod recall;
 mod restore;
 mod room;
 mod view;
@@ -80,6 +81,8 @@ pub(super) struct State {
     macs: HashMap<IpAddr, Mac>,
     seats: HashMap<IpAddr, Seat>,
     makers: HashMap<Mac, Option<String>>,
+    /// The numbers that devices had before the records of earlier runs were read.
+    passing: HashMap<DeviceId, DeviceId>,
     next: u32,
     /// How many records there are of each kind.
     by_address: usize,
@@ -96,9 +99,10 @@ impl State {
 
     /// What each alias stands for.
     pub fn aliases(&self) -> HashMap<DeviceId, DeviceId> {
-        let ids = self.records.keys();
-        ids.map(|id| (*id, self.canonical(*id)))
-            .filter(|(id, canonical)| id != canonical)
+        let ids = self.records.keys().map(|id| (*id, *id));
+        ids.chain(self.passing.iter().map(|(from, to)| (*from, *to)))
+            .map(|(from, to)| (from, self.canonical(to)))
+            .filter(|(from, canonical)| from != canonical)
             .collect()
     }
 

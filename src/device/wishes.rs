@@ -6,6 +6,7 @@ use super::Mac;
 use crate::config::{Device, DeviceMatch};
 
 /// The devices that people named, and what they are recognised by.
+#[derive(Default)]
 pub(super) struct Wishes(Vec<Device>);
 
 impl Wishes {

@@ -102,9 +102,14 @@ impl Writer {
         self
     }
 
+    /// Makes readers wait for the writer from now on, although it is run a little later.
+    pub fn announce(&self) {
+        self.shared.is_running.store(true, Ordering::Relaxed);
+    }
+
     /// Runs until `stop`, then takes and writes what is left.
     pub async fn run(mut self, stop: CancellationToken) {
-        self.shared.is_running.store(true, Ordering::Relaxed);
+        self.announce();
         while !stop.is_cancelled() {
             let is_done = self.turn(now_ms()).await;
             if is_done {
@@ -191,7 +196,9 @@ impl Writer {
             ring.drain(GULP, |record| self.batch.push(record));
         }
         if !self.batch.is_empty() && self.schedule.flush.is_none() {
-            self.schedule.flush = Some(Instant::now() + self.shared.config.flush);
+            // The oldest of them has waited while events gathered; it waits no longer than promised.
+            let rest = self.shared.config.flush.saturating_sub(self.gather());
+            self.schedule.flush = Some(Instant::now() + rest);
         }
         self.keep(now_ms);
         self.rings.retain(|ring| !ring.is_done());
@@ -264,12 +271,17 @@ impl Writer {
         let is_knocked = !self.rings.iter().all(Ring::is_empty);
         if is_knocked || self.wait(stop, self.next_due()).await {
             self.shared.door.gather();
-            let is_watched = self.shared.live.receiver_count() > 0;
-            let gather = if is_watched { GATHER } else { GATHER_UNWATCHED };
-            let longest = self.next_due().min(Instant::now() + gather);
+            let longest = self.next_due().min(Instant::now() + self.gather());
             self.wait(stop, longest).await;
         }
         self.shared.door.awake();
+    }
+
+    /// How long events gather before they are taken.
+    fn gather(&self) -> Duration {
+        let is_watched = self.shared.live.receiver_count() > 0;
+        let gather = if is_watched { GATHER } else { GATHER_UNWATCHED };
+        gather.min(self.shared.config.flush / 2)
     }
 
     fn next_due(&self) -> Instant {

@@ -77,9 +77,10 @@ impl House {
 
 async fn start(stub: &Stub, folder: &Path, config: &str) -> App {
     let text = format!(
-        "data_dir = {folder:?}\n\
+        "data_dir = \"{}\"\n\
          [upstream]\nservers = [\"{}\"]\n\
          [packs]\nxiaomi = \"block\"\noneplus = \"block\"\n{config}\n",
+        folder.display(),
         stub.url("udp"),
     );
     let variables = [

@@ -18,6 +18,7 @@ impl State {
             macs,
             seats: HashMap::new(),
             makers: HashMap::new(),
+            passing: HashMap::new(),
             next: 1,
             by_address: 0,
             by_mac: 0,
@@ -47,8 +48,10 @@ impl State {
         let next = self.next;
         let known = self.devices();
         let makers = std::mem::take(&mut self.makers);
+        let passing = std::mem::take(&mut self.passing);
         *self = Self::restore(wishes, known, std::mem::take(&mut self.macs));
         self.makers = makers;
+        self.passing = passing;
         self.next = next;
     }
 

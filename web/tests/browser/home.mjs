@@ -165,10 +165,10 @@ async function live(home, { block, watch }) {
 }
 
 export async function openHome() {
-  const { SQUELCH_BIN: binary, BASE_URL: base } = process.env;
+  const { SERVER_BINARY: binary, BASE_URL: base } = process.env;
   if (binary) return real(binary);
   if (base) return madeUp(base.replace(/\/$/, ""));
   if (process.argv.includes("--mock")) return mock();
-  console.error("Say what to test: SQUELCH_BIN=…/squelch for the real server, or --mock for the mock.");
+  console.error("Say what to test: SERVER_BINARY=…/squelch for the real server, or --mock for the mock.");
   return process.exit(2);
 }

@@ -1,0 +1,62 @@
+//! What was known when we last ran, learned while devices already ask.
+//!
+//! A disk may take its time, and no device waits for it: those that ask before the records of
+//! earlier runs are read get passing numbers, which stand for the real ones afterwards.
+
+use std::collections::HashMap;
+
+use super::State;
+use crate::device::{Device, DeviceKey};
+use crate::query::DeviceId;
+
+/// Numbers from here on pass: they are never kept.
+pub(super) const PASSING: u32 = 1 << 31;
+
+impl State {
+    /// Gives passing numbers from now on.
+    pub fn number_in_passing(&mut self) {
+        self.next = self.next.max(PASSING);
+    }
+
+    /// Takes over what is known of earlier runs. Devices that asked meanwhile keep what they are,
+    /// under the number of earlier runs or a new one; their passing numbers become aliases.
+    pub fn recall(&mut self, mut known: Vec<Device>) {
+        let met = self.devices();
+        let numbers: HashMap<DeviceKey, DeviceId> = known
+            .iter()
+            .map(|device| (device.key.clone(), device.id))
+            .collect();
+        let mut next = known.iter().map(|device| device.id.0).max().unwrap_or(0);
+        let mut passing = HashMap::new();
+        for device in &met {
+            let number = numbers.get(&device.key).copied().unwrap_or_else(|| {
+                next = next.saturating_add(1);
+                DeviceId(next)
+            });
+            passing.insert(device.id, number);
+        }
+        for mut device in met {
+            device.alias_of = device.alias_of.and_then(|id| passing.get(&id).copied());
+            device.id = passing.get(&device.id).copied().unwrap_or(device.id);
+            match known.iter_mut().find(|old| old.id == device.id) {
+                None => known.push(device),
+                Some(old) => {
+                    old.last_seen_ms = old.last_seen_ms.max(device.last_seen_ms);
+                    let new = device.addresses.into_iter();
+                    let new: Vec<_> = new
+                        .filter(|address| !old.addresses.contains(address))
+                        .collect();
+                    old.addresses.extend(new);
+                }
+            }
+        }
+        let makers = std::mem::take(&mut self.makers);
+        let (wishes, macs) = (
+            std::mem::take(&mut self.wishes),
+            std::mem::take(&mut self.macs),
+        );
+        *self = Self::restore(wishes, known, macs);
+        self.makers.extend(makers);
+        self.passing = passing;
+    }
+}

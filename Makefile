@@ -46,4 +46,4 @@ tools:
 	@command -v $(firstword $(CARGO)) >/dev/null || { echo "Rust is missing: install it from https://rustup.rs, then try again." >&2; exit 1; }
 	@command -v cc >/dev/null || { echo "A C compiler is missing (SQLite and TLS need one): apt-get install build-essential" >&2; exit 1; }
 	@command -v node >/dev/null && command -v $(firstword $(NPM)) >/dev/null || { echo "Node 20 or newer is missing (the dashboard is built with it): apt-get install nodejs npm, or see https://nodejs.org" >&2; exit 1; }
-	@node -e 'process.exit(+process.versions.node.split(".")[0] < 20)' || { echo "Node is too old: 20 or newer is needed, this is $$(node --version)" >&2; exit 1; }
+	@node -e 'process.exit(parseInt(process.versions.node, 10) < 20 ? 1 : 0)' || { echo "Node is too old: 20 or newer is needed, this is $$(node --version)" >&2; exit 1; }

@@ -304,7 +304,7 @@ describe("the look-up", () => {
 
   it("shows what is wrong with a name", async () => {
     const page = await open("/lookup?name=a..b");
-    await page.getByText(/label/).waitFor();
+    await page.getByText(/label/).first().waitFor();
     await page.getByRole("button", { name: "Try again" }).waitFor();
     await close(page);
   });

@@ -1,6 +1,9 @@
 # Three stages: the dashboard, the binary, and an image that holds only the binary.
 #   docker build -t squelch .
-#   docker run -p 53:53/udp -p 53:53/tcp -v squelch:/var/lib/squelch squelch
+#   docker run --network host --cap-add NET_BIND_SERVICE -v squelch:/var/lib/squelch squelch
+# With the host's network devices are told apart by their own addresses, and the dashboard, which
+# listens on loopback until it has a login, is at http://127.0.0.1:8053 of the host. With
+# `-p 53:53/udp -p 53:53/tcp` instead DNS works too, but every device looks like the bridge.
 
 FROM node:22-bookworm-slim AS web
 WORKDIR /src/web
@@ -20,8 +23,9 @@ COPY --from=web /src/web/dist ./web/dist
 RUN cargo build --release --locked && mkdir -p /empty
 
 FROM gcr.io/distroless/cc-debian12:nonroot
-# Port 53 needs no right inside a container whose unprivileged ports start at 0, the default of
-# Docker and Podman; so it runs as `nonroot`.
+# It runs as `nonroot`: unprivileged ports start at 0 in a container's own network, and with the
+# host's network CAP_NET_BIND_SERVICE is enough where the kernel passes it on (ambient), else set
+# `dns.listen` to a port above 1023 or net.ipv4.ip_unprivileged_port_start=53 on the host.
 COPY --from=build /src/target/release/squelch /usr/bin/squelch
 COPY --from=build --chown=nonroot:nonroot /empty /var/lib/squelch
 ENV SQUELCH_DATA_DIR=/var/lib/squelch

@@ -17,7 +17,7 @@ run: build ## build everything and serve on loopback, ports 5300 (DNS) and 8053 
 build: tools web ## the release binary with the dashboard in it
 	$(CARGO) build --release --locked
 
-test: tools web web/node_modules/.installed ## set up, and run all tests
+test: tools browser web web/node_modules/.installed ## set up, and run all tests
 	$(CARGO) test --locked
 	cd web && $(NPM) run check && $(NPM) run test:unit
 	cd web && SERVER_BINARY="$(abspath $(TARGET))/debug/squelch" $(NPM) run test:browser
@@ -41,9 +41,24 @@ web/node_modules/.installed: web/package-lock.json
 web/dist/index.html: web/node_modules/.installed $(WEB_SOURCES)
 	cd web && $(NPM) run build
 
-.PHONY: tools
+.PHONY: tools browser
+
+# $(call need,PROGRAM,PACKAGE,WHY): installs Debian's package as root, else says how.
+define need
+@command -v $(1) >/dev/null || { \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "installing $(2): $(3)"; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(2) >/dev/null; \
+	else \
+		echo "$(1) is missing, $(3): apt-get install $(2)" >&2; exit 1; \
+	fi; }
+endef
+
 tools:
 	@command -v $(firstword $(CARGO)) >/dev/null || { echo "Rust is missing: install it from https://rustup.rs, then try again." >&2; exit 1; }
-	@command -v cc >/dev/null || { echo "A C compiler is missing (SQLite and TLS need one): apt-get install build-essential" >&2; exit 1; }
-	@command -v node >/dev/null && command -v $(firstword $(NPM)) >/dev/null || { echo "Node 20 or newer is missing (the dashboard is built with it): apt-get install nodejs npm, or see https://nodejs.org" >&2; exit 1; }
+	@command -v node >/dev/null && command -v $(firstword $(NPM)) >/dev/null || { echo "Node 20 or newer is missing (the dashboard is built with it): see https://nodejs.org" >&2; exit 1; }
 	@node -e 'process.exit(parseInt(process.versions.node, 10) < 20 ? 1 : 0)' || { echo "Node is too old: 20 or newer is needed, this is $$(node --version)" >&2; exit 1; }
+	$(call need,cc,build-essential,SQLite and TLS are built with a C compiler)
+
+browser:
+	$(call need,chromium,chromium fonts-dejavu-core,the dashboard is tested in it)

@@ -167,7 +167,7 @@ describe("the facts of an entry", () => {
       "For usage analytics · Device Manager",
       "Measured by a study",
       "Acme One, decrypted on the phone · seen 2017 · in normal use",
-      "Also on these lists: One list.",
+      "Listed by One list.",
       "Nothing reported",
       "Settings > Privacy",
     ]) {

@@ -330,7 +330,7 @@ describe("devices and packs", () => {
     const detail = await api(home.base, `packs/${pack.id}`);
     const page = await open(`/packs/${pack.id}`);
     await page.getByRole("heading", { name: pack.name, level: 1 }).waitFor();
-    await page.getByLabel("Name, purpose, part of the device").fill(home.names.block);
+    await page.getByLabel("Name or purpose").fill(home.names.block);
     await page.locator("summary", { hasText: home.names.block }).first().click();
     const entry = detail.entries.find((one) => one.domain === home.names.block);
     await page.getByText(`${entry.file}, line ${entry.line}`).waitFor();

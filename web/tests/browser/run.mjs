@@ -190,6 +190,7 @@ describe("the log", () => {
   it("does not move what somebody reads further down", async () => {
     const page = await open("/log");
     await page.getByText("Live", { exact: true }).waitFor();
+    await page.locator(".line").nth(12).waitFor();
     await page.mouse.wheel(0, 900);
     await page.waitForFunction(() => scrollY > 600);
     const place = () => page.locator(".line").nth(12).evaluate((line) => [line.textContent, Math.round(line.getBoundingClientRect().top)]);

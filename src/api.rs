@@ -51,6 +51,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub use explanation::{Also, Explanation, Knowledge, PackName, Recent, Step};
+pub use health::check as check_dns;
 pub use serve::serve;
 pub use status::UpstreamStatus;
 pub use who::DeviceRef;

@@ -130,6 +130,21 @@ async fn a_clean_stop_and_restart_loses_nothing() {
 }
 
 #[tokio::test]
+async fn asking_for_its_health_leaves_no_trace() {
+    let house = House::start().await;
+    let web = house.app.web()[0];
+    let health = reqwest::get(format!("http://{web}/healthz")).await.unwrap();
+    assert_eq!(health.text().await.unwrap(), "ok\n");
+    assert_eq!(get(&house, "summary").await["totals"]["queries"], 0);
+    assert!(
+        get(&house, "devices").await["items"]
+            .as_array()
+            .unwrap()
+            .is_empty()
+    );
+}
+
+#[tokio::test]
 async fn the_stream_shows_each_query_within_a_second() {
     let house = House::start().await;
     let url = format!("http://{}/api/v1/queries/stream", house.app.web()[0]);

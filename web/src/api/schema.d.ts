@@ -217,7 +217,7 @@ export interface paths {
         };
         /**
          * Health
-         * @description Asks the server's own DNS address for `localhost`.
+         * @description Asks the server's own DNS address.
          */
         get: operations["healthz"];
         put?: never;

@@ -9,14 +9,18 @@ mod read;
 mod tcp;
 mod udp;
 
+use std::net::SocketAddr;
 use std::rc::Rc;
 
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use bind::{BindError, Sockets, bind};
 
-use crate::pipeline::Pipeline;
+use crate::pipeline::{Gear, Pending, Pipeline};
+use crate::query::{AnswerBuf, Query, Transport};
+use read::Packet;
 
 /// Serves the sockets of one thread until told to stop; then finishes the queries in hand.
 ///
@@ -41,6 +45,45 @@ pub async fn serve(
     tasks.close();
     tasks.wait().await;
     Ok(())
+}
+
+/// What came of a packet.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it lives on the stack for one packet"
+)]
+enum Outcome {
+    /// It gets no answer.
+    Silence,
+    /// The answer is in the buffer.
+    Answered,
+    /// The answer has to wait for an upstream.
+    Wait(Query, Pending),
+}
+
+/// Reads a packet and answers it, if that can be done at once; the same for every transport.
+fn take(
+    pipeline: &Pipeline,
+    packet: &[u8],
+    (source, transport): (SocketAddr, Transport),
+    out: &mut AnswerBuf,
+) -> Outcome {
+    match read::read(packet, source, transport) {
+        Packet::Silence => Outcome::Silence,
+        Packet::Error {
+            rcode,
+            id,
+            flags,
+            query,
+        } => {
+            pipeline.answer_error(query.as_ref(), (id, flags), rcode, out);
+            Outcome::Answered
+        }
+        Packet::Query(query) => match pipeline.answer_now(&query, Instant::now(), out) {
+            Gear::Answered => Outcome::Answered,
+            Gear::Wait(pending) => Outcome::Wait(query, pending),
+        },
+    }
 }
 
 /// The program that holds a TCP port, as `nginx (pid 812)`, or those that usually do.

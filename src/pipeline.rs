@@ -89,7 +89,8 @@ impl Pipeline {
             refuse(query, error, out);
             return Gear::Answered;
         }
-        let device = self.steps.devices.identify(address);
+        let now_ms = now_ms();
+        let device = self.steps.devices.identify_at(address, now_ms);
         // Policy stands before the cache: verdicts differ between devices.
         let verdict = self.steps.policy.judge(device, &query.name, query.kind);
         let pending = Pending {
@@ -116,7 +117,7 @@ impl Pipeline {
                 }
             },
         };
-        self.record(query, &pending, source, out.rcode());
+        self.record(query, &pending, now_ms, (source, out.rcode()));
         Gear::Answered
     }
 
@@ -147,7 +148,7 @@ impl Pipeline {
                 )
             }
         };
-        self.record(query, &pending, source, out.rcode());
+        self.record(query, &pending, now_ms(), (source, out.rcode()));
     }
 
     /// Answers what was no readable question, for those who may ask.
@@ -205,9 +206,15 @@ impl Pipeline {
         });
     }
 
-    fn record(&self, query: &Query, pending: &Pending, source: Source, rcode: Rcode) {
+    fn record(
+        &self,
+        query: &Query,
+        pending: &Pending,
+        at_ms: i64,
+        (source, rcode): (Source, Rcode),
+    ) {
         self.recorder.record(&Event {
-            at_ms: now_ms(),
+            at_ms,
             device: pending.device,
             address: query.source.ip(),
             name: query.name,

@@ -14,8 +14,8 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::read::{self, Packet};
-use crate::pipeline::{Gear, Pending, Pipeline};
+use super::Outcome;
+use crate::pipeline::{Pending, Pipeline};
 use crate::query::{AnswerBuf, Query, Transport};
 
 /// A connection without a whole query for this long is closed (RFC 7766 §6.2.3).
@@ -134,30 +134,17 @@ impl Connection {
         let mut ready = Vec::new();
         while let Some((message, after)) = split_frame(rest) {
             rest = after;
-            match read::read(message, self.peer, Transport::Tcp) {
-                Packet::Silence => {}
-                Packet::Error {
-                    rcode,
-                    id,
-                    flags,
-                    query,
-                } => {
-                    self.pipeline
-                        .answer_error(query.as_ref(), (id, flags), rcode, out);
-                    push_frame(&mut ready, out.as_slice());
-                }
-                Packet::Query(query) => match self.pipeline.answer_now(&query, Instant::now(), out)
-                {
-                    Gear::Answered => push_frame(&mut ready, out.as_slice()),
-                    Gear::Wait(pending) => {
-                        if self.waiting.available_permits() == 0 {
-                            // What is ready does not wait for what is not.
-                            self.send(std::mem::take(&mut ready)).await?;
-                        }
-                        let permit = Arc::clone(&self.waiting).acquire_owned().await.ok()?;
-                        self.wait(query, pending, permit);
+            match super::take(&self.pipeline, message, (self.peer, Transport::Tcp), out) {
+                Outcome::Silence => {}
+                Outcome::Answered => push_frame(&mut ready, out.as_slice()),
+                Outcome::Wait(query, pending) => {
+                    if self.waiting.available_permits() == 0 {
+                        // What is ready does not wait for what is not.
+                        self.send(std::mem::take(&mut ready)).await?;
                     }
-                },
+                    let permit = Arc::clone(&self.waiting).acquire_owned().await.ok()?;
+                    self.wait(query, pending, permit);
+                }
             }
         }
         self.send(ready).await?;

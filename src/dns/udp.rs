@@ -13,12 +13,11 @@ use nix::sys::socket::{
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
 use tokio::sync::Semaphore;
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::read::{self, Packet};
-use crate::pipeline::{Gear, Pending, Pipeline};
+use super::Outcome;
+use crate::pipeline::{Pending, Pipeline};
 use crate::query::{AnswerBuf, Query, Transport};
 
 /// No query is longer over UDP: names have 255 bytes, and OPT records are short.
@@ -95,22 +94,10 @@ impl Server {
         if route.peer.port() == 0 {
             return;
         }
-        match read::read(packet, route.peer, Transport::Udp) {
-            Packet::Silence => {}
-            Packet::Error {
-                rcode,
-                id,
-                flags,
-                query,
-            } => {
-                self.pipeline
-                    .answer_error(query.as_ref(), (id, flags), rcode, out);
-                send(&self.socket, out.as_slice(), route).await;
-            }
-            Packet::Query(query) => match self.pipeline.answer_now(&query, Instant::now(), out) {
-                Gear::Answered => send(&self.socket, out.as_slice(), route).await,
-                Gear::Wait(pending) => self.wait(query, pending, route),
-            },
+        match super::take(&self.pipeline, packet, (route.peer, Transport::Udp), out) {
+            Outcome::Silence => {}
+            Outcome::Answered => send(&self.socket, out.as_slice(), route).await,
+            Outcome::Wait(query, pending) => self.wait(query, pending, route),
         }
     }
 

@@ -18,7 +18,7 @@ use tokio_util::task::TaskTracker;
 
 pub use bind::{BindError, Sockets, bind};
 
-use crate::pipeline::{Gear, Pending, Pipeline};
+use crate::pipeline::{Asker, Gear, Pending, Pipeline};
 use crate::query::{AnswerBuf, Query, Transport};
 use read::Packet;
 
@@ -76,7 +76,8 @@ fn take(
             flags,
             query,
         } => {
-            pipeline.answer_error(query.as_ref(), (id, flags), rcode, out);
+            let asker = Asker::new(source, id, flags);
+            pipeline.answer_error(query.as_ref(), asker, rcode, out);
             Outcome::Answered
         }
         Packet::Query(query) => match pipeline.answer_now(&query, Instant::now(), out) {

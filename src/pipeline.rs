@@ -7,6 +7,7 @@
 mod limit;
 
 use std::cell::RefCell;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -64,6 +65,25 @@ pub struct Pending {
     device: DeviceId,
     verdict: Verdict,
     started: Instant,
+}
+
+/// Who sent what is no question, and what of its header goes back to them.
+#[derive(Clone, Copy, Debug)]
+pub struct Asker {
+    address: IpAddr,
+    id: u16,
+    flags: u16,
+}
+
+impl Asker {
+    /// The sender of a message with this id and these flags.
+    pub fn new(source: SocketAddr, id: u16, flags: u16) -> Self {
+        Self {
+            address: source.ip(),
+            id,
+            flags,
+        }
+    }
 }
 
 impl Pipeline {
@@ -151,24 +171,27 @@ impl Pipeline {
         self.record(query, &pending, now_ms(), (source, out.rcode()));
     }
 
-    /// Answers what was no readable question, for those who may ask.
+    /// Answers what was no readable question; those who may not ask are only refused.
     pub fn answer_error(
         &self,
         query: Option<&Query>,
-        packet: (u16, u16),
+        asker: Asker,
         rcode: Rcode,
         out: &mut AnswerBuf,
     ) {
+        if self.admit(asker.address, Instant::now()).is_err() {
+            return out.begin_error(asker.id, asker.flags, Rcode::REFUSED);
+        }
         match query {
             Some(query) => {
                 out.begin(query, rcode);
                 out.finish(query, None);
             }
-            None => out.begin_error(packet.0, packet.1, rcode),
+            None => out.begin_error(asker.id, asker.flags, rcode),
         }
     }
 
-    fn admit(&self, address: std::net::IpAddr, now: Instant) -> Result<(), ExtendedError<'static>> {
+    fn admit(&self, address: IpAddr, now: Instant) -> Result<(), ExtendedError<'static>> {
         if !self.steps.allow_from.contains(address) {
             return Err(ExtendedError::new(
                 ExtendedError::PROHIBITED,

@@ -7,6 +7,7 @@ use hickory_proto::rr::RecordType;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::house::{House, question, read_frame, told, write_frame};
+use crate::stub::Stub;
 
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
@@ -124,4 +125,24 @@ async fn a_half_closed_connection_still_gets_its_answer() {
     stream.shutdown().await.unwrap();
     assert_eq!(told(&read_frame(&mut stream).await).1, ["192.0.2.99"]);
     assert_eq!(stream.read(&mut [0; 1]).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_stranger_is_refused_whatever_it_sends() {
+    let stub = Stub::with_address("192.0.2.99").await;
+    let house = House::with(stub, "[dns]\nallow_from = [\"192.0.2.0/24\"]").await;
+    let mut two_questions = bytes();
+    two_questions[5] = 2;
+    let mut notimp = bytes();
+    notimp[2] |= 0x10;
+    let chaos = {
+        let mut message = bytes();
+        let class = message.windows(4).position(|four| four == [0, 1, 0, 1]);
+        message[class.unwrap() + 3] = 3;
+        message
+    };
+    for wrong in [two_questions, notimp, chaos] {
+        assert_eq!(code(&house, &wrong).await, ResponseCode::Refused);
+        assert!(house.stub.seen().is_empty());
+    }
 }

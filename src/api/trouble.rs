@@ -53,9 +53,7 @@ fn of_journal(journal: &Journal) -> Vec<Trouble> {
             "journal",
             Severity::Error,
             "The journal is not being written",
-            format!(
-                "{problem}. Queries are answered all the same, and the newest are kept in memory."
-            ),
+            format!("{problem} Queries are answered all the same."),
         );
     }
     match journal.damaged() {

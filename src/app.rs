@@ -2,6 +2,7 @@
 
 mod dns_thread;
 mod keeper;
+mod limits;
 mod ports;
 mod start;
 

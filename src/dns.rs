@@ -36,7 +36,8 @@ pub async fn serve(
         let server = udp::Server::new(socket, Rc::clone(&pipeline), tasks.clone())?;
         tasks.spawn_local(server.run(stop.clone()));
     }
-    let connections = tcp::Connections::new(Rc::clone(&pipeline), tasks.clone());
+    let connections =
+        tcp::Connections::new(sockets.connections, Rc::clone(&pipeline), tasks.clone());
     for listener in sockets.tcp {
         let listener = tokio::net::TcpListener::from_std(listener)?;
         tasks.spawn_local(connections.clone().run(listener, stop.clone()));

@@ -19,22 +19,21 @@ use tokio_util::task::TaskTracker;
 /// A connection that does not send a whole request for so long is closed, an idle one too.
 const HEAD_LIMIT: Duration = Duration::from_secs(20);
 
-const MOST_CONNECTIONS: usize = 256;
-
 /// After the stop, answers in hand are finished for so long.
 const FAREWELL: Duration = Duration::from_secs(2);
 
 /// Pause after an accept that failed, such as for want of file descriptors.
 const BREATH: Duration = Duration::from_millis(100);
 
-/// Serves until `stop`; the listener must be non-blocking.
+/// Serves at most so many connections at once, until `stop`; the listener must be non-blocking.
 pub async fn serve(
     listener: StdListener,
+    connections_max: usize,
     router: Router,
     stop: CancellationToken,
 ) -> io::Result<()> {
     let listener = TcpListener::from_std(listener)?;
-    let seats = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+    let seats = Arc::new(Semaphore::new(connections_max));
     let connections = TaskTracker::new();
     let serving = async {
         loop {

@@ -10,6 +10,7 @@ use tokio_util::task::TaskTracker;
 
 use super::dns_thread::DnsThread;
 use super::keeper::Keeper;
+use super::limits::Limits;
 use super::{App, ports};
 use crate::api::{self, Api, UpstreamStatus};
 use crate::cache::Cache;
@@ -54,20 +55,25 @@ pub async fn start(parts: Parts) -> anyhow::Result<App> {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
         some => some,
     };
-    let (sockets, dns) = dns::bind(&parts.config.dns.listen, workers)?;
+    let limits = Limits::raise(workers, parts.config.web.listen.len());
+    let (sockets, dns) = dns::bind(&parts.config.dns.listen, workers, limits.connections)?;
     let listeners = ports::bind(&parts.config.web.listen)?;
     let web = listeners
         .iter()
         .map(TcpListener::local_addr)
         .collect::<Result<Vec<_>, _>>()?;
-    let core = Core::build(&parts);
+    let core = Core::build(&parts, limits);
     let (stop_dns, stop_rest) = (CancellationToken::new(), CancellationToken::new());
     let tasks = TaskTracker::new();
     core.watch_devices(&parts.config, &tasks, &stop_rest);
     let threads = core.start_dns(&parts.config, sockets, &stop_dns)?;
     let api = Arc::new(Api::new(core.api_parts(&parts, (&dns, &web), &stop_rest)));
     for listener in listeners {
-        tasks.spawn(serve_web(listener, Arc::clone(&api), stop_rest.clone()));
+        tasks.spawn(serve_web(
+            (listener, limits.web),
+            Arc::clone(&api),
+            stop_rest.clone(),
+        ));
     }
     let Core {
         live,
@@ -124,12 +130,14 @@ struct Core {
 }
 
 impl Core {
-    fn build(parts: &Parts) -> Self {
+    fn build(parts: &Parts, limits: Limits) -> Self {
         let config = &parts.config;
         let store = Store::at(&config.data_dir);
         let devices = Arc::new(Devices::new(&config.devices, Vec::new()));
         devices.number_in_passing();
-        let upstreams = Arc::new(UpstreamShared::new(&config.upstream));
+        let upstreams = Arc::new(
+            UpstreamShared::new(&config.upstream).with_udp_at_once(limits.upstream_queries),
+        );
         let live = Arc::new(Live::default());
         live.swap(lists::compile(&parts.packs, &config.packs, random_seed()));
         let policy = Policy::new(Arc::clone(&live));
@@ -235,9 +243,13 @@ fn upstream_status(upstreams: Arc<UpstreamShared>) -> api::Upstreams {
     })
 }
 
-async fn serve_web(listener: TcpListener, api: Arc<Api>, stop: CancellationToken) {
+async fn serve_web(
+    (listener, connections): (TcpListener, usize),
+    api: Arc<Api>,
+    stop: CancellationToken,
+) {
     let router = api::router(api, web::router());
-    if let Err(error) = api::serve(listener, router, stop).await {
+    if let Err(error) = api::serve(listener, connections, router, stop).await {
         tracing::error!(%error, "the dashboard is not served");
     }
 }

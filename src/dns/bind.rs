@@ -16,6 +16,8 @@ const BACKLOG: i32 = 1024;
 pub struct Sockets {
     pub(super) udp: Vec<UdpSocket>,
     pub(super) tcp: Vec<TcpListener>,
+    /// TCP connections at once.
+    pub(super) connections: usize,
 }
 
 /// Why a port could not be opened.
@@ -51,13 +53,20 @@ pub enum BindError {
     },
 }
 
-/// Opens every address for each of `workers` threads. Gives the sockets by thread, and the
+/// Opens every address for each of `workers` threads, which take so many TCP connections each.
+/// Gives the sockets by thread, and the
 /// addresses with the ports that port 0 became.
 pub fn bind(
     listen: &[SocketAddr],
     workers: usize,
+    connections: usize,
 ) -> Result<(Vec<Sockets>, Vec<SocketAddr>), BindError> {
-    let mut by_worker: Vec<Sockets> = (0..workers).map(|_| Sockets::default()).collect();
+    let mut by_worker: Vec<Sockets> = (0..workers)
+        .map(|_| Sockets {
+            connections,
+            ..Sockets::default()
+        })
+        .collect();
     let mut addresses = Vec::new();
     for &wanted in listen {
         let address = probe(wanted)?;
@@ -150,7 +159,7 @@ mod tests {
 
     #[test]
     fn every_thread_gets_sockets_on_the_same_port() {
-        let (workers, addresses) = bind(&[ANY], 2).unwrap();
+        let (workers, addresses) = bind(&[ANY], 2, 8).unwrap();
         let port = addresses[0].port();
         assert_ne!(port, 0);
         for sockets in &workers {
@@ -163,7 +172,7 @@ mod tests {
     fn a_taken_port_is_named_with_its_holder() {
         let taken = UdpSocket::bind(ANY).unwrap();
         let address = taken.local_addr().unwrap();
-        let message = bind(&[address], 1).unwrap_err().to_string();
+        let message = bind(&[address], 1, 8).unwrap_err().to_string();
         assert!(message.contains(&address.port().to_string()), "{message}");
         assert!(
             message.contains(&format!("pid {}", std::process::id())),
@@ -173,7 +182,10 @@ mod tests {
 
     #[test]
     fn a_second_server_on_our_port_is_refused_although_ports_are_shared() {
-        let (_sockets, addresses) = bind(&[ANY], 1).unwrap();
-        assert!(matches!(bind(&addresses, 1), Err(BindError::Taken { .. })));
+        let (_sockets, addresses) = bind(&[ANY], 1, 8).unwrap();
+        assert!(matches!(
+            bind(&addresses, 1, 8),
+            Err(BindError::Taken { .. })
+        ));
     }
 }

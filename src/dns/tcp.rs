@@ -22,12 +22,12 @@ use crate::query::{AnswerBuf, Query, Transport};
 const IDLE: Duration = Duration::from_secs(10);
 /// Someone who does not read answers for this long is cut off.
 const SLOW_READER: Duration = Duration::from_secs(10);
-/// Connections of one thread.
-const CONNECTIONS_MAX: usize = 512;
 /// Queries of one connection that may wait for upstreams; beyond, reading pauses.
 const WAITING_MAX: usize = 100;
-/// Answers of one connection that may wait to be written.
-const ANSWERS_MAX: usize = 128;
+/// Writes of one connection that may wait, and the length at which answers become a write: small
+/// questions can have long answers, which someone who never reads would have us keep.
+const WRITES_MAX: usize = 16;
+const WRITE_LENGTH: usize = 16 << 10;
 /// After a failure to accept, such as too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -40,11 +40,11 @@ pub(super) struct Connections {
 }
 
 impl Connections {
-    pub(super) fn new(pipeline: Rc<Pipeline>, tasks: TaskTracker) -> Self {
+    pub(super) fn new(most: usize, pipeline: Rc<Pipeline>, tasks: TaskTracker) -> Self {
         Self {
             pipeline,
             tasks,
-            places: Arc::new(Semaphore::new(CONNECTIONS_MAX)),
+            places: Arc::new(Semaphore::new(most)),
         }
     }
 
@@ -72,7 +72,7 @@ impl Connections {
         };
         let _ = stream.set_nodelay(true);
         let (reader, writer) = stream.into_split();
-        let (answers, to_write) = mpsc::channel(ANSWERS_MAX);
+        let (answers, to_write) = mpsc::channel(WRITES_MAX);
         let connection = Connection {
             peer,
             pipeline: Rc::clone(&self.pipeline),
@@ -134,6 +134,9 @@ impl Connection {
         let mut ready = Vec::new();
         while let Some((message, after)) = split_frame(rest) {
             rest = after;
+            if ready.len() >= WRITE_LENGTH {
+                self.send(std::mem::take(&mut ready)).await?;
+            }
             match super::take(&self.pipeline, message, (self.peer, Transport::Tcp), out) {
                 Outcome::Silence => {}
                 Outcome::Answered => push_frame(&mut ready, out.as_slice()),
@@ -175,7 +178,7 @@ impl Connection {
 /// Writes answers as they become ready, several at a time where several are.
 async fn write_all(mut writer: OwnedWriteHalf, mut answers: mpsc::Receiver<Vec<u8>>) {
     let mut batch = Vec::new();
-    while answers.recv_many(&mut batch, ANSWERS_MAX).await > 0 {
+    while answers.recv_many(&mut batch, WRITES_MAX).await > 0 {
         let bytes = batch.concat();
         batch.clear();
         match timeout(SLOW_READER, writer.write_all(&bytes)).await {

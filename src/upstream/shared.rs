@@ -15,7 +15,7 @@ use super::standing::{Ranking, Turns};
 /// How many UDP queries may be under way at once, over all threads.
 ///
 /// Each takes a socket, and one more whenever it is repeated (at most two times); 1,024 open files
-/// is what a process usually gets.
+/// is what a process usually gets that does not ask for more.
 const UDP_AT_ONCE: usize = 256;
 
 /// How the upstreams stand, shared by the `Upstreams` of all threads.
@@ -56,6 +56,13 @@ impl Shared {
             ranking: Mutex::new(Ranking::new(config.strategy, config.servers.len())),
             udp_permits: Semaphore::new(UDP_AT_ONCE),
         }
+    }
+
+    /// With another number of UDP queries that may be under way at once, over all threads.
+    #[must_use]
+    pub fn with_udp_at_once(mut self, queries: usize) -> Self {
+        self.udp_permits = Semaphore::new(queries);
+        self
     }
 
     /// The figures of every upstream, in the config's order.

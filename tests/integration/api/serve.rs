@@ -25,7 +25,12 @@ impl Served {
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
         let mut tasks = JoinSet::new();
-        tasks.spawn(api::serve(listener, desk.router.clone(), desk.stop.clone()));
+        tasks.spawn(api::serve(
+            listener,
+            256,
+            desk.router.clone(),
+            desk.stop.clone(),
+        ));
         Self {
             desk,
             address,

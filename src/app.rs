@@ -20,11 +20,14 @@ use crate::config::Config;
 use crate::device::Devices;
 use crate::lists;
 use crate::matcher::Live;
+use crate::packs::Packs;
 use crate::store::Store;
 use dns_thread::DnsThread;
 
+/// A stop waits so long for queries in hand, and for devices that are slow to read their answers.
+const IN_HAND_LIMIT: Duration = Duration::from_millis(2500);
 /// After this long a stop gives up on what still runs.
-const STOP_LIMIT: Duration = Duration::from_secs(5);
+const STOP_LIMIT: Duration = Duration::from_millis(4500);
 
 /// A running server.
 pub struct App {
@@ -45,6 +48,11 @@ impl App {
     /// The addresses where DNS is answered; ports are those that port 0 became.
     pub fn dns(&self) -> &[SocketAddr] {
         &self.dns
+    }
+
+    /// The packs that it was started with.
+    pub fn packs(&self) -> &Packs {
+        &self.parts.packs
     }
 
     /// The addresses of the dashboard.
@@ -83,8 +91,13 @@ impl App {
     pub async fn stop(self) {
         let finish = async {
             self.stop_dns.cancel();
-            for thread in self.threads {
-                thread.join().await;
+            let threads = async {
+                for thread in self.threads {
+                    thread.join().await;
+                }
+            };
+            if tokio::time::timeout(IN_HAND_LIMIT, threads).await.is_err() {
+                tracing::warn!("stopped while answers were still on their way");
             }
             // The journal is written after the last query has been recorded.
             self.stop_rest.cancel();
@@ -93,10 +106,7 @@ impl App {
             self.store.close().await;
         };
         if tokio::time::timeout(STOP_LIMIT, finish).await.is_err() {
-            tracing::warn!(
-                "stopped without waiting for what still ran after {} seconds",
-                STOP_LIMIT.as_secs()
-            );
+            tracing::warn!("stopped without waiting for what still ran after {STOP_LIMIT:?}");
         }
     }
 }

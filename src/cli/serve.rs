@@ -1,5 +1,6 @@
 //! `squelch serve`: the server.
 
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -14,8 +15,8 @@ use crate::config::Config;
 /// The arguments of `squelch serve`.
 #[derive(Debug, Default, Args)]
 #[command(after_help = "\
-SIGTERM and SIGINT stop it cleanly; SIGHUP reads the config again and puts the choices under
-[packs] in force. RUST_LOG=squelch=debug logs each query, with its name and address.")]
+SIGTERM and SIGINT stop it cleanly; SIGHUP reads the config again and puts its [packs] and
+[[device]] in force. RUST_LOG=squelch=debug logs each query, with its name and address.")]
 pub struct ServeArgs {
     #[command(flatten)]
     config: ConfigArgs,
@@ -35,7 +36,10 @@ impl ServeArgs {
             .enable_all()
             .build()
             .context("starting the runtime")?;
-        runtime.block_on(self.serve(config))
+        let code = runtime.block_on(self.serve(config));
+        // What had no end within the limit of a stop does not hold up the process.
+        runtime.shutdown_background();
+        code
     }
 
     async fn serve(self, config: Config) -> anyhow::Result<ExitCode> {
@@ -63,12 +67,18 @@ impl ServeArgs {
 
     fn reload(&self, app: &App) {
         match self.config.load() {
-            Ok(config) => app.reload(&config),
+            Ok(config) => {
+                let unknown = check::unknown_packs(app.packs(), &config);
+                if unknown.0.is_empty() {
+                    return app.reload(&config);
+                }
+                say_problems(&unknown);
+            }
             Err(problems) => {
                 say_problems(&problems);
-                tracing::warn!("the config is wrong; the one before stays in force");
             }
         }
+        tracing::warn!("the config is wrong; the one before stays in force");
     }
 }
 
@@ -77,6 +87,7 @@ fn start_logging() {
         EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,squelch=info"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)
         .init();
 }

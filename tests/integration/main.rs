@@ -13,6 +13,7 @@ mod device;
 mod house;
 mod malformed;
 mod packs_command;
+mod process;
 mod record;
 mod stub;
 mod tcp;

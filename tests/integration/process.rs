@@ -1,0 +1,197 @@
+//! The process among floods and signals: what it is short of, and how it ends.
+
+use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
+use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use hickory_proto::op::{Message, ResponseCode};
+use hickory_proto::rr::RecordType;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tempfile::TempDir;
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpStream, UdpSocket};
+use tokio::sync::Semaphore;
+use tokio::task::{JoinSet, spawn_blocking};
+use tokio::time::{Instant, timeout};
+
+use crate::house::{question, told};
+use crate::stub::{Reaction, Stub};
+
+/// More than any test should take.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The binary, serving over a stub.
+struct Server {
+    child: Child,
+    dns: SocketAddr,
+    log: BufReader<ChildStderr>,
+    folder: TempDir,
+    _said: BufReader<ChildStdout>,
+}
+
+impl Server {
+    /// Starts it with these options of `ulimit`, for its open files.
+    fn start(stub: &Stub, limit: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        write_config(&folder, stub, "oneplus = \"block\"");
+        let mut child = Command::new("sh")
+            .args(["-c", "ulimit $0; exec \"$1\" serve", limit])
+            .arg(env!("CARGO_BIN_EXE_squelch"))
+            .current_dir(folder.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut said = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        said.read_line(&mut line).unwrap();
+        let address = line.strip_prefix("DNS on ").unwrap();
+        let dns = address.split(' ').next().unwrap().parse().unwrap();
+        let log = BufReader::new(child.stderr.take().unwrap());
+        Self {
+            child,
+            dns,
+            log,
+            folder,
+            _said: said,
+        }
+    }
+
+    async fn ask(&self, name: &str) -> Message {
+        ask(self.dns, name).await
+    }
+
+    fn signal(&self, signal: Signal) {
+        let id = i32::try_from(self.child.id()).unwrap();
+        kill(Pid::from_raw(id), signal).unwrap();
+    }
+
+    /// Reads the log until a line has this text, and gives what was read.
+    fn read_log_to(&mut self, text: &str) -> String {
+        let mut read = String::new();
+        while !read.contains(text) {
+            assert_ne!(self.log.read_line(&mut read).unwrap(), 0, "{read}");
+        }
+        read
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn write_config(folder: &TempDir, stub: &Stub, packs: &str) {
+    let text = format!(
+        "[dns]\nlisten = [\"127.0.0.1:0\"]\n[upstream]\nservers = [\"{}\"]\n\
+         [packs]\n{packs}\n[web]\nlisten = [\"127.0.0.1:0\"]\n",
+        stub.url("udp"),
+    );
+    std::fs::write(folder.path().join("config.toml"), text).unwrap();
+}
+
+async fn ask(dns: SocketAddr, name: &str) -> Message {
+    let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    socket.connect(dns).await.unwrap();
+    let message = question(name, RecordType::A).to_vec().unwrap();
+    socket.send(&message).await.unwrap();
+    let mut answer = [0; 4096];
+    let received = timeout(PATIENCE, socket.recv(&mut answer)).await;
+    Message::from_vec(&answer[..received.unwrap().unwrap()]).unwrap()
+}
+
+#[tokio::test]
+async fn connections_do_not_take_the_descriptors_that_upstreams_need() {
+    let stub = Stub::with_address("192.0.2.99").await;
+    let server = Server::start(&stub, "-n 128");
+    let mut connections = Vec::new();
+    for _ in 0..200 {
+        connections.push(TcpStream::connect(server.dns).await.unwrap());
+    }
+    for number in 0..20 {
+        let answer = server.ask(&format!("n{number}.example.")).await;
+        assert_eq!(told(&answer).1, ["192.0.2.99"]);
+    }
+}
+
+#[tokio::test]
+async fn hundreds_of_hanging_names_do_not_hold_up_another() {
+    let arrived = Arc::new(Semaphore::new(0));
+    let hangs = Arc::clone(&arrived);
+    let stub = Stub::start(move |asked| {
+        if asked.name.starts_with("hangs") {
+            hangs.add_permits(1);
+            return Reaction::Silence;
+        }
+        asked.with_address("192.0.2.99")
+    })
+    .await;
+    let server = Server::start(&stub, "-Sn 1024");
+    let mut hanging = JoinSet::new();
+    let dns = server.dns;
+    for number in 0..600 {
+        hanging.spawn(async move { ask(dns, &format!("hangs.n{number}.example.")).await });
+    }
+    let _ = timeout(PATIENCE, arrived.acquire_many(400)).await.unwrap();
+    assert_eq!(told(&server.ask("home.example.").await).1, ["192.0.2.99"]);
+    while let Some(answer) = hanging.join_next().await {
+        let code = answer.unwrap().metadata.response_code;
+        assert_eq!(code, ResponseCode::ServFail);
+    }
+}
+
+#[tokio::test]
+async fn it_ends_in_time_although_a_device_does_not_read_its_answers() {
+    let stub =
+        Stub::start(|asked| Reaction::Records(vec![asked.address("192.0.2.99"); 1000])).await;
+    let mut server = Server::start(&stub, "-Sn 1024");
+    let mut stream = TcpStream::connect(server.dns).await.unwrap();
+    let message = question("long.example.", RecordType::A).to_vec().unwrap();
+    let mut frame = u16::try_from(message.len()).unwrap().to_be_bytes().to_vec();
+    frame.extend_from_slice(&message);
+    let frames = frame.repeat(1000);
+    // Until the server takes no more, because nobody reads what it has.
+    while let Ok(written) = timeout(Duration::from_millis(500), stream.write_all(&frames)).await {
+        written.unwrap();
+    }
+    let asked = Instant::now();
+    server.signal(Signal::SIGTERM);
+    let status = spawn_blocking(move || {
+        let status = server.child.wait();
+        drop(server);
+        status
+    });
+    assert_eq!(status.await.unwrap().unwrap().code(), Some(0));
+    assert!(asked.elapsed() < Duration::from_secs(5));
+    drop(stream);
+}
+
+#[tokio::test]
+async fn a_reloaded_config_holds_only_if_it_would_start() {
+    let stub = Stub::with_address("192.0.2.99").await;
+    let mut server = Server::start(&stub, "-Sn 1024");
+    assert_eq!(told(&server.ask("open.oneplus.net.").await).1, ["0.0.0.0"]);
+    for wrong in ["onepluss = \"watch\"", "oneplus = 3"] {
+        write_config(
+            &server.folder,
+            &stub,
+            &format!("default = \"off\"\n{wrong}"),
+        );
+        server.signal(Signal::SIGHUP);
+        let told_why = server.read_log_to("the one before stays in force");
+        assert!(told_why.contains("config.toml"), "{told_why}");
+        assert_eq!(told(&server.ask("open.oneplus.net.").await).1, ["0.0.0.0"]);
+    }
+    write_config(&server.folder, &stub, "oneplus = \"watch\"");
+    server.signal(Signal::SIGHUP);
+    let log = server.read_log_to("are in force");
+    assert!(!log.contains('\x1b'), "{log}");
+    let answer = server.ask("open.oneplus.net.").await;
+    assert_eq!(told(&answer).1, ["192.0.2.99"]);
+}

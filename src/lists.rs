@@ -1,7 +1,28 @@
 //! From what is known of names to the rules that are in force.
 //!
 //! Packs are the first source: each of their entries becomes a rule, or none, by what people
-//! chose for the pack and by the level of evidence that they want.
+//! chose for the pack and by the level of evidence that they want. Lists of others are read by
+//! [`parse`], each dialect in its file, and all come down to one [`rule::Rule`].
+
+mod adblock;
+mod dnsmasq;
+mod domains;
+mod format;
+mod found;
+mod hostname;
+mod hosts;
+mod linear;
+mod pihole;
+mod plain;
+mod read;
+mod rpz;
+pub mod rule;
+mod unbound;
+mod wildcard;
+
+pub use format::{Decision, Format};
+pub use found::{Counts, Problem, Role, Skip};
+pub use read::{List, Reading, Report, parse, read};
 
 use std::collections::HashMap;
 

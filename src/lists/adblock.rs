@@ -1,0 +1,223 @@
+//! `AdGuard`'s syntax for DNS filters: `||NAME^`, exceptions, regexes, and modifiers after a `$`.
+//!
+//! A modifier that DNS has no use for puts the whole rule out of force, as its authors expect:
+//! a browser's rule must not become a block of the whole site.
+
+mod modifiers;
+mod rewrite;
+
+use super::found::{Found, Skip};
+use super::rule::{Action, End, Glob, Limits, Pattern, Rule, Start};
+use super::{hostname, hosts, linear, plain};
+use modifiers::{Modifiers, Rewriting};
+
+/// Reads a line.
+pub(super) fn read(line: &str, found: &mut Found<'_>) {
+    let line = line.trim();
+    if line.is_empty() {
+        return;
+    }
+    if line.starts_with('!') || (line.starts_with('#') && !plain::is_cosmetic(line)) {
+        return found.skip(Skip::Comment);
+    }
+    if line.starts_with('[') && line.ends_with(']') {
+        return found.skip(Skip::Header);
+    }
+    // A regex may hold the markers of browsers' rules.
+    if plain::is_cosmetic(line) {
+        return found.skip(Skip::Cosmetic);
+    }
+    if !plain_names(line, found) {
+        found.take(rule(line));
+    }
+}
+
+/// Reads a line of a hosts file or a name by itself; says whether it was one.
+fn plain_names(line: &str, found: &mut Found<'_>) -> bool {
+    let text = line.split('#').next().unwrap_or_default().trim_end();
+    let mut tokens = text.split_whitespace();
+    let first = tokens.next().unwrap_or_default();
+    let rest = tokens.clone().next();
+    match (hostname::address(first), rest) {
+        (Some(address), None) => {
+            found.rule(Rule::block(Pattern::Address(hostname::network(address))));
+        }
+        (Some(_), Some(_)) => tokens
+            .filter(|token| hostname::address(token).is_none())
+            .for_each(|token| hosts::entry(token, found)),
+        (None, None) if hostname::full_name(first).is_ok() => hosts::entry(first, found),
+        _ => return false,
+    }
+    true
+}
+
+/// Reads a rule with a pattern and modifiers.
+fn rule(line: &str) -> Result<Rule, String> {
+    let (is_exception, text) = match line.strip_prefix("@@") {
+        Some(rest) => (true, rest),
+        None => (false, line),
+    };
+    let (text, modifiers) = split(text);
+    let modifiers = modifiers::read(modifiers.unwrap_or_default())?;
+    let pattern = match regex_text(text) {
+        Some(regex) => linear::regex(regex, false)?,
+        None => pattern(text, &modifiers.limits)?,
+    };
+    let Modifiers {
+        limits,
+        important,
+        cancels,
+        rewrite,
+    } = modifiers;
+    let action = match (rewrite, is_exception) {
+        (Rewriting::Unsaid, false) => Action::Block(Vec::new()),
+        (Rewriting::Unsaid, true) => Action::Allow,
+        (Rewriting::Any, true) => Action::KeepAnswer(None),
+        (Rewriting::To(reply), true) => Action::KeepAnswer(Some(reply)),
+        (Rewriting::To(reply), false) => Action::Rewrite(reply),
+        (Rewriting::Any, false) => {
+            return Err("`$dnsrewrite` without a value stands only in an exception".to_owned());
+        }
+    };
+    Ok(Rule {
+        limits,
+        important,
+        cancels,
+        ..Rule::new(pattern, action)
+    })
+}
+
+/// The pattern and, behind the first `$` that is not escaped, the modifiers.
+fn split(text: &str) -> (&str, Option<&str>) {
+    let from = if text.starts_with('/') {
+        // Inside a regex a `$` is an anchor: modifiers follow its closing slash.
+        match text.rfind("/$") {
+            Some(at) if at > 0 => at + 1,
+            _ if text.len() > 1 && text.ends_with('/') => return (text, None),
+            _ => 0,
+        }
+    } else {
+        0
+    };
+    let mut escaped = false;
+    for (at, c) in text.char_indices().filter(|&(at, _)| at >= from) {
+        if c == '$' && !escaped {
+            return (
+                text.get(..at).unwrap_or_default(),
+                text.get(at + 1..).or(Some("")),
+            );
+        }
+        escaped = c == '\\' && !escaped;
+    }
+    (text, None)
+}
+
+fn regex_text(text: &str) -> Option<&str> {
+    text.strip_prefix('/')?.strip_suffix('/')
+}
+
+fn pattern(written: &str, limits: &Limits) -> Result<Pattern, String> {
+    if written.chars().count() < 3 && limits.is_empty() {
+        return Err("the pattern is too short: it would stop too much".to_owned());
+    }
+    let lower = written.to_lowercase();
+    let (text, start) = start(&lower)?;
+    let (text, end) = end(text);
+    if text.contains("..") {
+        return Err("a label is empty".to_owned());
+    }
+    if let Ok(address) = text.parse() {
+        return Ok(Pattern::Address(hostname::network(address)));
+    }
+    // A star at an edge unties it.
+    let (text, start) = match text.strip_prefix('*') {
+        Some(rest) => (rest.trim_start_matches('*'), Start::Anywhere),
+        None => (text, start),
+    };
+    let (text, end) = match text.strip_suffix('*') {
+        Some(rest) => (rest.trim_end_matches('*'), End::Anywhere),
+        None => (text, end),
+    };
+    if text.is_empty() {
+        return Ok(Pattern::everything());
+    }
+    tied(&international(text)?, start, end)
+}
+
+fn tied(text: &str, start: Start, end: End) -> Result<Pattern, String> {
+    let in_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '*');
+    if let Some(strange) = text.chars().find(|&c| !in_name(c)) {
+        return Err(match strange {
+            '/' => "a path: DNS sees names only".to_owned(),
+            ':' => "a port or a scheme: DNS sees names only".to_owned(),
+            '^' | '|' => format!("`{strange}` in the middle matches no name"),
+            c if c.is_whitespace() => {
+                "white space in a rule; a comment cannot follow one".to_owned()
+            }
+            c => format!("`{}` cannot stand in a name", c.escape_default()),
+        });
+    }
+    // The root dot counts only where the pattern is tied to the end.
+    let text = match end {
+        End::Name => text.strip_suffix('.').unwrap_or(text),
+        End::Anywhere => text,
+    };
+    let below = text.strip_prefix('.').map(hostname::name);
+    Ok(match (start, end) {
+        (Start::Label, End::Name) if !text.contains('*') => Pattern::Subtree(hostname::name(text)?),
+        (Start::Name, End::Name) if !text.contains('*') => Pattern::Exact(hostname::name(text)?),
+        (Start::Anywhere, End::Name) if matches!(below, Some(Ok(_))) => {
+            Pattern::Below(below.unwrap_or_else(|| Ok("".into()))?)
+        }
+        _ => Pattern::Glob(Glob {
+            text: text.into(),
+            start,
+            end,
+        }),
+    })
+}
+
+fn start(text: &str) -> Result<(&str, Start), String> {
+    let (text, start) = if let Some(rest) = text.strip_prefix("||") {
+        (rest, Start::Label)
+    } else if let Some(rest) = text.strip_prefix('|') {
+        (rest, Start::Name)
+    } else {
+        (text, Start::Anywhere)
+    };
+    // AdGuard puts `http://` in front of the name that is asked for.
+    for scheme in ["http://", "://"] {
+        if let Some(rest) = text.strip_prefix(scheme) {
+            return Ok((rest, Start::Name));
+        }
+    }
+    if text.contains("://") {
+        return Err("a URL: DNS sees names only".to_owned());
+    }
+    Ok((text, start))
+}
+
+fn end(text: &str) -> (&str, End) {
+    let text = text.strip_suffix("^*").map_or(text, |rest| {
+        // What follows the end of a name may as well be nothing.
+        text.get(..=rest.len()).unwrap_or(text)
+    });
+    for mark in ["^|", "^", "|", "/*"] {
+        if let Some(rest) = text.strip_suffix(mark) {
+            return (rest, End::Name);
+        }
+    }
+    (text, End::Anywhere)
+}
+
+fn international(text: &str) -> Result<String, String> {
+    if text.is_ascii() {
+        return Ok(text.to_owned());
+    }
+    let bare = text.trim_start_matches('.');
+    let name = hostname::name(bare)?;
+    Ok(format!(
+        "{}{name}",
+        if bare.len() < text.len() { "." } else { "" }
+    ))
+}

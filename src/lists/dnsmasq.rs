@@ -1,0 +1,142 @@
+//! dnsmasq's config lines: `address=/NAME/…`, `local=/NAME/`, `server=/NAME/#` and the records.
+
+use std::net::IpAddr;
+
+use super::found::{Found, Skip};
+use super::rule::{Action, End, Glob, Pattern, Reply, Rule, Start};
+use super::{hostname, linear};
+use crate::query::{Rcode, RecordType};
+
+/// Reads a line.
+pub(super) fn read(line: &str, found: &mut Found<'_>) {
+    let line = line.trim();
+    if line.starts_with(['#', ';', '!']) {
+        return found.skip(Skip::Comment);
+    }
+    let line = line.split(" #").next().unwrap_or_default();
+    let line = line.split("\t#").next().unwrap_or_default().trim_end();
+    if line.is_empty() {
+        return;
+    }
+    let (key, value) = line.split_once('=').unwrap_or((line, ""));
+    let key = key.trim();
+    let key = key.strip_prefix("--").unwrap_or(key);
+    match key {
+        "address" | "server" | "local" => names(key, value.trim(), found),
+        "host-record" => host_record(value, found),
+        "cname" | "ptr-record" | "mx-host" | "txt-record" => found.take(record(key, value)),
+        "bogus-nxdomain" => {
+            found.take(address(value).map(|pattern| {
+                Rule::new(pattern, Action::Block(vec![Reply::Code(Rcode::NXDOMAIN)]))
+            }));
+        }
+        "ignore-address" => {
+            found.take(address(value).map(|pattern| Rule::new(pattern, Action::Drop)));
+        }
+        other => found.refuse(format!("`{other}` names nothing to block or to answer")),
+    }
+}
+
+fn names(key: &str, value: &str, found: &mut Found<'_>) {
+    let Some((names, target)) = value
+        .strip_prefix('/')
+        .and_then(|rest| rest.rsplit_once('/'))
+    else {
+        return found.refuse(format!("`{key}=` without `/NAME/` is not about names"));
+    };
+    let action = match action(key, target.trim()) {
+        Ok(action) => action,
+        Err(reason) => return found.refuse(reason),
+    };
+    for name in names.split('/') {
+        found.take(pattern(name).map(|pattern| Rule::new(pattern, action.clone())));
+    }
+}
+
+fn action(key: &str, target: &str) -> Result<Action, String> {
+    if target.is_empty() {
+        return Ok(Action::Block(vec![Reply::Code(Rcode::NXDOMAIN)]));
+    }
+    match (key, target, target.parse::<IpAddr>()) {
+        ("address", "#", _) => Ok(Action::Block(Vec::new())),
+        ("address", _, Ok(address)) if hostname::is_null(address) => Ok(Action::Block(Vec::new())),
+        ("address", _, Ok(address)) => Ok(Action::Rewrite(Reply::Address(address))),
+        ("address", ..) => Err(format!("`{target}` is no address")),
+        (_, "#", _) => Ok(Action::Allow),
+        _ => Err("a list cannot send names to another server".to_owned()),
+    }
+}
+
+fn pattern(text: &str) -> Result<Pattern, String> {
+    if text == "#" {
+        return Ok(Pattern::everything());
+    }
+    if text.is_empty() {
+        // dnsmasq: names without a dot.
+        return linear::regex(r"^[^.]+$", false);
+    }
+    if let Some(name) = text.strip_prefix("*.") {
+        return Ok(Pattern::Below(hostname::name(name)?));
+    }
+    if let Some(text) = text.strip_prefix('*') {
+        return Ok(Pattern::Glob(Glob {
+            text: hostname::name(text)?,
+            start: Start::Anywhere,
+            end: End::Name,
+        }));
+    }
+    let name = text.strip_prefix('.').unwrap_or(text);
+    Ok(Pattern::Subtree(hostname::name(name)?))
+}
+
+fn address(value: &str) -> Result<Pattern, String> {
+    let value = value.trim();
+    value
+        .parse()
+        .or_else(|_| value.parse().map(hostname::network))
+        .map(Pattern::Address)
+        .map_err(|_| format!("`{value}` is no address"))
+}
+
+/// `host-record=NAME[,NAME…],ADDRESS[,ADDRESS][,TTL]`
+fn host_record(value: &str, found: &mut Found<'_>) {
+    let words = || value.split(',').map(str::trim);
+    let addresses: Vec<IpAddr> = words().filter_map(|word| word.parse().ok()).collect();
+    if addresses.is_empty() {
+        return found.refuse("the record has no address");
+    }
+    let is_name = |word: &&str| word.parse::<IpAddr>().is_err() && word.parse::<u32>().is_err();
+    for name in words().filter(is_name) {
+        for &address in &addresses {
+            found.take(hostname::name(name).map(|name| {
+                Rule::new(
+                    Pattern::Exact(name),
+                    Action::Rewrite(Reply::Address(address)),
+                )
+            }));
+        }
+    }
+}
+
+fn record(key: &str, value: &str) -> Result<Rule, String> {
+    let (name, rest) = value
+        .split_once(',')
+        .ok_or("a name and a value belong here")?;
+    let rest = rest.trim();
+    let reply = match key {
+        "cname" => Reply::Cname(hostname::name(rest.split(',').next().unwrap_or(rest))?),
+        "ptr-record" => Reply::Record(RecordType::PTR, hostname::name(rest)?),
+        "mx-host" => {
+            let (target, preference) = rest.split_once(',').unwrap_or((rest, "1"));
+            let preference: u16 = preference
+                .trim()
+                .parse()
+                .map_err(|_| "the preference is no number")?;
+            let target = hostname::name(target.trim())?;
+            Reply::Record(RecordType::MX, format!("{preference} {target}").into())
+        }
+        _ => Reply::Record(RecordType::TXT, rest.into()),
+    };
+    let name = hostname::name(name.trim())?;
+    Ok(Rule::new(Pattern::Exact(name), Action::Rewrite(reply)))
+}

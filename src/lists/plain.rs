@@ -1,0 +1,32 @@
+//! What the plain dialects share: comments, headers, and browsers' rules that stray into them.
+
+use super::found::{Found, Skip};
+
+/// What stands between a site and a browser's rule for it, the longest first.
+const COSMETIC: &[&str] = &[
+    "#@?#", "#@$#", "#@%#", "#@#", "#?#", "#$#", "#%#", "##", "$@$", "$$",
+];
+
+/// The text of a line without its comment; nothing where there is none to read.
+pub(super) fn text<'a>(line: &'a str, found: &mut Found<'_>) -> Option<&'a str> {
+    let line = line.trim();
+    if line.starts_with(['!', ';']) || (line.starts_with('#') && !is_cosmetic(line)) {
+        found.skip(Skip::Comment);
+        return None;
+    }
+    if line.starts_with('[') && line.ends_with(']') && !line.contains("[:") {
+        found.skip(Skip::Header);
+        return None;
+    }
+    if is_cosmetic(line) {
+        found.skip(Skip::Cosmetic);
+        return None;
+    }
+    let text = line.split('#').next().unwrap_or_default().trim_end();
+    (!text.is_empty()).then_some(text)
+}
+
+/// Whether a line is a rule on what a page shows. Regexes are not looked into.
+pub(super) fn is_cosmetic(line: &str) -> bool {
+    !line.starts_with('/') && COSMETIC.iter().any(|marker| line.contains(marker))
+}

@@ -1,0 +1,46 @@
+//! Names with stars: `*.NAME` is the name and all below it, `NAME` itself only, `/…/` a regex.
+
+use super::found::{Found, Skip};
+use super::rule::{Pattern, Rule};
+use super::{hostname, hosts, linear, plain};
+
+/// Reads a line.
+pub(super) fn read(line: &str, found: &mut Found<'_>) {
+    if let Some(regex) = between_slashes(line.trim()) {
+        return found.take(linear::regex(regex, false).map(Rule::block));
+    }
+    let Some(line) = plain::text(line, found) else {
+        return;
+    };
+    let mut tokens = line.split_whitespace();
+    let first = tokens.next().unwrap_or_default();
+    let rest = tokens.clone().next();
+    match (hostname::address(first), rest) {
+        (Some(address), None) => {
+            found.rule(Rule::block(Pattern::Address(hostname::network(address))));
+        }
+        (Some(_), Some(_)) => tokens.for_each(|token| entry(token, found)),
+        (None, None) => entry(first, found),
+        (None, Some(_)) => line
+            .split_whitespace()
+            .for_each(|token| entry(token, found)),
+    }
+}
+
+fn entry(token: &str, found: &mut Found<'_>) {
+    match token.strip_prefix("*.") {
+        Some(name) if hostname::is_local(name) => found.skip(Skip::Local),
+        Some(name) if name.contains('*') => found.refuse("more than one star"),
+        Some(name) => {
+            found.take(hostname::name(name).map(|name| Rule::block(Pattern::Subtree(name))));
+        }
+        None if token.contains('*') => {
+            found.refuse("a star stands only in front, before a dot: `*.NAME`");
+        }
+        None => hosts::entry(token, found),
+    }
+}
+
+fn between_slashes(line: &str) -> Option<&str> {
+    line.strip_prefix('/')?.strip_suffix('/')
+}

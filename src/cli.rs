@@ -6,6 +6,7 @@ mod check;
 mod explain;
 mod explain_text;
 mod healthy;
+mod lists;
 mod packs;
 mod serve;
 
@@ -43,6 +44,8 @@ enum Command {
     Explain(explain::ExplainArgs),
     /// Checks the packs and shows what is in them.
     Packs(packs::PacksArgs),
+    /// Checks a blocklist of any dialect.
+    Lists(lists::ListsArgs),
     /// Asks the running server for an answer; for health checks of containers and services.
     Healthy(healthy::HealthyArgs),
 }
@@ -66,6 +69,7 @@ pub fn main() -> ExitCode {
         Command::Check(arguments) => arguments.run(),
         Command::Explain(arguments) => arguments.run(),
         Command::Packs(arguments) => arguments.run(),
+        Command::Lists(arguments) => arguments.run(),
         Command::Healthy(arguments) => arguments.run(),
     };
     result.unwrap_or_else(|error| {

@@ -1,0 +1,78 @@
+//! `squelch lists check`: what a person sees of a list.
+
+use std::fs;
+use std::process::{Command, Output};
+
+const LIST: &str = "! Title: ours\n||ads.example^\n||b.example^$popup\nsite.example##.ad\n";
+
+fn check(text: &[u8], arguments: &[&str]) -> Output {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("list.txt"), text).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_squelch"));
+    command.current_dir(folder.path());
+    command.args(["lists", "check", "list.txt"]);
+    command.args(arguments).output().unwrap()
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+#[test]
+fn a_refused_line_is_told_with_number_and_reason() {
+    let output = check(LIST.as_bytes(), &[]);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(
+        said(&output),
+        "list.txt: adblock (3 of the first 3 lines that tell are adblock)\n\
+         lines: 4; entries: 1 (1 subtree)\n\
+         passed over (1 comment, 1 cosmetic)\n\
+         refused: 1\n  \
+         line 3: `$popup` is not for DNS, so the rule is not in force: ||b.example^$popup\n"
+    );
+}
+
+#[test]
+fn entries_are_told_in_plain_words() {
+    let output = check(b"0.0.0.0 ads.example b.example\n", &["--entries"]);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(said(&output).starts_with("1: block ads.example\n1: block b.example\n"));
+}
+
+#[test]
+fn a_program_is_told_the_same() {
+    let output = check(LIST.as_bytes(), &["--json", "--format", "adblock"]);
+    assert_eq!(output.status.code(), Some(1));
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["format"], "adblock");
+    assert_eq!(report["why"], "as asked for");
+    assert_eq!(report["counts"]["by_kind"]["subtree"], 1);
+    assert_eq!(report["counts"]["skipped"]["cosmetic"], 1);
+    assert_eq!(report["problems"][0]["line"], 3);
+}
+
+#[test]
+fn fifty_refused_lines_are_shown_unless_all_are_asked_for() {
+    let text = "http://ads.example/\n".repeat(60);
+    let shown = |arguments: &[&str]| {
+        let said = said(&check(text.as_bytes(), arguments));
+        (said.matches("URL").count(), said.contains("and 10 more"))
+    };
+    assert_eq!(shown(&["--format", "hosts"]), (50, true));
+    assert_eq!(shown(&["--format", "hosts", "--all"]), (60, false));
+}
+
+#[test]
+fn a_list_that_cannot_be_read_is_wrong_use() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_squelch"));
+    let output = command
+        .args(["lists", "check", "/nowhere/list.txt"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        String::from_utf8(output.stderr)
+            .unwrap()
+            .contains("/nowhere/list.txt")
+    );
+}

@@ -4,9 +4,9 @@ CARGO ?= cargo
 NPM ?= npm
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 BINARY := $(TARGET)/release/squelch
-WEB_SOURCES := $(shell find web/src web/index.html web/vite.config.ts web/package.json -type f 2>/dev/null)
+WEB_SOURCES := $(shell find web/src web/index.html web/vite.config.ts web/svelte.config.js web/package.json -type f 2>/dev/null)
 
-.PHONY: help run build test check bench web fmt
+.PHONY: help run build test check bench web
 
 help: ## what can be made
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -29,7 +29,7 @@ check: tools web ## formatting, lints, docs, licences
 	$(CARGO) deny --version >/dev/null 2>&1 || $(CARGO) install --locked cargo-deny
 	$(CARGO) deny check licenses bans sources
 
-bench: tools ## measure the query path
+bench: tools web ## measure the query path
 	$(CARGO) bench --locked
 
 web: web/dist/index.html

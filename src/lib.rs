@@ -13,28 +13,39 @@
 //!
 //! What people set and see stands beside it: `config`, `packs`, `lists`, `store`, `api`, `web`.
 
-pub mod pipeline;
 pub mod query;
+
+pub mod dns;
+
+pub mod pipeline;
 
 pub mod device;
 
-pub mod cache;
-pub mod local;
-pub mod matcher;
 pub mod policy;
+
+pub mod matcher;
+
+pub mod local;
+
+pub mod cache;
+
 pub mod upstream;
 
 pub mod journal;
 
+// What people set and see.
 pub mod config;
-pub mod lists;
+
 pub mod packs;
+
+pub mod lists;
 
 pub mod store;
 
 pub mod api;
-pub mod app;
-pub mod dns;
+
 pub mod web;
 
 pub mod cli;
+
+pub mod app;

@@ -154,7 +154,10 @@ impl Pipeline {
                     tracing::debug!(name = %query.name, %unreadable, "an upstream's answer is unusable");
                     fail(
                         query,
-                        ExtendedError::new(23, "the upstream's answer is malformed"),
+                        ExtendedError::new(
+                            ExtendedError::NETWORK_ERROR,
+                            "the upstream's answer is malformed",
+                        ),
                         out,
                     )
                 }

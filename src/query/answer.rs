@@ -31,8 +31,8 @@ impl<'a> ExtendedError<'a> {
     pub const PROHIBITED: u16 = 18;
     /// RFC 8914 §4.21: we are asked to answer from memory only, and do not have it.
     pub const NOT_AUTHORITATIVE: u16 = 20;
-    /// RFC 8914 §4.22: the kind of question is not answered here.
-    pub const NOT_SUPPORTED: u16 = 21;
+    /// RFC 8914 §4.24: talking to the upstream went wrong.
+    pub const NETWORK_ERROR: u16 = 23;
 
     /// A code with its text.
     pub fn new(code: u16, text: &'a str) -> Self {

@@ -2,7 +2,7 @@
 //!
 //! Packs are the first source: each of their entries becomes a rule, or none, by what people
 //! chose for the pack and by the level of evidence that they want. Lists of others are read by
-//! [`parse`], each dialect in its file, and all come down to one [`rule::Rule`].
+//! [`parse`], each dialect in its file, and all come down to one [`crate::matcher::rule::Rule`].
 
 mod adblock;
 mod dnsmasq;
@@ -16,7 +16,7 @@ mod pihole;
 mod plain;
 mod read;
 mod rpz;
-pub mod rule;
+
 mod unbound;
 mod wildcard;
 

@@ -5,6 +5,7 @@
 //! one table: no allocation, no lock.
 
 mod live;
+pub mod rule;
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 

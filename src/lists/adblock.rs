@@ -7,8 +7,8 @@ mod modifiers;
 mod rewrite;
 
 use super::found::{Found, Skip};
-use super::rule::{Action, End, Glob, Limits, Pattern, Rule, Start};
 use super::{hostname, hosts, linear, plain};
+use crate::matcher::rule::{Action, End, Glob, Limits, Pattern, Rule, Start};
 use modifiers::{Modifiers, Rewriting};
 
 /// Reads a line.

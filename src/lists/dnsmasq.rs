@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use super::found::{Found, Skip};
-use super::rule::{Action, End, Glob, Pattern, Reply, Rule, Start};
 use super::{hostname, linear};
+use crate::matcher::rule::{Action, End, Glob, Pattern, Reply, Rule, Start};
 use crate::query::{Rcode, RecordType};
 
 /// Reads a line.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::rule::{Action, Kind, Rule};
+use crate::matcher::rule::{Action, Kind, Rule};
 
 /// So many refused lines are kept with their text; all are counted.
 const MAX_PROBLEMS: usize = 100_000;

@@ -3,7 +3,7 @@
 use super::found::{Found, Skip};
 use super::hostname;
 use super::plain;
-use super::rule::{Pattern, Rule};
+use crate::matcher::rule::{Pattern, Rule};
 
 /// Reads a line.
 pub(super) fn read(line: &str, found: &mut Found<'_>) {

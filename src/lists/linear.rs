@@ -2,7 +2,7 @@
 
 use regex::bytes::RegexBuilder;
 
-use super::rule::Pattern;
+use crate::matcher::rule::Pattern;
 
 /// A compiled regex may take this much; longer ones would slow each query.
 const SIZE_LIMIT: usize = 1 << 20;

@@ -6,8 +6,8 @@
 use std::net::IpAddr;
 
 use super::found::{Found, Skip};
-use super::rule::{Action, Choice, Pattern, Reply, Rule};
 use super::{hostname, hosts, linear, plain};
+use crate::matcher::rule::{Action, Choice, Pattern, Reply, Rule};
 use crate::query::{Rcode, RecordType};
 
 /// The types that a regex can name; `OTHER` is every type that is not among them.

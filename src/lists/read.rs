@@ -6,9 +6,9 @@ use std::io::{self, BufRead, Read as _};
 use super::format::{self, Decision, Format};
 use super::found::{Counts, Found, Problem, Role};
 use super::rpz::Rpz;
-use super::rule::Rule;
 use super::unbound::Unbound;
 use super::{adblock, dnsmasq, domains, hosts, pihole, wildcard};
+use crate::matcher::rule::Rule;
 
 /// So many lines that are not comments decide the format.
 const SAMPLE_LINES: usize = 200;

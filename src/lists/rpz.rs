@@ -7,7 +7,7 @@ use ipnet::IpNet;
 
 use super::found::{Found, Skip};
 use super::hostname;
-use super::rule::{Action, Asker, Pattern, Reply, Rule};
+use crate::matcher::rule::{Action, Asker, Pattern, Reply, Rule};
 use crate::query::{Rcode, RecordType};
 
 /// Reads lines; keeps the zone's name, the origin, the last owner, and open parentheses.

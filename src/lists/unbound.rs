@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use super::found::{Found, Skip};
-use super::rule::{Action, Pattern, Reply, Rule};
 use super::{hostname, rpz};
+use crate::matcher::rule::{Action, Pattern, Reply, Rule};
 use crate::query::{Rcode, RecordType};
 
 /// Reads lines; keeps the last zone that redirects, because its data cover all below it.

@@ -1,8 +1,8 @@
 //! Names with stars: `*.NAME` is the name and all below it, `NAME` itself only, `/…/` a regex.
 
 use super::found::{Found, Skip};
-use super::rule::{Pattern, Rule};
 use super::{hostname, hosts, linear, plain};
+use crate::matcher::rule::{Pattern, Rule};
 
 /// Reads a line.
 pub(super) fn read(line: &str, found: &mut Found<'_>) {

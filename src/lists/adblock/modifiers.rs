@@ -2,7 +2,7 @@
 
 use super::rewrite;
 use crate::lists::hostname;
-use crate::lists::rule::{Asker, Choice, Limits, Reply};
+use crate::matcher::rule::{Asker, Choice, Limits, Reply};
 use crate::query::RecordType;
 
 /// The modifiers of one rule.

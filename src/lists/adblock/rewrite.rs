@@ -2,8 +2,8 @@
 
 use std::net::IpAddr;
 
-use crate::lists::rule::Reply;
 use crate::lists::{hostname, rpz};
+use crate::matcher::rule::Reply;
 use crate::query::{Rcode, RecordType};
 
 /// Reads a value that is not empty.

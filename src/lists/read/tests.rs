@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::lists::Skip;
-use crate::lists::rule::Kind;
+use crate::matcher::rule::Kind;
 
 fn list(format: Format, role: Role, text: &[u8]) -> List {
     let format = Some(format);

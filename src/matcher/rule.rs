@@ -167,7 +167,7 @@ pub enum Asker {
 
 impl Rule {
     /// A rule without limits; its line is filled in where it is counted.
-    pub(super) fn new(pattern: Pattern, action: Action) -> Self {
+    pub fn new(pattern: Pattern, action: Action) -> Self {
         Self {
             pattern,
             action,
@@ -179,7 +179,7 @@ impl Rule {
     }
 
     /// A plain block.
-    pub(super) fn block(pattern: Pattern) -> Self {
+    pub fn block(pattern: Pattern) -> Self {
         Self::new(pattern, Action::Block(Vec::new()))
     }
 }

@@ -5,6 +5,7 @@
 //! it again is a copy and a count-down of its TTLs.
 
 mod held;
+mod targets;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,9 +16,10 @@ use quick_cache::sync::Cache as Map;
 use tokio::time::Instant;
 
 pub use held::{Held, Unreadable};
+pub use targets::Target;
 
 use crate::config;
-use crate::query::{AnswerBuf, Name, Query};
+use crate::query::{Name, Query};
 
 /// The bytes of a name, then type, class, and whether DO and CD were set.
 const KEY_MAX: usize = 255 + 5;
@@ -72,20 +74,21 @@ impl Cache {
         }
     }
 
-    /// Writes the held answer to `query`, without its end, if there is one that is still good.
-    pub fn get(&self, query: &Query, now: Instant, out: &mut AnswerBuf) -> bool {
+    /// The held answer to `query`, if there is one that is still good.
+    pub fn find(&self, query: &Query, now: Instant) -> Option<Arc<Held>> {
         let mut key = [0; KEY_MAX];
         let held = self
             .map
             .as_ref()
-            .and_then(|map| map.get(write_key(query, &mut key)));
-        let Some(held) = held.filter(|held| held.is_good(now)) else {
-            self.misses.fetch_add(1, Ordering::Relaxed);
-            return false;
+            .and_then(|map| map.get(write_key(query, &mut key)))
+            .filter(|held| held.is_good(now));
+        let count = if held.is_some() {
+            &self.hits
+        } else {
+            &self.misses
         };
-        held.write(query, now, out);
-        self.hits.fetch_add(1, Ordering::Relaxed);
-        true
+        count.fetch_add(1, Ordering::Relaxed);
+        held
     }
 
     /// Reads an upstream's answer to `query`, and keeps it for as long as its TTLs allow.

@@ -213,7 +213,8 @@ impl Pipeline {
     fn held(&self, query: &Query, now: Instant, out: &mut AnswerBuf) -> Option<Source> {
         let source = if self.steps.local.answer(query, out) {
             Source::Local
-        } else if self.steps.cache.get(query, now, out) {
+        } else if let Some(held) = self.steps.cache.find(query, now) {
+            held.write(query, now, out);
             Source::Cache
         } else {
             return None;

@@ -1,14 +1,18 @@
 //! One held answer: the message, and where its TTLs stand.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use hickory_proto::op::Message;
 use tokio::time::Instant;
 
+use super::targets::{RecordTargets, Target};
 use crate::config;
 use crate::query::{AnswerBuf, Query, Rcode, RecordType};
 
 const HEADER: usize = 12;
+/// No generation of the rules is as high.
+const NEVER: u32 = u32::MAX;
 
 /// One upstream answer, without its OPT record.
 #[derive(Debug)]
@@ -19,6 +23,8 @@ pub struct Held {
     rcode: Rcode,
     since: Instant,
     lifetime: Duration,
+    /// The generation of the rules that had nothing against what it points to.
+    clean_under: AtomicU32,
 }
 
 /// An upstream's message that cannot be read as an answer to the query.
@@ -51,6 +57,10 @@ impl Held {
         {
             message = without_opt(message, &mut records)?;
             records = read_records(query, &message)?;
+        }
+        for (_, record) in records.iter().filter(|(section, _)| *section == 0) {
+            let data = &record.data;
+            RecordTargets::read(&message, record.kind, data.start, data.len())?;
         }
         let rcode = Rcode(u16::from(*message.get(3).ok_or(Unreadable)? & 0x0f));
         let is_negative = !records
@@ -92,7 +102,33 @@ impl Held {
             rcode,
             since: now,
             lifetime,
+            clean_under: AtomicU32::new(NEVER),
         })
+    }
+
+    /// What its answer section points to, with the type of the record that does.
+    pub fn targets(&self) -> impl Iterator<Item = (RecordType, Target)> {
+        let answers = usize::from(u16_at(&self.message, 6).unwrap_or(0));
+        self.ttls.iter().take(answers).flat_map(|&ttl_at| {
+            // Type and class stand before the TTL, the length of the data behind it.
+            let at = usize::from(ttl_at);
+            let kind = RecordType(u16_at(&self.message, at - 4).unwrap_or(0));
+            let length = usize::from(u16_at(&self.message, at + 4).unwrap_or(0));
+            let targets = RecordTargets::read(&self.message, kind, at + 6, length);
+            // Whoever reads an answer reads its targets, too: this is never wrong.
+            let targets = targets.unwrap_or_default();
+            targets.iter().map(move |target| (kind, target))
+        })
+    }
+
+    /// Whether the rules of this generation are known to have nothing against its targets.
+    pub fn is_clean(&self, generation: u32) -> bool {
+        self.clean_under.load(Ordering::Relaxed) == generation
+    }
+
+    /// Notes that the rules of this generation have nothing against its targets.
+    pub fn mark_clean(&self, generation: u32) {
+        self.clean_under.store(generation, Ordering::Relaxed);
     }
 
     /// Writes the answer to `query`, without its end; TTLs have counted down since it was read.
@@ -227,7 +263,7 @@ fn skip_name(message: &[u8], mut at: usize) -> Result<usize, Unreadable> {
     }
 }
 
-fn u16_at(message: &[u8], at: usize) -> Option<u16> {
+pub(super) fn u16_at(message: &[u8], at: usize) -> Option<u16> {
     Some(u16::from_be_bytes(*message.get(at..)?.first_chunk()?))
 }
 

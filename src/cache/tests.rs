@@ -3,12 +3,12 @@
 use hickory_proto::op::{
     Edns as ProtoEdns, Message, MessageType, OpCode, Query as Question, ResponseCode,
 };
-use hickory_proto::rr::rdata::{A, CNAME, SOA};
+use hickory_proto::rr::rdata::{A, CNAME, SOA, SRV};
 use hickory_proto::rr::{Name as ProtoName, RData, Record, RecordType as ProtoType};
 use tokio::time;
 
 use super::*;
-use crate::query::{Edns, RecordType};
+use crate::query::{AnswerBuf, Edns, RecordType};
 
 const HOME: &str = "home.example.";
 
@@ -48,10 +48,11 @@ fn cache() -> Cache {
 }
 
 fn get(cache: &Cache, query: &Query) -> Option<Message> {
+    let now = Instant::now();
+    let held = cache.find(query, now)?;
     let mut out = AnswerBuf::new();
-    cache
-        .get(query, Instant::now(), &mut out)
-        .then(|| Message::from_vec(out.as_slice()).unwrap())
+    held.write(query, now, &mut out);
+    Some(Message::from_vec(out.as_slice()).unwrap())
 }
 
 fn put(cache: &Cache, query: &Query, message: &Message) -> Result<Arc<Held>, Unreadable> {
@@ -193,4 +194,112 @@ fn one_name_or_everything_can_be_forgotten() {
     put(&cache, &query, &answer).unwrap();
     cache.clear();
     assert_eq!(cache.stats().entries, 0);
+}
+
+fn targets(message: &Message) -> Vec<(RecordType, Target)> {
+    let question = message.queries.first().unwrap();
+    let query = query(RecordType(question.query_type().into()));
+    let held = put(&cache(), &query, message).unwrap();
+    held.targets().collect()
+}
+
+fn to_name(kind: RecordType, text: &str) -> (RecordType, Target) {
+    (kind, Target::Name(text.parse().unwrap()))
+}
+
+fn to_address(kind: RecordType, text: &str) -> (RecordType, Target) {
+    (kind, Target::Address(text.parse().unwrap()))
+}
+
+#[test]
+fn an_answer_points_to_its_aliases_and_addresses() {
+    let mut answer = message(ProtoType::A);
+    let alias =
+        |owner, target| Record::from_rdata(name(owner), 60, RData::CNAME(CNAME(name(target))));
+    answer.add_answer(alias(HOME, "Metrics.Vendor.EXAMPLE."));
+    answer.add_answer(alias("metrics.vendor.example.", "cdn.example."));
+    let data = RData::A(A::new(192, 0, 2, 7));
+    answer.add_answer(Record::from_rdata(name("cdn.example."), 60, data));
+    answer.add_authority(soa(60, 60));
+    assert_eq!(
+        targets(&answer),
+        [
+            to_name(RecordType::CNAME, "metrics.vendor.example"),
+            to_name(RecordType::CNAME, "cdn.example"),
+            to_address(RecordType::A, "192.0.2.7"),
+        ]
+    );
+}
+
+#[test]
+fn a_service_points_to_its_host() {
+    let mut answer = message(ProtoType::SRV);
+    let data = SRV::new(1, 2, 853, name("Host.example."));
+    answer.add_answer(Record::from_rdata(name(HOME), 60, RData::SRV(data)));
+    assert_eq!(targets(&answer), [to_name(RecordType::SRV, "host.example")]);
+}
+
+/// An answer with one HTTPS record of this data, as bytes.
+fn https(data: &[u8]) -> (Query, Vec<u8>) {
+    let query = query(RecordType::HTTPS);
+    let mut wire = message(ProtoType::HTTPS).to_vec().unwrap();
+    wire[7] = 1;
+    wire.extend_from_slice(&[0xc0, 12, 0, 65, 0, 1, 0, 0, 0, 60]);
+    wire.extend_from_slice(&u16::try_from(data.len()).unwrap().to_be_bytes());
+    wire.extend_from_slice(data);
+    (query, wire)
+}
+
+#[test]
+fn https_records_point_to_their_target_and_hints() {
+    let hints = b"\0\x01\x03svc\x07EXAMPLE\0\0\x01\0\x03\x02h2\0\x04\0\x08\xc0\0\x02\x01\xc0\0\x02\x02\0\x06\0\x10 \x01\r\xb8\0\0\0\0\0\0\0\0\0\0\0\x01";
+    let (query, wire) = https(hints);
+    let held = cache().put(&query, wire, Instant::now()).unwrap();
+    let kind = RecordType::HTTPS;
+    assert_eq!(
+        held.targets().collect::<Vec<_>>(),
+        [
+            to_name(kind, "svc.example"),
+            to_address(kind, "192.0.2.1"),
+            to_address(kind, "192.0.2.2"),
+            to_address(kind, "2001:db8::1"),
+        ]
+    );
+    let (query, wire) = https(b"\0\x01\0");
+    let held = cache().put(&query, wire, Instant::now()).unwrap();
+    assert_eq!(held.targets().next(), None, "its own name is no target");
+}
+
+#[test]
+fn an_answer_whose_targets_cannot_be_read_is_refused() {
+    for data in [
+        b"\0\x01\x03sv".as_slice(),
+        b"\0\x01\0\0\x04\0\x09\xc0\0\x02\x01",
+        b"\0",
+    ] {
+        let (query, wire) = https(data);
+        assert!(
+            cache().put(&query, wire, Instant::now()).is_err(),
+            "{data:?}"
+        );
+    }
+    // An alias that is a pointer to itself.
+    let query = query(RecordType::A);
+    let mut wire = message(ProtoType::A).to_vec().unwrap();
+    wire[7] = 1;
+    let here = u8::try_from(wire.len()).unwrap() + 12;
+    wire.extend_from_slice(&[0xc0, 12, 0, 5, 0, 1, 0, 0, 0, 60, 0, 2, 0xc0, here]);
+    assert!(cache().put(&query, wire, Instant::now()).is_err());
+}
+
+#[test]
+fn an_answer_is_clean_until_the_rules_change() {
+    let query = query(RecordType::A);
+    let mut answer = message(ProtoType::A);
+    answer.add_answer(address(60));
+    let held = put(&cache(), &query, &answer).unwrap();
+    assert!(!held.is_clean(0));
+    held.mark_clean(3);
+    assert!(held.is_clean(3));
+    assert!(!held.is_clean(4));
 }

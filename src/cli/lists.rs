@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::{WRONG_USE, say, say_error};
 use crate::lists::{self, Format, Reading, Report, Role};
+use crate::matcher::rule::Rule;
 
 /// So many refused lines are shown without `--all`.
 const SHOWN: usize = 50;
@@ -125,7 +126,7 @@ impl CheckArgs {
             format: self.format.chosen(),
             role: self.action.role(),
         };
-        lists::read(source, reading, &mut |rule| {
+        lists::read(source, reading, &mut |rule: Rule| {
             if self.entries {
                 say(&format!("{}: {rule}", rule.line));
             }

@@ -6,9 +6,9 @@
 mod modifiers;
 mod rewrite;
 
-use super::found::{Found, Skip};
+use super::found::{ALLOW, BLOCK, Found, Skip};
 use super::{hostname, hosts, linear, plain};
-use crate::matcher::rule::{Action, End, Glob, Limits, Pattern, Rule, Start};
+use crate::matcher::rule::{Action, End, Glob, Limits, Pattern, Reach, Rule, Start};
 use modifiers::{Modifiers, Rewriting};
 
 /// Reads a line.
@@ -17,19 +17,36 @@ pub(super) fn read(line: &str, found: &mut Found<'_>) {
     if line.is_empty() {
         return;
     }
-    if line.starts_with('!') || (line.starts_with('#') && !plain::is_cosmetic(line)) {
+    let is_cosmetic = plain::is_cosmetic(line);
+    if line.starts_with('!') || (line.starts_with('#') && !is_cosmetic) {
         return found.skip(Skip::Comment);
     }
     if line.starts_with('[') && line.ends_with(']') {
         return found.skip(Skip::Header);
     }
     // A regex may hold the markers of browsers' rules.
-    if plain::is_cosmetic(line) {
+    if is_cosmetic {
         return found.skip(Skip::Cosmetic);
     }
-    if !plain_names(line, found) {
+    if !whole_name(line, found) && !plain_names(line, found) {
         found.take(rule(line));
     }
+}
+
+/// Reads `||NAME^` or `@@||NAME^`, as most lines are; says whether it was one.
+fn whole_name(line: &str, found: &mut Found<'_>) -> bool {
+    let (text, action) = match line.strip_prefix("@@") {
+        Some(rest) => (rest, &ALLOW),
+        None => (line, &BLOCK),
+    };
+    let name = text
+        .strip_prefix("||")
+        .and_then(|rest| rest.strip_suffix('^'));
+    // What ends in a digit may be an address.
+    name.is_some_and(|name| {
+        !name.ends_with(|c: char| c.is_ascii_digit() || c == '.')
+            && found.quick_name(Reach::Subtree, name, action)
+    })
 }
 
 /// Reads a line of a hosts file or a name by itself; says whether it was one.

@@ -2,9 +2,11 @@
 
 use std::net::IpAddr;
 
+use memchr::memchr_iter;
+
 use super::found::{Found, Skip};
 use super::{hostname, linear};
-use crate::matcher::rule::{Action, End, Glob, Pattern, Reply, Rule, Start};
+use crate::matcher::rule::{Action, End, Glob, Pattern, Reach, Reply, Rule, Start};
 use crate::query::{Rcode, RecordType};
 
 /// Reads a line.
@@ -13,8 +15,7 @@ pub(super) fn read(line: &str, found: &mut Found<'_>) {
     if line.starts_with(['#', ';', '!']) {
         return found.skip(Skip::Comment);
     }
-    let line = line.split(" #").next().unwrap_or_default();
-    let line = line.split("\t#").next().unwrap_or_default().trim_end();
+    let line = without_comment(line);
     if line.is_empty() {
         return;
     }
@@ -37,6 +38,19 @@ pub(super) fn read(line: &str, found: &mut Found<'_>) {
     }
 }
 
+/// The line up to a `#` that has white space in front; `/#/` is no comment.
+fn without_comment(line: &str) -> &str {
+    let bytes = line.as_bytes();
+    let mut signs = memchr_iter(b'#', bytes);
+    let end = signs.find(|&at| {
+        let before = at.checked_sub(1).and_then(|before| bytes.get(before));
+        matches!(before, Some(b' ' | b'\t'))
+    });
+    line.get(..end.unwrap_or(line.len()))
+        .unwrap_or_default()
+        .trim_end()
+}
+
 fn names(key: &str, value: &str, found: &mut Found<'_>) {
     let Some((names, target)) = value
         .strip_prefix('/')
@@ -49,7 +63,9 @@ fn names(key: &str, value: &str, found: &mut Found<'_>) {
         Err(reason) => return found.refuse(reason),
     };
     for name in names.split('/') {
-        found.take(pattern(name).map(|pattern| Rule::new(pattern, action.clone())));
+        if name.is_empty() || !found.quick_name(Reach::Subtree, name, &action) {
+            found.take(pattern(name).map(|pattern| Rule::new(pattern, action.clone())));
+        }
     }
 }
 

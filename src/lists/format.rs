@@ -73,10 +73,10 @@ impl fmt::Display for Format {
 ///
 /// Plain names and hosts lines mean the same in all dialects for lists, so lines that only one
 /// dialect knows decide where they are at least a tenth.
-pub(super) fn decide<'a>(lines: impl Iterator<Item = &'a str>) -> Decision {
+pub(super) fn decide(lines: impl Iterator<Item = impl AsRef<str>>) -> Decision {
     let mut votes = [0_u32; Format::ALL.len()];
     let mut told = 0;
-    for format in lines.filter_map(vote) {
+    for format in lines.filter_map(|line| vote(line.as_ref())) {
         told += 1;
         for (votes, candidate) in votes.iter_mut().zip(Format::ALL) {
             *votes += u32::from(candidate == format);

@@ -4,12 +4,29 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::matcher::rule::{Action, Kind, Rule};
+use super::hostname;
+use crate::matcher::rule::{Action, Kind, Plain, Reach, Rule, Sink};
 
 /// So many refused lines are kept with their text; all are counted.
 const MAX_PROBLEMS: usize = 100_000;
 /// So much of a refused line is kept.
 const MAX_TEXT: usize = 200;
+
+const KINDS: [Kind; 6] = [
+    Kind::Exact,
+    Kind::Subtree,
+    Kind::Wildcard,
+    Kind::Substring,
+    Kind::Regex,
+    Kind::Address,
+];
+const WORDS: [&str; 6] = ["block", "watch", "allow", "rewrite", "keep-answer", "drop"];
+const SKIPS: [Skip; 4] = [Skip::Comment, Skip::Header, Skip::Cosmetic, Skip::Local];
+
+/// A plain block.
+pub(super) static BLOCK: Action = Action::Block(Vec::new());
+pub(super) static ALLOW: Action = Action::Allow;
+static WATCH: Action = Action::Watch;
 
 /// What a list is for. Exceptions that it holds stay exceptions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -65,56 +82,173 @@ pub struct Counts {
     pub refused: u64,
 }
 
-/// Takes what the readers of the dialects find.
-pub(super) struct Found<'a> {
-    pub(super) role: Role,
-    pub(super) counts: Counts,
-    pub(super) problems: Vec<Problem>,
-    text: String,
-    give: &'a mut dyn FnMut(Rule),
+/// What a list has given so far.
+pub(super) struct Gathered {
+    role: Role,
+    lines: u64,
+    by_kind: Tally<{ KINDS.len() }>,
+    by_action: Tally<{ WORDS.len() }>,
+    skipped: Tally<{ SKIPS.len() }>,
+    refused: u64,
+    problems: Vec<Problem>,
+    /// The name that is being read; kept for its memory.
+    name: String,
 }
 
-impl<'a> Found<'a> {
-    pub(super) fn new(role: Role, give: &'a mut dyn FnMut(Rule)) -> Self {
+impl Gathered {
+    pub(super) fn new(role: Role) -> Self {
         Self {
             role,
-            counts: Counts::default(),
+            lines: 0,
+            by_kind: Tally::default(),
+            by_action: Tally::default(),
+            skipped: Tally::default(),
+            refused: 0,
             problems: Vec::new(),
-            text: String::new(),
-            give,
+            name: String::new(),
         }
     }
 
-    /// Starts the next line; what is refused from here on carries its number and its text.
-    pub(super) fn next_line(&mut self, text: &str) {
-        self.counts.lines += 1;
-        self.text.clear();
-        self.text.extend(text.chars().take(MAX_TEXT));
+    /// Starts the next line: what it gives carries its number, and what is refused its text.
+    pub(super) fn next_line<'a>(&'a mut self, text: &'a str, sink: &'a mut dyn Sink) -> Found<'a> {
+        self.lines += 1;
+        Found {
+            text,
+            list: self,
+            sink,
+        }
+    }
+
+    pub(super) fn finish(self) -> (Counts, Vec<Problem>) {
+        let counts = Counts {
+            lines: self.lines,
+            entries: self.by_kind.0.iter().sum(),
+            by_kind: self.by_kind.told(KINDS),
+            by_action: self.by_action.told(WORDS),
+            skipped: self.skipped.told(SKIPS),
+            refused: self.refused,
+        };
+        (counts, self.problems)
+    }
+
+    fn count(&mut self, kind: Kind, action: &Action) {
+        self.by_kind.add(kind as usize);
+        self.by_action.add(match action {
+            Action::Block(_) => 0,
+            Action::Watch => 1,
+            Action::Allow => 2,
+            Action::Rewrite(_) => 3,
+            Action::KeepAnswer(_) => 4,
+            Action::Drop => 5,
+        });
+    }
+}
+
+/// Counts by place, which costs a line nothing; [`Tally::told`] puts the names to them.
+struct Tally<const N: usize>([u64; N]);
+
+impl<const N: usize> Default for Tally<N> {
+    fn default() -> Self {
+        Self([0; N])
+    }
+}
+
+impl<const N: usize> Tally<N> {
+    fn add(&mut self, at: usize) {
+        if let Some(count) = self.0.get_mut(at) {
+            *count += 1;
+        }
+    }
+
+    fn told<K: Ord>(self, keys: [K; N]) -> BTreeMap<K, u64> {
+        let counted = keys.into_iter().zip(self.0);
+        counted.filter(|&(_, count)| count > 0).collect()
+    }
+}
+
+/// Takes what a dialect's reader finds in one line.
+pub(super) struct Found<'a> {
+    text: &'a str,
+    list: &'a mut Gathered,
+    sink: &'a mut dyn Sink,
+}
+
+impl Found<'_> {
+    /// What the list is for.
+    pub(super) fn role(&self) -> Role {
+        self.list.role
+    }
+
+    /// Takes a name of one label or more.
+    pub(super) fn name(&mut self, reach: Reach, text: &str, action: &Action) {
+        if !self.quick_name(reach, text, action) {
+            self.take(hostname::name(text).map(|name| Rule::new(reach.of(&name), action.clone())));
+        }
+    }
+
+    /// Takes a name if it is quick to read; says whether it was.
+    pub(super) fn quick_name(&mut self, reach: Reach, text: &str, action: &Action) -> bool {
+        self.quick_name_if(|_| true, (reach, text, action))
+    }
+
+    /// Takes a name that may stand for itself in a list if it is quick to read; says whether.
+    pub(super) fn quick_full_name(&mut self, text: &str, action: &Action) -> bool {
+        self.quick_name_if(hostname::is_full, (Reach::Exact, text, action))
+    }
+
+    fn quick_name_if(
+        &mut self,
+        is_good: impl Fn(&str) -> bool,
+        (reach, text, action): (Reach, &str, &Action),
+    ) -> bool {
+        let mut memory = std::mem::take(&mut self.list.name);
+        let name = hostname::quick(text, &mut memory).filter(|name| is_good(name));
+        if let Some(name) = name {
+            self.plain(reach, name, action);
+        }
+        let is_taken = name.is_some();
+        self.list.name = memory;
+        is_taken
+    }
+
+    fn plain(&mut self, reach: Reach, name: &str, action: &Action) {
+        let action = match self.list.role.put(action) {
+            Ok(other) => other.unwrap_or(action),
+            Err(reason) => return self.refuse(reason),
+        };
+        self.list.count(reach.kind(), action);
+        self.sink.plain(Plain {
+            name,
+            reach,
+            action,
+            line: self.list.lines,
+        });
     }
 
     pub(super) fn rule(&mut self, mut rule: Rule) {
-        rule.line = self.counts.lines;
-        rule.action = match self.role.put(rule.action) {
-            Ok(action) => action,
+        if let Some(plain) = rule.as_plain() {
+            return self.plain(plain.reach, plain.name, plain.action);
+        }
+        match self.list.role.put(&rule.action) {
+            Ok(Some(other)) => rule.action = other.clone(),
+            Ok(None) => {}
             Err(reason) => return self.refuse(reason),
-        };
-        let counts = &mut self.counts;
-        counts.entries += 1;
-        *counts.by_kind.entry(rule.pattern.kind()).or_default() += 1;
-        *counts.by_action.entry(rule.action.word()).or_default() += 1;
-        (self.give)(rule);
+        }
+        rule.line = self.list.lines;
+        self.list.count(rule.pattern.kind(), &rule.action);
+        self.sink.rule(rule);
     }
 
     pub(super) fn skip(&mut self, what: Skip) {
-        *self.counts.skipped.entry(what).or_default() += 1;
+        self.list.skipped.add(what as usize);
     }
 
     pub(super) fn refuse(&mut self, reason: impl Into<String>) {
-        self.counts.refused += 1;
-        if self.problems.len() < MAX_PROBLEMS {
-            self.problems.push(Problem {
-                line: self.counts.lines,
-                text: self.text.clone(),
+        self.list.refused += 1;
+        if self.list.problems.len() < MAX_PROBLEMS {
+            self.list.problems.push(Problem {
+                line: self.list.lines,
+                text: self.text.chars().take(MAX_TEXT).collect(),
                 reason: reason.into(),
             });
         }
@@ -130,14 +264,13 @@ impl<'a> Found<'a> {
 }
 
 impl Role {
-    fn put(self, action: Action) -> Result<Action, &'static str> {
+    /// What a list of this role makes of an action, where it does not stay what it is.
+    fn put(self, action: &Action) -> Result<Option<&'static Action>, &'static str> {
         match (self, action) {
-            (Self::Watch, Action::Block(_) | Action::Rewrite(_) | Action::Drop) => {
-                Ok(Action::Watch)
-            }
-            (Self::Allow, Action::Block(_) | Action::Watch | Action::Allow) => Ok(Action::Allow),
+            (Self::Watch, Action::Block(_) | Action::Rewrite(_) | Action::Drop) => Ok(Some(&WATCH)),
+            (Self::Allow, Action::Block(_) | Action::Watch | Action::Allow) => Ok(Some(&ALLOW)),
             (Self::Allow, _) => Err("an allow list can only allow"),
-            (_, action) => Ok(action),
+            (_, _) => Ok(None),
         }
     }
 }

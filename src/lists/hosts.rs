@@ -1,6 +1,6 @@
 //! Hosts files: `ADDRESS NAME [NAME…]`; every name is an exact entry, whatever the address.
 
-use super::found::{Found, Skip};
+use super::found::{BLOCK, Found, Skip};
 use super::hostname;
 use super::plain;
 use crate::matcher::rule::{Pattern, Rule};
@@ -21,6 +21,9 @@ pub(super) fn read(line: &str, found: &mut Found<'_>) {
 pub(super) fn entry(token: &str, found: &mut Found<'_>) {
     if hostname::is_local(token) {
         return found.skip(Skip::Local);
+    }
+    if found.quick_full_name(token, &BLOCK) {
+        return;
     }
     found.take(
         hostname::full_name(token)

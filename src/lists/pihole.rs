@@ -5,9 +5,9 @@
 
 use std::net::IpAddr;
 
-use super::found::{Found, Skip};
+use super::found::{ALLOW, BLOCK, Found, Role, Skip};
 use super::{hostname, hosts, linear, plain};
-use crate::matcher::rule::{Action, Choice, Pattern, Reply, Rule};
+use crate::matcher::rule::{Action, Choice, Reach, Reply, Rule};
 use crate::query::{Rcode, RecordType};
 
 /// The types that a regex can name; `OTHER` is every type that is not among them.
@@ -38,16 +38,16 @@ pub(super) fn read(line: &str, found: &mut Found<'_>) {
 fn entry(token: &str, found: &mut Found<'_>) {
     if let Some(rest) = token.strip_prefix("@@||") {
         // An allow list turns it into an exception; a block list of Pi-hole's knows none.
-        match rest.strip_suffix('^').map(hostname::name) {
-            Some(Ok(name)) if found.role == super::Role::Allow => {
-                found.rule(Rule::new(Pattern::Subtree(name), Action::Allow));
+        match rest.strip_suffix('^') {
+            Some(name) if found.role() == Role::Allow && hostname::name(name).is_ok() => {
+                found.name(Reach::Subtree, name, &ALLOW);
             }
             _ => found.refuse("an exception stands only in an allow list, as `@@||NAME^`"),
         }
     } else if let Some(rest) = token.strip_prefix("||") {
-        match rest.strip_suffix('^').map(hostname::name) {
-            Some(Ok(name)) => found.rule(Rule::block(Pattern::Subtree(name))),
-            _ => found.refuse("of adblock syntax only `||NAME^` is known, without modifiers"),
+        match rest.strip_suffix('^') {
+            Some(name) => found.name(Reach::Subtree, name, &BLOCK),
+            None => found.refuse("of adblock syntax only `||NAME^` is known, without modifiers"),
         }
     } else if token.starts_with(['|', '@', '/']) {
         found.refuse("of adblock syntax only `||NAME^` is known");

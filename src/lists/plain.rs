@@ -1,5 +1,7 @@
 //! What the plain dialects share: comments, headers, and browsers' rules that stray into them.
 
+use memchr::{memchr, memchr2, memchr2_iter};
+
 use super::found::{Found, Skip};
 
 /// What stands between a site and a browser's rule for it, the longest first.
@@ -18,15 +20,23 @@ pub(super) fn text<'a>(line: &'a str, found: &mut Found<'_>) -> Option<&'a str> 
         found.skip(Skip::Header);
         return None;
     }
+    if memchr2(b'#', b'$', line.as_bytes()).is_none() {
+        return (!line.is_empty()).then_some(line);
+    }
     if is_cosmetic(line) {
         found.skip(Skip::Cosmetic);
         return None;
     }
-    let text = line.split('#').next().unwrap_or_default().trim_end();
+    let end = memchr(b'#', line.as_bytes()).unwrap_or(line.len());
+    let text = line.get(..end).unwrap_or_default().trim_end();
     (!text.is_empty()).then_some(text)
 }
 
 /// Whether a line is a rule on what a page shows. Regexes are not looked into.
 pub(super) fn is_cosmetic(line: &str) -> bool {
-    !line.starts_with('/') && COSMETIC.iter().any(|marker| line.contains(marker))
+    let begins = |at: usize| {
+        let rest = line.get(at..).unwrap_or_default();
+        COSMETIC.iter().any(|marker| rest.starts_with(marker))
+    };
+    !line.starts_with('/') && memchr2_iter(b'#', b'$', line.as_bytes()).any(begins)
 }

@@ -1,14 +1,22 @@
 //! Response policy zones: zone files whose owner names say what is meant, and whose data what
 //! happens to it.
 
+use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::LazyLock;
 
 use ipnet::IpNet;
+use memchr::memchr2_iter;
 
 use super::found::{Found, Skip};
 use super::hostname;
-use crate::matcher::rule::{Action, Asker, Pattern, Reply, Rule};
+use crate::matcher::rule::{Action, Asker, Pattern, Reach, Reply, Rule};
 use crate::query::{Rcode, RecordType};
+
+static NXDOMAIN: LazyLock<Action> =
+    LazyLock::new(|| Action::Block(vec![Reply::Code(Rcode::NXDOMAIN)]));
+static NODATA: LazyLock<Action> =
+    LazyLock::new(|| Action::Block(vec![Reply::Code(Rcode::NOERROR)]));
 
 /// Reads lines; keeps the zone's name, the origin, the last owner, and open parentheses.
 #[derive(Default)]
@@ -16,6 +24,8 @@ pub(super) struct Rpz {
     zone: Option<Box<str>>,
     origin: Option<Box<str>>,
     owner: String,
+    /// What an owner comes to; kept for its memory.
+    trigger: String,
     in_parentheses: bool,
 }
 
@@ -36,22 +46,24 @@ impl Rpz {
         if text.starts_with('$') {
             return self.directive(text, found);
         }
-        let (owner, rest) = if text.starts_with(char::is_whitespace) {
-            (self.owner.clone(), text.trim_start())
+        let rest = if text.starts_with(char::is_whitespace) {
+            text
         } else {
             let (owner, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
-            (owner.to_owned(), rest.trim_start())
+            self.owner.clear();
+            self.owner.push_str(owner);
+            rest
         };
-        self.owner.clone_from(&owner);
+        let rest = rest.trim_start();
         self.in_parentheses = rest.contains('(') && !rest.contains(')');
         match kind_and_data(rest) {
             Ok((RecordType::SOA | RecordType::NS, _)) => {
                 if self.zone.is_none() {
-                    self.zone = self.origin.clone().or_else(|| absolute(&owner));
+                    self.zone = self.origin.clone().or_else(|| absolute(&self.owner));
                 }
                 found.skip(Skip::Header);
             }
-            Ok((kind, data)) => found.take(self.rule(&owner, kind, data)),
+            Ok((kind, data)) => self.record(kind, data, found),
             Err(reason) => found.refuse(reason),
         }
     }
@@ -72,50 +84,75 @@ impl Rpz {
         }
     }
 
-    fn rule(&self, owner: &str, kind: RecordType, data: &str) -> Result<Rule, String> {
-        let trigger = self.trigger(owner)?;
-        let action = action(&trigger, kind, data)?;
-        if let Some(prefix) = trigger.strip_suffix(".rpz-client-ip") {
-            let mut rule = Rule::new(Pattern::everything(), action);
-            rule.limits
-                .devices
-                .only
-                .push(Asker::Network(network(prefix)?));
-            return Ok(rule);
+    fn record(&mut self, kind: RecordType, data: &str, found: &mut Found<'_>) {
+        let mut memory = std::mem::take(&mut self.trigger);
+        let read = self
+            .trigger(&mut memory)
+            .and_then(|trigger| Ok((trigger, action(trigger, kind, data)?)));
+        match read {
+            Ok((trigger, action)) => rule(trigger, &action, found),
+            Err(reason) => found.refuse(reason),
         }
-        if let Some(prefix) = trigger.strip_suffix(".rpz-ip") {
-            return Ok(Rule::new(Pattern::Address(network(prefix)?), action));
-        }
-        if trigger.ends_with(".rpz-nsdname") || trigger.ends_with(".rpz-nsip") {
-            return Err("the name servers behind an answer are not seen here".to_owned());
-        }
-        let pattern = match trigger.strip_prefix("*.") {
-            _ if trigger == "*" => Pattern::everything(),
-            Some(name) => Pattern::Below(hostname::name(name)?),
-            None => Pattern::Exact(hostname::name(&trigger)?),
-        };
-        Ok(Rule::new(pattern, action))
+        self.trigger = memory;
     }
 
-    /// The owner without the zone's own name, in lower case.
-    fn trigger(&self, owner: &str) -> Result<String, String> {
-        if owner == "@" {
+    /// The last owner without the zone's own name, in lower case.
+    fn trigger<'a>(&self, memory: &'a mut String) -> Result<&'a str, String> {
+        if self.owner == "@" {
             return Err("the zone's own name triggers nothing".to_owned());
         }
-        let owner = owner.to_lowercase();
+        memory.clear();
+        memory.push_str(&self.owner);
+        memory.make_ascii_lowercase();
         let zone = self.zone.as_deref().unwrap_or_default();
-        let full = match (owner.strip_suffix('.'), self.origin.as_deref()) {
-            (Some(full), _) => full.to_owned(),
-            (None, Some(origin)) if origin != zone => format!("{owner}.{origin}"),
-            (None, _) => return Ok(owner),
-        };
-        if zone.is_empty() {
-            return Ok(full);
+        if memory.ends_with('.') {
+            memory.pop();
+        } else {
+            match self.origin.as_deref() {
+                Some(origin) if origin != zone => memory.extend([".", origin]),
+                _ => return Ok(memory),
+            }
         }
-        full.strip_suffix(zone)
+        if zone.is_empty() {
+            return Ok(memory);
+        }
+        memory
+            .strip_suffix(zone)
             .and_then(|rest| rest.strip_suffix('.'))
-            .map(str::to_owned)
-            .ok_or_else(|| format!("`{full}` is outside the zone `{zone}`"))
+            .ok_or_else(|| format!("`{memory}` is outside the zone `{zone}`"))
+    }
+}
+
+fn rule(trigger: &str, action: &Action, found: &mut Found<'_>) {
+    let last = trigger.rsplit('.').next().unwrap_or_default();
+    if last.starts_with("rpz-") {
+        return found.take(special(trigger, last, action.clone()));
+    }
+    match trigger.strip_prefix("*.") {
+        _ if trigger == "*" => found.rule(Rule::new(Pattern::everything(), action.clone())),
+        Some(name) => found.name(Reach::Below, name, action),
+        None => found.name(Reach::Exact, trigger, action),
+    }
+}
+
+/// Reads a trigger that is no name of a question.
+fn special(trigger: &str, last: &str, action: Action) -> Result<Rule, String> {
+    let prefix = trigger
+        .strip_suffix(last)
+        .and_then(|prefix| prefix.strip_suffix('.'))
+        .unwrap_or_default();
+    match last {
+        "rpz-client-ip" => {
+            let mut rule = Rule::new(Pattern::everything(), action);
+            let network = Asker::Network(network(prefix)?);
+            rule.limits.devices.only.push(network);
+            Ok(rule)
+        }
+        "rpz-ip" => Ok(Rule::new(Pattern::Address(network(prefix)?), action)),
+        "rpz-nsdname" | "rpz-nsip" => {
+            Err("the name servers behind an answer are not seen here".to_owned())
+        }
+        _ => Ok(Rule::new(Pattern::Exact(hostname::name(trigger)?), action)),
     }
 }
 
@@ -147,20 +184,23 @@ pub(super) fn reply(kind: RecordType, data: &str) -> Result<Reply, String> {
     })
 }
 
-fn action(trigger: &str, kind: RecordType, data: &str) -> Result<Action, String> {
+fn action(trigger: &str, kind: RecordType, data: &str) -> Result<Cow<'static, Action>, String> {
     if kind != RecordType::CNAME {
-        return Ok(match reply(kind, data)? {
+        return Ok(Cow::Owned(match reply(kind, data)? {
             Reply::Address(address) if hostname::is_null(address) => {
                 Action::Block(vec![Reply::Address(address)])
             }
             reply => Action::Rewrite(reply),
-        });
+        }));
+    }
+    match data {
+        "." => return Ok(Cow::Borrowed(&NXDOMAIN)),
+        "*." | "*" => return Ok(Cow::Borrowed(&NODATA)),
+        _ => {}
     }
     let target = data.to_lowercase();
     let bare = target.strip_suffix('.').unwrap_or(&target);
-    Ok(match bare {
-        "" if target == "." => Action::Block(vec![Reply::Code(Rcode::NXDOMAIN)]),
-        "*" => Action::Block(vec![Reply::Code(Rcode::NOERROR)]),
+    Ok(Cow::Owned(match bare {
         "rpz-passthru" => Action::Allow,
         "rpz-drop" => Action::Drop,
         "rpz-tcp-only" => Action::Rewrite(Reply::Truncated),
@@ -170,7 +210,7 @@ fn action(trigger: &str, kind: RecordType, data: &str) -> Result<Action, String>
             Some(name) => Reply::CnameUnder(hostname::name(name)?),
             None => Reply::Cname(hostname::name(bare)?),
         }),
-    })
+    }))
 }
 
 /// Reads `24.0.113.0.203` and `48.zz.1.db8.2001`: the length, then the address from its end.
@@ -210,11 +250,11 @@ fn absolute(name: &str) -> Option<Box<str>> {
 /// The line up to a `;` that is not in quotes.
 fn without_comment(line: &str) -> &str {
     let mut quoted = false;
-    for (at, c) in line.char_indices() {
-        match c {
-            '"' => quoted = !quoted,
-            ';' if !quoted => return line.get(..at).unwrap_or_default(),
-            _ => {}
+    for at in memchr2_iter(b'"', b';', line.as_bytes()) {
+        match line.get(at..=at) {
+            Some(";") if !quoted => return line.get(..at).unwrap_or_default(),
+            Some(";") => {}
+            _ => quoted = !quoted,
         }
     }
     line

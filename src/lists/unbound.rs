@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::found::{Found, Skip};
 use super::{hostname, rpz};
-use crate::matcher::rule::{Action, Pattern, Reply, Rule};
+use crate::matcher::rule::{Action, Pattern, Reach, Reply, Rule};
 use crate::query::{Rcode, RecordType};
 
 /// Reads lines; keeps the last zone that redirects, because its data cover all below it.
@@ -27,40 +27,29 @@ impl Unbound {
         let value = value.trim();
         match key.trim() {
             "server" if value.is_empty() || value.starts_with('#') => found.skip(Skip::Header),
-            "local-zone" => found.take(self.zone(value)),
+            "local-zone" => self.zone(value, found),
             "local-data" => found.take(self.data(value)),
             "local-data-ptr" => found.take(pointer(value)),
             other => found.refuse(format!("`{other}` names nothing to block or to answer")),
         }
     }
 
-    fn zone(&mut self, value: &str) -> Result<Rule, String> {
-        let (name, rest) = word(value).ok_or("a name and a type belong here")?;
-        let (kind, _) = word(rest).ok_or("the zone has no type")?;
-        let name = if name == "." {
-            "".into()
-        } else {
-            hostname::name(name)?
+    fn zone(&mut self, value: &str, found: &mut Found<'_>) {
+        let Some((name, rest)) = word(value) else {
+            return found.refuse("a name and a type belong here");
         };
-        let code = |code| Action::Block(vec![Reply::Code(code)]);
-        let action = match kind {
-            "static" | "always_nxdomain" => code(Rcode::NXDOMAIN),
-            "always_nodata" => code(Rcode::NOERROR),
-            "refuse" | "always_refuse" => code(Rcode::REFUSED),
-            "always_null" => Action::Block(Vec::new()),
-            "redirect" | "inform_redirect" => {
-                self.redirects = Some(name.clone());
-                code(Rcode::NOERROR)
-            }
-            "deny" | "always_deny" | "inform_deny" => Action::Drop,
-            "inform" => Action::Watch,
-            "transparent" | "typetransparent" | "always_transparent" => Action::Allow,
-            "nodefault" | "noview" => {
-                return Err(format!("a zone of type `{kind}` sets no rule"));
-            }
-            _ => return Err(format!("`{kind}` is no type of a zone")),
+        let kind = word(rest).map(|(kind, _)| kind).unwrap_or_default();
+        let action = match zone_action(kind) {
+            Ok(action) => action,
+            Err(reason) => return found.refuse(reason),
         };
-        Ok(Rule::new(Pattern::Subtree(name), action))
+        if name == "." {
+            return found.rule(Rule::new(Pattern::everything(), action));
+        }
+        if kind.ends_with("redirect") {
+            self.redirects = hostname::name(name).ok();
+        }
+        found.name(Reach::Subtree, name, &action);
     }
 
     fn data(&self, value: &str) -> Result<Rule, String> {
@@ -80,6 +69,23 @@ impl Unbound {
         };
         Ok(Rule::new(pattern, action))
     }
+}
+
+/// What a zone of this type does with its names.
+fn zone_action(kind: &str) -> Result<Action, String> {
+    let code = |code| Action::Block(vec![Reply::Code(code)]);
+    Ok(match kind {
+        "static" | "always_nxdomain" => code(Rcode::NXDOMAIN),
+        "always_nodata" | "redirect" | "inform_redirect" => code(Rcode::NOERROR),
+        "refuse" | "always_refuse" => code(Rcode::REFUSED),
+        "always_null" => Action::Block(Vec::new()),
+        "deny" | "always_deny" | "inform_deny" => Action::Drop,
+        "inform" => Action::Watch,
+        "transparent" | "typetransparent" | "always_transparent" => Action::Allow,
+        "nodefault" | "noview" => return Err(format!("a zone of type `{kind}` sets no rule")),
+        "" => return Err("the zone has no type".to_owned()),
+        _ => return Err(format!("`{kind}` is no type of a zone")),
+    })
 }
 
 /// `local-data-ptr: "ADDRESS [TTL] NAME"`

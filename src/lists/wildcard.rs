@@ -1,8 +1,8 @@
 //! Names with stars: `*.NAME` is the name and all below it, `NAME` itself only, `/…/` a regex.
 
-use super::found::{Found, Skip};
+use super::found::{BLOCK, Found, Skip};
 use super::{hostname, hosts, linear, plain};
-use crate::matcher::rule::{Pattern, Rule};
+use crate::matcher::rule::{Pattern, Reach, Rule};
 
 /// Reads a line.
 pub(super) fn read(line: &str, found: &mut Found<'_>) {
@@ -31,9 +31,7 @@ fn entry(token: &str, found: &mut Found<'_>) {
     match token.strip_prefix("*.") {
         Some(name) if hostname::is_local(name) => found.skip(Skip::Local),
         Some(name) if name.contains('*') => found.refuse("more than one star"),
-        Some(name) => {
-            found.take(hostname::name(name).map(|name| Rule::block(Pattern::Subtree(name))));
-        }
+        Some(name) => found.name(Reach::Subtree, name, &BLOCK),
         None if token.contains('*') => {
             found.refuse("a star stands only in front, before a dot: `*.NAME`");
         }

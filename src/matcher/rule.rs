@@ -3,10 +3,14 @@
 //! What a dialect cannot say in these words is refused by its reader, with the reason. `Display`
 //! gives a rule back in plain words, as `squelch lists check --entries` shows it.
 
+mod plain;
+
 use std::fmt;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
+
+pub use plain::{Plain, Reach, Sink};
 
 use crate::query::{Rcode, RecordType};
 

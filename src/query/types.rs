@@ -26,12 +26,14 @@ macro_rules! record_types {
 
             /// Reads `AAAA`, `aaaa` or `TYPE28`.
             fn from_str(text: &str) -> Result<Self, UnknownType> {
-                let upper = text.to_ascii_uppercase();
-                match upper.as_str() {
-                    $($text => Ok(Self($number)),)+
-                    _ => upper.strip_prefix("TYPE").and_then(|n| n.parse().ok()).map(Self)
-                        .ok_or_else(|| UnknownType(text.to_owned())),
-                }
+                $(if text.eq_ignore_ascii_case($text) {
+                    return Ok(Self($number));
+                })+
+                text.split_at_checked(4)
+                    .filter(|(word, _)| word.eq_ignore_ascii_case("TYPE"))
+                    .and_then(|(_, number)| number.parse().ok())
+                    .map(Self)
+                    .ok_or_else(|| UnknownType(text.to_owned()))
             }
         }
     };

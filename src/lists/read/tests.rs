@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::lists::Skip;
-use crate::matcher::rule::Kind;
+use crate::matcher::rule::{Kind, Plain};
 
 fn list(format: Format, role: Role, text: &[u8]) -> List {
     let format = Some(format);
@@ -853,5 +853,34 @@ proptest! {
                 prop_assert!(problems.iter().all(|one| (1..=counts.lines).contains(&one.line)));
             }
         }
+    }
+}
+
+/// Notes whether a rule came in the general form though it is a plain one.
+#[derive(Default)]
+struct Watcher {
+    rules: Vec<Rule>,
+    misplaced: usize,
+}
+
+impl Sink for Watcher {
+    fn plain(&mut self, plain: Plain<'_>) {
+        self.rules.push(plain.to_rule());
+    }
+
+    fn rule(&mut self, rule: Rule) {
+        self.misplaced += usize::from(rule.as_plain().is_some());
+        self.rules.push(rule);
+    }
+}
+
+proptest! {
+    #[test]
+    fn every_rule_that_is_plain_comes_as_one(text in near(), format in prop::sample::select(&Format::ALL)) {
+        let reading = Reading { format: Some(format), role: Role::Block };
+        let mut watcher = Watcher::default();
+        let report = read(&text[..], reading, &mut watcher).unwrap();
+        prop_assert_eq!(watcher.misplaced, 0);
+        prop_assert_eq!(List { rules: watcher.rules, report }, parse(&text, reading));
     }
 }

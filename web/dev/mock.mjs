@@ -5,6 +5,7 @@ import { createReadStream, existsSync } from "node:fs";
 import { createServer } from "node:http";
 import { extname, join, normalize } from "node:path";
 import { parseArgs } from "node:util";
+import { listsApi, ruled } from "./lists.mjs";
 import { ask, dataKind, devices, entryOf, history, judged, packs, random } from "./data.mjs";
 
 const { values: flags } = parseArgs({
@@ -284,16 +285,20 @@ function explain(query) {
   if (!name) throw new Refused("name: a domain name is wanted");
   if (name.includes("..")) throw new Refused("name: a label is empty");
   const found = entryOf(name);
-  const verdict = found && found.entry.effective !== "off" ? found.entry.effective : "allow";
+  const rule = ruled(name, query.get("device"));
+  const verdict = rule?.action ?? (found && found.entry.effective !== "off" ? found.entry.effective : "allow");
+  const listed = name.startsWith("www.site-7") ? { origin: "list:community-ads", entry: name, action: "block", line: 4711 } : undefined;
+  const ruling = rule && { origin: "rule", entry: rule.match.replace("||", "").replace("|", "=").replace("^", ""), action: rule.action };
   const some = within(Date.now() - units.d, Date.now()).filter((row) => row.name === name);
   return {
     name,
     type: query.get("type") ?? "A",
-    verdict,
+    verdict: listed && !rule ? "block" : verdict,
+    covering: [ruling, listed].filter(Boolean),
     answer: verdict === "block" ? "0.0.0.0, for 10 seconds" : "what the upstream says",
-    source: found ? `pack:${found.pack.id}` : "default",
-    pack: found && { id: found.pack.id, name: found.pack.name },
-    entry: found?.entry,
+    source: rule ? "rule" : listed ? listed.origin : found && `pack:${found.pack.id}`,
+    pack: rule ? undefined : found && { id: found.pack.id, name: found.pack.name },
+    entry: rule ? undefined : found?.entry,
     also: found?.pack.id === "oneplus" ? [{ pack: { id: "oppo-realme", name: "Oppo and Realme phones" }, entry: packs[2].entries[0] }] : [],
     steps: [
       { step: "Who asks", result: query.get("device") ? "a known device" : "any device" },
@@ -370,8 +375,8 @@ function send(response, code, body, type = "application/json") {
   response.end(JSON.stringify(body));
 }
 
-const problem = (response, status, title, detail) =>
-  send(response, status, { type: "about:blank", title, status, detail }, "application/problem+json");
+const problem = (response, status, title, detail, errors) =>
+  send(response, status, { type: "about:blank", title, status, detail, errors }, "application/problem+json");
 
 const types = { ".html": "text/html; charset=utf-8", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml" };
 
@@ -389,7 +394,13 @@ function file(request, response, path) {
   return createReadStream(packed ? `${full}.gz` : full).pipe(response);
 }
 
-const server = createServer((request, response) => {
+async function bodyOf(request) {
+  let text = "";
+  for await (const part of request) text += part;
+  return text === "" ? {} : JSON.parse(text);
+}
+
+const server = createServer(async (request, response) => {
   const url = new URL(request.url, "http://mock");
   try {
     if (url.pathname === "/mock/ask") {
@@ -398,11 +409,16 @@ const server = createServer((request, response) => {
     }
     if (url.pathname === "/api/v1/queries/stream") return stream(request, response, url.searchParams);
     if (url.pathname.startsWith("/api/v1/")) {
+      const parts = url.pathname.slice("/api/v1/".length).split("/").map(decodeURIComponent);
+      const done = listsApi(request.method, parts, url.searchParams, await bodyOf(request));
+      if (done?.[1] === undefined && done) return response.writeHead(done[0]).end();
+      if (done) return send(response, done[0], done[1]);
       const found = api(url.pathname.slice("/api/v1/".length), url.searchParams);
       return found === undefined ? problem(response, 404, "Not found", url.pathname) : send(response, 200, found);
     }
     return file(request, response, url.pathname);
   } catch (cause) {
+    if (cause.errors) return problem(response, 422, "Wrong input", cause.message, cause.errors);
     if (cause instanceof Refused) return problem(response, 400, "Bad parameter", cause.message);
     throw cause;
   }

@@ -1,13 +1,20 @@
-// Reading from the server. Every failure comes out as an ApiError that says what happened.
+// Asking the server, and changing what it holds. Every failure comes out as an ApiError that says
+// what happened.
 import type {
   Device,
   DeviceDetail,
   Explanation,
   Exposure,
+  ListChange,
+  ListEntry,
+  ListInfo,
+  ListPreview,
+  Lists,
   Pack,
   PackDetail,
   Page,
   Problem,
+  RefusedLine,
   Status,
   Summary,
 } from "./types.ts";
@@ -46,23 +53,28 @@ async function problemOf(response: Response): Promise<Problem> {
   }
 }
 
-async function get<T>(path: string, query: Query, signal?: AbortSignal): Promise<T> {
-  const url = address(path, query);
+async function ask<T>(method: string, url: string, body?: unknown, signal?: AbortSignal): Promise<T> {
+  const headers: Record<string, string> = { accept: "application/json" };
+  if (body !== undefined) headers["content-type"] = "application/json";
   let response: Response;
   try {
-    response = await fetch(url, { headers: { accept: "application/json" }, signal });
+    response = await fetch(url, { method, headers, body: body === undefined ? undefined : JSON.stringify(body), signal });
   } catch (cause) {
     if (signal?.aborted) throw cause;
     throw new ApiError("offline", { title: "no connection" }, url);
   }
   if (!response.ok) throw new ApiError("problem", await problemOf(response), url);
   try {
-    return (await response.json()) as T;
+    const text = await response.text();
+    return (text === "" ? undefined : JSON.parse(text)) as T;
   } catch (cause) {
     if (signal?.aborted) throw cause;
     throw new ApiError("unreadable", { title: String(cause) }, url);
   }
 }
+
+const get = <T>(path: string, query: Query, signal?: AbortSignal) =>
+  ask<T>("GET", address(path, query), undefined, signal);
 
 const part = encodeURIComponent;
 
@@ -79,4 +91,18 @@ export const api = {
   pack: (id: string, query: Query, signal?: AbortSignal) =>
     get<PackDetail>(`packs/${part(id)}`, query, signal),
   explain: (query: Query, signal?: AbortSignal) => get<Explanation>("explain", query, signal),
+
+  lists: (signal?: AbortSignal) => get<Lists>("lists", {}, signal),
+  refused: (id: string, query: Query, signal?: AbortSignal) =>
+    get<{ refused: RefusedLine[]; next?: string | null }>(`lists/${part(id)}/refused`, query, signal),
+  entries: (id: string, query: Query, signal?: AbortSignal) =>
+    get<{ entries: ListEntry[]; next?: string | null }>(`lists/${part(id)}/entries`, query, signal),
+  previewList: (wish: ListChange, signal?: AbortSignal) =>
+    ask<ListPreview>("POST", address("lists/preview"), wish, signal),
+  addList: (wish: ListChange) => ask<ListInfo>("POST", address("lists"), wish),
+  changeList: (id: string, change: ListChange) => ask<ListInfo>("PATCH", address(`lists/${part(id)}`), change),
+  removeList: (id: string) => ask<void>("DELETE", address(`lists/${part(id)}`)),
+  refreshList: (id: string) => ask<void>("POST", address(`lists/${part(id)}/refresh`)),
+  refreshLists: () => ask<void>("POST", address("lists/refresh")),
+  confirmList: (id: string) => ask<void>("POST", address(`lists/${part(id)}/confirm`)),
 };

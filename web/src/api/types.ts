@@ -42,3 +42,92 @@ export type PackDetail = Shapes["PackDetail"];
 export type EntryInfo = Shapes["EntryInfo"];
 export type Evidence = Shapes["EvidenceInfo"];
 export type Explanation = Shapes["Explanation"];
+
+export type ListAction = "block" | "watch" | "allow";
+
+export interface ListInfo {
+  id: string;
+  name: string;
+  source: string;
+  action: ListAction;
+  format: string;
+  /** As which dialect it was read, and why. */
+  read_as?: { format: string; why: string } | null;
+  refresh: string;
+  enabled: boolean;
+  /** Set in the config file, and not to be changed here. */
+  declared: boolean;
+  state: "good" | "new" | "failing" | "held";
+  fetched_at?: string | null;
+  checked_at?: string | null;
+  next_at?: string | null;
+  size_bytes: number;
+  entries: number;
+  by_kind: Record<string, number>;
+  refused: number;
+  skipped: Record<string, number>;
+  hits: { blocked: number; watched: number; names: number; since?: string | null };
+  overlap: Overlap;
+  never_matched: number;
+  problem?: { message: string; since: string } | null;
+  held?: { reason: string; entries_before: number; entries_now: number } | null;
+}
+
+export interface Overlap {
+  only_here: number;
+  also_in: { list: string; shared: number }[];
+}
+
+export interface Update {
+  running: boolean;
+  list?: string | null;
+  step?: "fetching" | "reading" | "compiling" | null;
+  bytes: number;
+  of_bytes?: number | null;
+  done: number;
+  of: number;
+}
+
+export interface Lists {
+  lists: ListInfo[];
+  total: { entries: number; unique: number; compiled_bytes: number; compiled_at?: string | null };
+  update: Update;
+}
+
+export interface ListChange {
+  name?: string;
+  source?: string;
+  action?: ListAction;
+  format?: string;
+  refresh?: string;
+  enabled?: boolean;
+}
+
+export interface RefusedLine {
+  line: number;
+  text: string;
+  reason: string;
+}
+
+export interface ListEntry {
+  line: number;
+  text: string;
+  hits: number;
+  last_at?: string | null;
+}
+
+export interface ListPreview {
+  format: string;
+  why: string;
+  entries: number;
+  by_kind: Record<string, number>;
+  refused: number;
+  problems: RefusedLine[];
+  overlap: Overlap;
+  would_block: {
+    days: number;
+    names: number;
+    queries: number;
+    top: { name: string; queries: number; devices: number }[];
+  };
+}

@@ -11,7 +11,9 @@ export interface Filters {
   name?: string;
   /** Empty means every one. */
   verdict: readonly Outcome[];
+  /** One entry decides on a query, so this is a pack's or a list's, never both. */
   vendor?: string;
+  list?: string;
   type?: string;
   since: string;
   until?: string;
@@ -23,11 +25,13 @@ export const noFilters: Filters = { verdict: [], since: usualSpan };
 export function filtersOf(query: URLSearchParams): Filters {
   const text = (key: string) => query.get(key)?.trim() || undefined;
   const asked = query.getAll("verdict").flatMap((part) => part.split(","));
+  const vendor = text("vendor");
   return {
     device: text("device"),
     name: text("name"),
     verdict: outcomes.filter((one) => asked.includes(one)),
-    vendor: text("vendor"),
+    vendor,
+    list: vendor ? undefined : text("list"),
     type: text("type")?.toUpperCase(),
     since: readable(query.get("since")) ?? usualSpan,
     until: readable(query.get("until")),
@@ -41,6 +45,7 @@ export function toApi(filters: Filters): Record<string, string | undefined> {
     name: filters.name,
     verdict: filters.verdict.join(",") || undefined,
     vendor: filters.vendor,
+    list: filters.list,
     type: filters.type,
     since: filters.since,
     until: filters.until,
@@ -55,8 +60,8 @@ export function logHref(filters: Partial<Filters>): string {
 
 /** How many filters besides the time are set. */
 export function countSet(filters: Filters): number {
-  const { device, name, vendor, type, verdict } = filters;
-  return [device, name, vendor, type, verdict.length > 0].filter(Boolean).length;
+  const { device, name, vendor, list, type, verdict } = filters;
+  return [device, name, vendor, list, type, verdict.length > 0].filter(Boolean).length;
 }
 
 export function sameFilters(one: Filters, other: Filters): boolean {
@@ -73,7 +78,7 @@ export function toggled(verdict: readonly Outcome[], one: Outcome): Outcome[] {
  * Undefined where a summary cannot tell: then only reading to the end can.
  */
 export function countOf(filters: Filters, summary: Summary): number | undefined {
-  if (filters.name || filters.type) return undefined;
+  if (filters.name || filters.type || filters.list) return undefined;
   const wanted = filters.verdict;
   const wantsFailed = wanted.includes("failed");
   if (filters.vendor) {

@@ -96,10 +96,19 @@ const steps: [Intl.RelativeTimeFormatUnit, number][] = [
 
 /** "3 min. ago" */
 export function ago(at: string | number, now: number = Date.now()): string {
-  const seconds = Math.max(0, (now - new Date(at).getTime()) / 1000);
+  return relative(now - new Date(at).getTime(), -1);
+}
+
+/** "in 6 hr." */
+export function ahead(at: string | number, now: number = Date.now()): string {
+  return relative(new Date(at).getTime() - now, 1);
+}
+
+function relative(ms: number, sign: 1 | -1): string {
+  const seconds = Math.max(0, ms / 1000);
   const words = kept("ago", () => new Intl.RelativeTimeFormat(locale, { numeric: "auto", style: "short" }));
   for (const [unit, length] of steps) {
-    if (seconds >= length) return words.format(-Math.floor(seconds / length), unit);
+    if (seconds >= length) return words.format(sign * Math.floor(seconds / length), unit);
   }
   return t("time.now");
 }
@@ -117,6 +126,14 @@ export function took(us: number): string {
   const [value, unit] = us < 1_000_000 ? [us / 1000, "ms"] : [us / 1_000_000, "s"];
   const digits = value < 10 ? 1 : 0;
   return `${numbers(`took${digits}`, { maximumFractionDigits: digits }).format(value)} ${unit}`;
+}
+
+/** 812 kB, 18 MB */
+export function size(bytes: number): string {
+  const [value, unit] = bytes < 1_000_000 ? [bytes / 1000, "kilobyte"] : [bytes / 1_000_000, "megabyte"];
+  const digits = value < 10 ? 1 : 0;
+  const options = { style: "unit", unit, maximumFractionDigits: digits } as const;
+  return numbers(`size-${unit}${digits}`, options).format(value);
 }
 
 /** "Google, Amazon and Samsung" */

@@ -3,7 +3,7 @@
 class Net {
   /** When the connection was lost, in ms; undefined while there is one. */
   lostAt = $state<number>();
-  /** Rises when people ask to try again: everything that failed reads anew. */
+  /** Rises when people ask to try again, or change something: every part of the page reads anew. */
   tries = $state(0);
 
   reached(): void {
@@ -18,6 +18,11 @@ class Net {
   }
 
   retry(): void {
+    this.tries += 1;
+  }
+
+  /** What the page shows may be out of date: somebody changed something. */
+  changed(): void {
     this.tries += 1;
   }
 }

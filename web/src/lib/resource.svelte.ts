@@ -19,8 +19,8 @@ export interface Wanted<T> {
   /** Says what is read; when it changes, it is read anew. */
   key: string;
   read: (signal: AbortSignal) => Promise<T>;
-  /** Read again after this time, while the page is in view. */
-  everyMs?: number;
+  /** Read again after this time, while the page is in view; it may depend on what was read. */
+  everyMs?: number | ((data: T) => number | undefined);
 }
 
 export class Resource<T> {
@@ -57,7 +57,7 @@ export class Resource<T> {
       await this.#read(key, read, stop.signal);
       if (stop.signal.aborted) return;
       // A lost server is asked more often than a good one.
-      const wait = this.error?.kind === "offline" ? 4000 : everyMs;
+      const wait = this.error?.kind === "offline" ? 4000 : this.#pause(everyMs);
       if (wait && !document.hidden) timer = setTimeout(() => void again(), wait);
     };
     const onShow = () => {
@@ -70,6 +70,11 @@ export class Resource<T> {
       clearTimeout(timer);
       document.removeEventListener("visibilitychange", onShow);
     };
+  }
+
+  #pause(everyMs: Wanted<T>["everyMs"]): number | undefined {
+    if (typeof everyMs !== "function") return everyMs;
+    return this.data === undefined ? undefined : everyMs(this.data);
   }
 
   async #read(key: string, read: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<void> {

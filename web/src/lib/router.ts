@@ -1,6 +1,16 @@
 // Which page an address means. The only place that knows the pages' paths.
 
-export type PageName = "overview" | "devices" | "device" | "packs" | "pack" | "log" | "lookup" | "missing";
+export type PageName =
+  | "overview"
+  | "devices"
+  | "device"
+  | "packs"
+  | "pack"
+  | "log"
+  | "lists"
+  | "list"
+  | "lookup"
+  | "missing";
 
 export interface Route {
   page: PageName;
@@ -13,6 +23,7 @@ const pages: Record<string, { all: PageName; one?: PageName }> = {
   devices: { all: "devices", one: "device" },
   packs: { all: "packs", one: "pack" },
   log: { all: "log" },
+  lists: { all: "lists", one: "list" },
   lookup: { all: "lookup" },
 };
 
@@ -44,6 +55,7 @@ export function href(path: string, query: Record<string, string | undefined> = {
 }
 
 export const deviceHref = (id: string, query = {}) => href(`/devices/${encodeURIComponent(id)}`, query);
+export const listHref = (id: string) => href(`/lists/${encodeURIComponent(id)}`);
 export const packHref = (id: string, query = {}) => href(`/packs/${encodeURIComponent(id)}`, query);
 
 /** Whether a click on a link is for us, and not for a new tab, a download or another site. */

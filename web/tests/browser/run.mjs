@@ -343,7 +343,7 @@ describe("devices and packs", () => {
 describe("everywhere", () => {
   it("is reached by key", async () => {
     const page = await open("/");
-    for (const [key, path] of [["d", "/devices"], ["p", "/packs"], ["l", "/log"], ["o", "/"]]) {
+    for (const [key, path] of [["d", "/devices"], ["p", "/packs"], ["l", "/log"], ["i", "/lists"], ["o", "/"]]) {
       await page.keyboard.press("g");
       await page.keyboard.press(key);
       await page.waitForFunction((wanted) => location.pathname === wanted, path);

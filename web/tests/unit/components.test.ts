@@ -133,6 +133,7 @@ describe("the log's filters", () => {
       filters: filtersOf(new URLSearchParams(address)),
       devices: [],
       packs: [],
+      lists: [],
     });
 
   it("go to the address that says them", async () => {

@@ -1,5 +1,5 @@
 // Values for tests, each with what the test does not care about filled in.
-import type { Cell, EntryInfo, Exposure, ExposureRow, Row, Summary } from "../../src/api/types.ts";
+import type { Cell, EntryInfo, Exposure, ExposureRow, ListInfo, ListPreview, Row, Summary, Update } from "../../src/api/types.ts";
 
 export function row(over: Partial<Row> = {}): Row {
   return {
@@ -113,6 +113,51 @@ export function entry(over: Partial<EntryInfo> = {}): EntryInfo {
       },
     ],
     breaks: [{ what: "Nothing reported", severity: "none", severity_text: "nothing noticed", disputed: false }],
+    ...over,
+  };
+}
+
+export const idle: Update = { running: false, list: null, step: null, bytes: 0, of_bytes: null, done: 0, of: 0 };
+
+export function listInfo(over: Partial<ListInfo> = {}): ListInfo {
+  return {
+    id: "l1",
+    name: "ads",
+    source: "https://lists.example/ads.txt",
+    action: "block",
+    format: "auto",
+    read_as: { format: "hosts", why: "it begins with an address" },
+    refresh: "1d",
+    enabled: true,
+    declared: false,
+    state: "good",
+    fetched_at: "2026-11-20T04:00:00Z",
+    checked_at: "2026-11-20T04:00:00Z",
+    next_at: null,
+    size_bytes: 1000,
+    entries: 100,
+    by_kind: { exact: 100 },
+    refused: 0,
+    skipped: {},
+    hits: { blocked: 0, watched: 0, names: 0 },
+    overlap: { only_here: 0, also_in: [] },
+    never_matched: 100,
+    problem: null,
+    held: null,
+    ...over,
+  };
+}
+
+export function listPreview(over: Partial<ListPreview> = {}): ListPreview {
+  return {
+    format: "hosts",
+    why: "it begins with an address",
+    entries: 100,
+    by_kind: { exact: 100 },
+    refused: 1,
+    problems: [{ line: 7, text: "&&&", reason: "no name" }],
+    overlap: { only_here: 90, also_in: [{ list: "l2", shared: 10 }] },
+    would_block: { days: 7, names: 1, queries: 5, top: [{ name: "ads.example", queries: 5, devices: 2 }] },
     ...over,
   };
 }

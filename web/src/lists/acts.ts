@@ -1,0 +1,51 @@
+// What a person can do with a list; each is said in a toast, with the way back where there is one.
+import { api } from "../api/client.ts";
+import type { ListInfo } from "../api/types.ts";
+import { type Choice, changeTo } from "../lib/lists.ts";
+import { change } from "../lib/toast.svelte.ts";
+import { t } from "../lib/words.ts";
+
+export function choose(list: ListInfo, choice: Choice): Promise<boolean> {
+  const { id, name, action, enabled } = list;
+  return change(
+    () => api.changeList(id, changeTo(choice)),
+    () => ({
+      text: t(`list.did.${choice}`, { list: name }),
+      undo: () => api.changeList(id, { action, enabled }),
+    }),
+  );
+}
+
+export function refresh({ id, name }: ListInfo): Promise<boolean> {
+  return change(
+    () => api.refreshList(id),
+    () => ({ text: t("list.did.refresh", { list: name }) }),
+  );
+}
+
+export function refreshAll(): Promise<boolean> {
+  return change(
+    () => api.refreshLists(),
+    () => ({ text: t("lists.did.refresh") }),
+  );
+}
+
+/** Puts a copy that was held back in force. */
+export function confirm({ id, name }: ListInfo): Promise<boolean> {
+  return change(
+    () => api.confirmList(id),
+    () => ({ text: t("list.did.confirm", { list: name }) }),
+  );
+}
+
+export function remove(list: ListInfo): Promise<boolean> {
+  const { id, name, source, action, format, refresh, enabled } = list;
+  const again = async () => {
+    const made = await api.addList({ name, source, action, format, refresh });
+    if (!enabled) await api.changeList(made.id, { enabled });
+  };
+  return change(
+    () => api.removeList(id),
+    () => ({ text: t("list.did.remove", { list: name }), undo: again }),
+  );
+}

@@ -1,0 +1,157 @@
+import { fireEvent, render, screen, waitFor, within } from "@testing-library/svelte";
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import Add from "../../src/lists/Add.svelte";
+import { draft } from "../../src/lists/draft.svelte.ts";
+import ListItem from "../../src/lists/Item.svelte";
+import Toast from "../../src/shell/Toast.svelte";
+import Words from "../../src/ui/Words.svelte";
+import { toast } from "../../src/lib/toast.svelte.ts";
+import { listInfo, listPreview } from "./made.ts";
+
+const asked = vi.fn<(url: string, init: RequestInit) => Promise<Response>>();
+const reply = (body: unknown, status = 200) => new Response(JSON.stringify(body), { status });
+const sent = (at: number) => {
+  const [url, { method, body }] = asked.mock.calls[at] ?? ["", {}];
+  return [`${method} ${url}`, body ? JSON.parse(body as string) : undefined];
+};
+
+beforeEach(() => {
+  history.replaceState({}, "", "/");
+  toast.clear();
+  draft.clear();
+  asked.mockReset();
+  vi.stubGlobal("fetch", asked);
+});
+
+describe("a list among all", () => {
+  it("changes what it does, says so, and can go back", async () => {
+    render(ListItem, { list: listInfo({ id: "l1", name: "ads" }), busy: false });
+    render(Toast);
+    asked.mockImplementation(() => Promise.resolve(reply(listInfo())));
+    const does = within(screen.getByRole("group", { name: "What is done by ads" }));
+    expect(does.getByRole("button", { name: "Stop" }).getAttribute("aria-pressed")).toBe("true");
+    await fireEvent.click(does.getByRole("button", { name: "Log only" }));
+    await screen.findByText(/ads now only logs/);
+    expect(sent(0)).toEqual(["PATCH /api/v1/lists/l1", { enabled: true, action: "watch" }]);
+    await fireEvent.click(screen.getByRole("button", { name: "Undo" }));
+    expect(sent(1)).toEqual(["PATCH /api/v1/lists/l1", { action: "block", enabled: true }]);
+  });
+
+  it("that the config file sets offers no change, but a refresh", () => {
+    render(ListItem, { list: listInfo({ declared: true }), busy: false });
+    expect(screen.queryByRole("group")).toBeNull();
+    expect(screen.getByText("set in the config file")).toBeTruthy();
+    expect(screen.getByRole("button", { name: /^Refresh/ })).toHaveProperty("disabled", false);
+  });
+
+  it("links its hits to the log of the same list, verdict and time", () => {
+    const since = "2026-11-13T09:00:00Z";
+    render(ListItem, { list: listInfo({ name: "a&b", hits: { blocked: 12, watched: 3, names: 2, since } }), busy: false });
+    expect(screen.getByRole("link", { name: "12 stopped" }).getAttribute("href")).toBe(`/log?verdict=block&list=a%26b&since=${since}`);
+    expect(screen.getByRole("link", { name: "3 watched" }).getAttribute("href")).toBe(`/log?verdict=watch&list=a%26b&since=${since}`);
+  });
+
+  it("whose new copy is held back can have it put in force", async () => {
+    const held = { reason: "it shrank", entries_before: 9000, entries_now: 12 };
+    render(ListItem, { list: listInfo({ id: "l1", state: "held", held }), busy: false });
+    expect(screen.getByText("It has 12 entries; the copy in force has 9,000.")).toBeTruthy();
+    asked.mockImplementation(() => Promise.resolve(new Response(null, { status: 204 })));
+    await fireEvent.click(screen.getByRole("button", { name: "Use the new copy" }));
+    expect(sent(0)[0]).toBe("POST /api/v1/lists/l1/confirm");
+  });
+
+  it("says since when it fails, and which copy is in force", () => {
+    const problem = { message: "the server answers `404 Not Found`", since: new Date(Date.now() - 3 * 86_400_000).toISOString() };
+    const { container } = render(ListItem, { list: listInfo({ state: "failing", problem, fetched_at: "2026-11-12T09:00:00Z" }), busy: false });
+    expect(container.textContent).toContain("The server answers 404 Not Found");
+    expect(container.textContent).toMatch(/since 3 days ago/);
+    expect(container.textContent).toMatch(/The copy of .*12.* stays in force/);
+  });
+});
+
+describe("adding a list", () => {
+  const shown = () => render(Add, { names: new Map([["l2", "big"]]), onclose: () => {} });
+  const type = (label: string, value: string) => fireEvent.input(screen.getByLabelText(label), { target: { value } });
+
+  it("shows what it would bring before it can be added", async () => {
+    const { container } = shown();
+    asked.mockResolvedValueOnce(reply(listPreview()));
+    await type("Where it comes from", "https://lists.example/trackers.txt");
+    expect(screen.queryByRole("button", { name: "Add this list" })).toBeNull();
+    await fireEvent.click(screen.getByRole("button", { name: "Look at it" }));
+    await screen.findByRole("button", { name: "Add this list" });
+    expect(sent(0)).toEqual(["POST /api/v1/lists/preview", { source: "https://lists.example/trackers.txt", format: "auto", action: "block" }]);
+    const text = container.textContent?.replace(/\s+/g, " ");
+    for (const part of ["100 entries, read as hosts file", "1 line is refused", "line 7", "&&&", "No name", "On no other list 90 90%", "big 10 10%", "In the last 7 days", "stopped 5 questions that went through, for 1 name:"]) {
+      expect(text).toContain(part);
+    }
+    expect(screen.getByLabelText("Name")).toHaveProperty("value", "trackers");
+  });
+
+  it("sends what was chosen, and goes to the lists", async () => {
+    shown();
+    asked.mockResolvedValueOnce(reply(listPreview())).mockResolvedValueOnce(reply(listInfo({ name: "mine" }), 201));
+    await type("Where it comes from", "https://lists.example/x.txt");
+    await fireEvent.click(screen.getByRole("button", { name: "Look at it" }));
+    await screen.findByRole("button", { name: "Add this list" });
+    await fireEvent.click(screen.getByRole("button", { name: "Log only" }));
+    await type("Name", " mine ");
+    await fireEvent.click(screen.getByRole("button", { name: "Add this list" }));
+    await waitFor(() => expect(location.pathname + location.search).toBe("/lists"));
+    expect(sent(1)).toEqual(["POST /api/v1/lists", { name: "mine", source: "https://lists.example/x.txt", action: "watch", format: "auto", refresh: "1d" }]);
+    expect(toast.now?.text).toBe("mine is added and is being fetched.");
+  });
+
+  it("shows what is wrong at the field, and goes there", async () => {
+    shown();
+    asked.mockResolvedValueOnce(reply({ title: "wrong", errors: [{ pointer: "/source", detail: "it answers 404" }] }, 422));
+    await type("Where it comes from", "https://lists.example/gone.txt");
+    await fireEvent.click(screen.getByRole("button", { name: "Look at it" }));
+    await screen.findByText("It answers 404");
+    const field = screen.getByLabelText("Where it comes from");
+    expect(field.getAttribute("aria-invalid")).toBe("true");
+    expect(document.getElementById(field.getAttribute("aria-describedby") ?? "")?.textContent).toBe("It answers 404");
+    expect(document.activeElement).toBe(field);
+  });
+
+  it("forgets what it saw when another source is typed", async () => {
+    shown();
+    asked.mockResolvedValueOnce(reply(listPreview()));
+    await type("Where it comes from", "https://lists.example/x.txt");
+    await fireEvent.click(screen.getByRole("button", { name: "Look at it" }));
+    await screen.findByRole("button", { name: "Add this list" });
+    await type("Where it comes from", "https://lists.example/y.txt");
+    expect(screen.queryByRole("button", { name: "Add this list" })).toBeNull();
+  });
+});
+
+describe("a toast", () => {
+  it("goes by itself, but not from under a pointer, and not when something failed", async () => {
+    vi.useFakeTimers();
+    render(Toast);
+    toast.say({ text: "done" });
+    await vi.advanceTimersByTimeAsync(9_000);
+    await fireEvent.pointerEnter(screen.getByRole("presentation"));
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(toast.now).toBeDefined();
+    await fireEvent.pointerLeave(screen.getByRole("presentation"));
+    await vi.advanceTimersByTimeAsync(10_500);
+    expect(toast.now).toBeUndefined();
+    toast.say({ text: "no", failed: true });
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(toast.now?.text).toBe("no");
+    vi.useRealTimers();
+  });
+});
+
+describe("the server's words", () => {
+  it.each([
+    ["the modifier `x` is unknown", "The modifier x is unknown"],
+    ["https://a.example answers 404", "https://a.example answers 404"],
+    ["<img src=x>", "<img src=x>"],
+  ])("'%s'", (text, shown) => {
+    const { container } = render(Words, { text });
+    expect(container.querySelector("img")).toBeNull();
+    expect(container.textContent).toBe(shown);
+  });
+});

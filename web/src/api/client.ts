@@ -15,6 +15,8 @@ import type {
   Page,
   Problem,
   RefusedLine,
+  Rule,
+  RuleChange,
   Status,
   Summary,
 } from "./types.ts";
@@ -105,4 +107,9 @@ export const api = {
   refreshList: (id: string) => ask<void>("POST", address(`lists/${part(id)}/refresh`)),
   refreshLists: () => ask<void>("POST", address("lists/refresh")),
   confirmList: (id: string) => ask<void>("POST", address(`lists/${part(id)}/confirm`)),
+
+  rules: (signal?: AbortSignal) => get<{ rules: Rule[] }>("rules", {}, signal),
+  addRule: (wish: RuleChange) => ask<Rule>("POST", address("rules"), wish),
+  changeRule: (id: string, change: RuleChange) => ask<Rule>("PATCH", address(`rules/${part(id)}`), change),
+  removeRule: (id: string) => ask<void>("DELETE", address(`rules/${part(id)}`)),
 };

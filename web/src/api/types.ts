@@ -30,7 +30,7 @@ export type Cell = Shapes["ExposureCell"];
 export type ExposureRow = Shapes["ExposureRow"];
 export type Exposure = Shapes["Exposure"];
 
-export type Row = Shapes["Row"];
+export type Row = Shapes["Row"] & { origin?: string | null };
 export type Page = Shapes["Page"];
 
 export type DeviceRef = Shapes["DeviceRef"];
@@ -41,7 +41,16 @@ export type Pack = Shapes["PackItem"];
 export type PackDetail = Shapes["PackDetail"];
 export type EntryInfo = Shapes["EntryInfo"];
 export type Evidence = Shapes["EvidenceInfo"];
-export type Explanation = Shapes["Explanation"];
+export type Explanation = Shapes["Explanation"] & { covering?: Covering[] };
+/** An entry in force that covers a name; where one decided, it is the first. */
+export interface Covering {
+  /** "pack:xiaomi", "list:ads", "rule" */
+  origin: string;
+  entry: string;
+  action: Verdict;
+  line?: number | null;
+  says?: string | null;
+}
 
 export type ListAction = "block" | "watch" | "allow";
 
@@ -131,3 +140,16 @@ export interface ListPreview {
     top: { name: string; queries: number; devices: number }[];
   };
 }
+
+export interface Rule {
+  id: string;
+  match: string;
+  action: ListAction;
+  comment?: string | null;
+  /** The device's id; none is everyone. */
+  device?: string | null;
+  declared: boolean;
+  hits: number;
+}
+
+export type RuleChange = Partial<Pick<Rule, "match" | "action" | "comment" | "device">>;

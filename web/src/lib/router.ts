@@ -9,6 +9,7 @@ export type PageName =
   | "log"
   | "lists"
   | "list"
+  | "rules"
   | "lookup"
   | "missing";
 
@@ -24,6 +25,7 @@ const pages: Record<string, { all: PageName; one?: PageName }> = {
   packs: { all: "packs", one: "pack" },
   log: { all: "log" },
   lists: { all: "lists", one: "list" },
+  rules: { all: "rules" },
   lookup: { all: "lookup" },
 };
 

@@ -182,7 +182,7 @@ describe("the log", () => {
     assert.equal(await page.getByRole("button", { name: `Why: ${names[0]}` }).count(), 0);
     await page.getByRole("button", { name: "Resume" }).click();
     await page.getByRole("button", { name: `Why: ${names[2]}` }).waitFor();
-    const first = await page.locator(".line button").evaluateAll((all) => all.slice(0, 3).map((one) => one.getAttribute("aria-label")));
+    const first = await page.locator(".line .name button").evaluateAll((all) => all.slice(0, 3).map((one) => one.getAttribute("aria-label")));
     assert.deepEqual(first, names.toReversed().map((name) => `Why: ${name}`));
     await close(page);
   });
@@ -281,7 +281,7 @@ describe("the log", () => {
     await page.locator(".line").first().waitFor();
     const shown = await page.locator(".line .name").first().innerText();
     assert.match(shown.replace(/\s/g, ""), /<img.*onerror=alert\(1\)>/);
-    await page.locator(".line button").first().click();
+    await page.locator(".line .name button").first().click();
     await page.locator("#why-name").waitFor();
     assert.equal(await page.locator("main img").count(), 0);
     await close(page);
@@ -343,7 +343,7 @@ describe("devices and packs", () => {
 describe("everywhere", () => {
   it("is reached by key", async () => {
     const page = await open("/");
-    for (const [key, path] of [["d", "/devices"], ["p", "/packs"], ["l", "/log"], ["i", "/lists"], ["o", "/"]]) {
+    for (const [key, path] of [["d", "/devices"], ["p", "/packs"], ["l", "/log"], ["i", "/lists"], ["r", "/rules"], ["o", "/"]]) {
       await page.keyboard.press("g");
       await page.keyboard.press(key);
       await page.waitForFunction((wanted) => location.pathname === wanted, path);

@@ -95,7 +95,7 @@ describe("the chart", () => {
 });
 
 describe("the log's lines", () => {
-  const props = { packName: (id: string) => id, open: undefined, onend: () => {} };
+  const props = { becauseOf: (of: { pack?: string | null }) => of.pack ?? "", open: undefined, onend: () => {} };
 
   it("open by the button in them, once", async () => {
     const onopen = vi.fn();

@@ -3,10 +3,13 @@ import { beforeEach, describe, expect, it, vi } from "vitest";
 import Add from "../../src/lists/Add.svelte";
 import { draft } from "../../src/lists/draft.svelte.ts";
 import ListItem from "../../src/lists/Item.svelte";
+import RuleForm from "../../src/rules/Form.svelte";
+import RuleItem from "../../src/rules/Item.svelte";
 import Toast from "../../src/shell/Toast.svelte";
+import Because from "../../src/ui/Because.svelte";
 import Words from "../../src/ui/Words.svelte";
 import { toast } from "../../src/lib/toast.svelte.ts";
-import { listInfo, listPreview } from "./made.ts";
+import { listInfo, listPreview, rule } from "./made.ts";
 
 const asked = vi.fn<(url: string, init: RequestInit) => Promise<Response>>();
 const reply = (body: unknown, status = 200) => new Response(JSON.stringify(body), { status });
@@ -125,6 +128,44 @@ describe("adding a list", () => {
   });
 });
 
+describe("the form of a rule", () => {
+  it("makes a rule of a plain name, with all below or not", async () => {
+    const onsave = vi.fn(() => Promise.resolve());
+    render(RuleForm, { devices: [], onsave });
+    await fireEvent.input(screen.getByLabelText("Name or pattern"), { target: { value: "Ads.example" } });
+    expect(screen.getByText("Kept as ||ads.example^")).toBeTruthy();
+    await fireEvent.click(screen.getByLabelText("and all names below it"));
+    await fireEvent.click(screen.getByRole("button", { name: "Log only" }));
+    await fireEvent.click(screen.getByRole("button", { name: "Add the rule" }));
+    expect(onsave).toHaveBeenCalledWith({ match: "|ads.example^", action: "watch", device: null, comment: null });
+  });
+
+  it("opens a rule as it is kept", () => {
+    render(RuleForm, { devices: [], rule: rule({ match: "|ads.example^", device: "d9", comment: "tv" }), onsave: () => Promise.resolve() });
+    expect(screen.getByLabelText("Name or pattern")).toHaveProperty("value", "ads.example");
+    expect(screen.getByLabelText("and all names below it")).toHaveProperty("checked", false);
+    expect(screen.getByLabelText("Device")).toHaveProperty("value", "d9");
+  });
+});
+
+describe("a rule of one's own", () => {
+  it("is removed at once, and comes back the same", async () => {
+    const one = rule({ id: "4", match: "||ads.example^", action: "allow", comment: "school", device: "d1" });
+    render(RuleItem, { rule: one, devices: [] });
+    asked.mockImplementation(() => Promise.resolve(reply(one)));
+    await fireEvent.click(screen.getByRole("button", { name: "Remove ads.example" }));
+    await waitFor(() => expect(toast.now?.text).toBe("The rule for ads.example is removed."));
+    await toast.undo();
+    expect(sent(0)[0]).toBe("DELETE /api/v1/rules/4");
+    expect(sent(1)).toEqual(["POST /api/v1/rules", { match: "||ads.example^", action: "allow", device: "d1", comment: "school" }]);
+  });
+
+  it("of the config file cannot be changed", () => {
+    render(RuleItem, { rule: rule({ declared: true }), devices: [] });
+    expect(screen.queryByRole("button")).toBeNull();
+  });
+});
+
 describe("a toast", () => {
   it("goes by itself, but not from under a pointer, and not when something failed", async () => {
     vi.useFakeTimers();
@@ -141,6 +182,19 @@ describe("a toast", () => {
     await vi.advanceTimersByTimeAsync(60_000);
     expect(toast.now?.text).toBe("no");
     vi.useRealTimers();
+  });
+});
+
+describe("an entry of a list", () => {
+  it.each([
+    ["=ads.example", "ads.example this name alone"],
+    ["ads.example", "ads.example and all names below it"],
+    ["/^ads/", "/^ads/"],
+  ])("%s is said in words, with its place", (entry, words) => {
+    const { container } = render(Because, { one: { origin: "list:ads", entry, action: "block", line: 12 }, lists: [{ id: "l1", name: "ads" }] });
+    const text = container.textContent?.replace(/\s+/g, " ").trim() ?? "";
+    expect(text).toBe(`${words} List ads, line 12`);
+    expect(screen.getByRole("link").getAttribute("href")).toBe("/lists/l1");
   });
 });
 

@@ -1,5 +1,5 @@
 // Values for tests, each with what the test does not care about filled in.
-import type { Cell, EntryInfo, Exposure, ExposureRow, ListInfo, ListPreview, Row, Summary, Update } from "../../src/api/types.ts";
+import type { Cell, EntryInfo, Exposure, ExposureRow, ListInfo, ListPreview, Row, Rule, Summary, Update } from "../../src/api/types.ts";
 
 export function row(over: Partial<Row> = {}): Row {
   return {
@@ -160,4 +160,8 @@ export function listPreview(over: Partial<ListPreview> = {}): ListPreview {
     would_block: { days: 7, names: 1, queries: 5, top: [{ name: "ads.example", queries: 5, devices: 2 }] },
     ...over,
   };
+}
+
+export function rule(over: Partial<Rule> = {}): Rule {
+  return { id: "1", match: "||ads.example^", action: "block", comment: null, device: null, declared: false, hits: 0, ...over };
 }

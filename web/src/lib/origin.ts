@@ -1,0 +1,30 @@
+// Where the entry that decided stands: in a pack, in a list, or among one's own rules.
+import { listHref, packHref } from "./router.ts";
+import { t } from "./words.ts";
+
+export type Origin = { kind: "pack" | "list"; id: string } | { kind: "rule" } | undefined;
+
+/** Reads "pack:xiaomi", "list:ads" and "rule"; anything else says nothing. */
+export function readOrigin(text: string | null | undefined): Origin {
+  const [, kind, id] = /^(pack|list):(.+)$/s.exec(text ?? "") ?? [];
+  if (kind && id) return { kind: kind as "pack" | "list", id };
+  return /^rule(:|$)/.test(text ?? "") ? { kind: "rule" } : undefined;
+}
+
+export function originOf(row: { origin?: string | null; pack?: string | null }): Origin {
+  return readOrigin(row.origin) ?? (row.pack ? { kind: "pack", id: row.pack } : undefined);
+}
+
+export function originWord(origin: Origin, packNames: ReadonlyMap<string, string>): string {
+  if (!origin) return "";
+  if (origin.kind === "rule") return t("origin.rule");
+  return origin.kind === "pack" ? (packNames.get(origin.id) ?? origin.id) : origin.id;
+}
+
+/** The page that shows where it stands. Lists are known by their names in the log. */
+export function originHref(origin: Origin, lists: readonly { id: string; name: string }[]): string | undefined {
+  if (!origin) return undefined;
+  if (origin.kind === "rule") return "/rules";
+  if (origin.kind === "pack") return packHref(origin.id);
+  return listHref(lists.find((one) => one.name === origin.id)?.id ?? origin.id);
+}

@@ -8,9 +8,11 @@ mod cache;
 mod device;
 mod dns;
 mod journal;
+mod list;
 mod load;
 mod packs;
 mod problem;
+mod rule;
 mod section;
 mod tree;
 mod upstream;
@@ -24,8 +26,10 @@ pub use cache::Cache;
 pub use device::{Device, DeviceMatch};
 pub use dns::{AllowFrom, Dns, RateLimit, private_networks};
 pub use journal::{Journal, Privacy, StoreKind};
+pub use list::{List, ListAction, ListFormat, ListSource, Lists, is_public};
 pub use packs::{Level, PackAction, PackChoice, Packs};
 pub use problem::{ConfigProblems, Place, Problem};
+pub use rule::Rule;
 pub use upstream::{Host, Server, ServerUrl, Strategy, Upstream};
 pub use web::Web;
 
@@ -44,6 +48,12 @@ pub struct Config {
     pub blocking: Blocking,
     /// `[packs]`
     pub packs: Packs,
+    /// `[lists]`
+    pub lists: Lists,
+    /// `[[list]]`
+    pub subscribed: Vec<List>,
+    /// `[[rule]]`
+    pub rules: Vec<Rule>,
     /// `[[device]]`
     pub devices: Vec<Device>,
     /// `[journal]`
@@ -61,6 +71,9 @@ impl Default for Config {
             cache: Cache::default(),
             blocking: Blocking::default(),
             packs: Packs::default(),
+            lists: Lists::default(),
+            subscribed: Vec::new(),
+            rules: Vec::new(),
             devices: Vec::new(),
             journal: Journal::default(),
             web: Web::default(),

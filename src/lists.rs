@@ -12,6 +12,7 @@ mod found;
 mod hostname;
 mod hosts;
 mod linear;
+mod own;
 mod pihole;
 mod plain;
 mod read;
@@ -22,6 +23,7 @@ mod wildcard;
 
 pub use format::{Decision, Format};
 pub use found::{Counts, Problem, Role, Skip};
+pub use own::{own_rule, own_rules};
 pub use read::{List, Reading, Report, parse, read};
 
 use std::collections::HashMap;

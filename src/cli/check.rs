@@ -30,9 +30,8 @@ impl CheckArgs {
         if let Some(error) = set_aside {
             say_error(&format!("warning: {error}; the built-in packs are used"));
         }
-        let unknown = unknown_packs(&packs, &config);
-        if !unknown.0.is_empty() {
-            return Ok(say_problems(&unknown));
+        if let Err(problems) = understand(&packs, &config) {
+            return Ok(say_problems(&problems));
         }
         let rules = lists::compile(&packs, &config.packs, 0);
         say(&format!(
@@ -46,8 +45,16 @@ impl CheckArgs {
     }
 }
 
-/// The packs that the config names and that do not exist.
-pub(super) fn unknown_packs(packs: &Packs, config: &Config) -> ConfigProblems {
+/// Whether the config names only packs that exist, and its rules are rules.
+pub(super) fn understand(packs: &Packs, config: &Config) -> Result<(), ConfigProblems> {
     let ids: Vec<&str> = packs.packs().iter().map(|pack| &*pack.id).collect();
-    ConfigProblems(config.packs.unknown(&ids))
+    let mut problems = config.packs.unknown(&ids);
+    if let Err(rules) = lists::own_rules(config) {
+        problems.extend(rules.0);
+    }
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(ConfigProblems(problems))
+    }
 }

@@ -47,9 +47,8 @@ impl ServeArgs {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let parts = app::prepare(config)?;
-        let unknown = check::unknown_packs(&parts.packs, &parts.config);
-        if !unknown.0.is_empty() {
-            return Ok(say_problems(&unknown));
+        if let Err(problems) = check::understand(&parts.packs, &parts.config) {
+            return Ok(say_problems(&problems));
         }
         let app = app::start(parts).await?;
         announce(&app);
@@ -66,18 +65,14 @@ impl ServeArgs {
     }
 
     fn reload(&self, app: &App) {
-        match self.config.load() {
-            Ok(config) => {
-                let unknown = check::unknown_packs(app.packs(), &config);
-                if unknown.0.is_empty() {
-                    return app.reload(&config);
-                }
-                say_problems(&unknown);
-            }
-            Err(problems) => {
-                say_problems(&problems);
-            }
-        }
+        let config = self.config.load().and_then(|config| {
+            check::understand(app.packs(), &config)?;
+            Ok(config)
+        });
+        match config {
+            Ok(config) => return app.reload(&config),
+            Err(problems) => say_problems(&problems),
+        };
         tracing::warn!("the config is wrong; the one before stays in force");
     }
 }

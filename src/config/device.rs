@@ -16,6 +16,8 @@ pub struct Device {
     pub name: String,
     /// What it is recognised by; any one suffices.
     pub matches: Vec<DeviceMatch>,
+    /// What kind of device it is, in the words of adblock rules' `$ctag`.
+    pub tags: Vec<String>,
 }
 
 /// What a device is recognised by.
@@ -47,6 +49,7 @@ impl Device {
         let name = section.required("name", "what you call it", value::text);
         let right = "at least one MAC address, address, network or host name";
         let matches = section.some("match", right, Vec::new(), DeviceMatch::read);
+        let tags = section.values("tags", Vec::new(), tag);
         let name = name?;
         if before.iter().any(|other| other.name == name) {
             section.wrong("name", format!("= {name:?}: another device has this name"));
@@ -59,8 +62,21 @@ impl Device {
                 format!("is also in device {name:?}: remove it in one"),
             );
         }
-        Some(Self { name, matches })
+        Some(Self {
+            name,
+            matches,
+            tags,
+        })
     }
+}
+
+fn tag(item: &Item) -> Read<String> {
+    let text = item.text().unwrap_or_default();
+    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+    if text.is_empty() || !text.bytes().all(is_plain) {
+        return Err("write a tag in small letters, such as \"device_tv\"".to_owned());
+    }
+    Ok(text.to_owned())
 }
 
 impl DeviceMatch {

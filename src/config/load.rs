@@ -6,7 +6,9 @@ use super::problem::{ConfigProblems, Place, Problem};
 use super::section::{Notes, Section};
 use super::tree::{self, Table};
 use super::value::path;
-use super::{Blocking, Cache, Config, Device, Dns, Journal, Packs, Upstream, Web};
+use super::{
+    Blocking, Cache, Config, Device, Dns, Journal, List, Lists, Packs, Rule, Upstream, Web,
+};
 
 /// Where a config is looked for when none is named.
 const USUAL: [&str; 2] = ["config.toml", "/etc/squelch/config.toml"];
@@ -81,6 +83,8 @@ fn read(text: &str, file: &Path, variables: &[(String, String)]) -> (Config, Not
 impl Config {
     fn read(root: &mut Section<'_>, base: &Path) -> Self {
         let default = base.join(Self::default().data_dir);
+        let lists = root.section("lists", Lists::read);
+        let devices = Device::read_all(root);
         Self {
             data_dir: root.value("data_dir", default, |item| path(item, base)),
             dns: root.section("dns", Dns::read),
@@ -88,7 +92,10 @@ impl Config {
             cache: root.section("cache", Cache::read),
             blocking: root.section("blocking", Blocking::read),
             packs: root.section("packs", |section| Packs::read(section, base)),
-            devices: Device::read_all(root),
+            subscribed: List::read_all(root, &lists, base),
+            lists,
+            rules: Rule::read_all(root, &devices),
+            devices,
             journal: root.section("journal", Journal::read),
             web: root.section("web", Web::read),
         }
@@ -132,7 +139,7 @@ mod tests {
     use insta::assert_snapshot;
     use proptest::prelude::*;
 
-    use super::super::{BlockAnswer, DeviceMatch, Level, PackAction};
+    use super::super::{BlockAnswer, DeviceMatch, Level, ListAction, ListFormat, PackAction};
     use super::*;
 
     const EXAMPLE: &str = include_str!("../../config.example.toml");
@@ -177,7 +184,7 @@ mod tests {
         let all = notes.known();
         let (table, _) = tree::read(EXAMPLE, "");
         let (full, _) = tree::read(&full_example(), "");
-        let optional = ["packs.folder", "device"];
+        let optional = ["packs.folder", "list", "rule", "device"];
         for key in all {
             let shown = if optional.contains(&key.as_str()) {
                 &full
@@ -286,7 +293,7 @@ retention = "1m"
         assert_snapshot!(problems(text), @r#"
         config.toml:2: data_dir = 7: write a path in quotes
         config.toml:3: workers is no known key here; did you mean dns.workers?
-        config.toml:4: colour is no known key; known here: blocking, cache, data_dir, device, dns, journal, packs, upstream, web
+        config.toml:4: colour is no known key; known here: blocking, cache, data_dir, device, dns, journal, list, lists, packs, rule, upstream, web
         config.toml:5: packs = "block": write a table, with keys and values
         config.toml:8: dns.listen[0] = "0.0.0.0": write an address with a port, such as "192.0.2.1:53" or "[2001:db8::1]:53"
         config.toml:8: dns.listen[1] = 53: write an address with a port, such as "192.0.2.1:53" or "[2001:db8::1]:53"
@@ -343,6 +350,100 @@ group = "kids"
     }
 
     #[test]
+    fn wrong_lists_and_rules_are_told_with_what_would_be_right() {
+        let text = r#"
+[lists]
+max_size = "300"
+
+[[list]]
+name = "one"
+source = "http://lists.example/hosts"
+action = "blok"
+format = "host"
+
+[[list]]
+name = "one"
+source = "https://192.168.1.1/hosts"
+refresh = "10s"
+groups = ["kids"]
+
+[[list]]
+name = "two"
+source = "https://me:secret@lists.example/"
+
+[[list]]
+source = "ftp://lists.example/hosts"
+
+[[device]]
+name = "Television"
+match = "192.0.2.7"
+tags = ["Device TV"]
+
+[[rule]]
+action = "block"
+
+[[rule]]
+match = "||telemetry.example^"
+devices = ["television"]
+"#;
+        assert_snapshot!(problems(text), @r#"
+        config.toml:3: lists.max_size = "300": write a number and a unit (kB, MB or GB), such as "300MB"
+        config.toml:7: list[0].source = "http://lists.example/hosts": write https://: plain HTTP is accepted only with allow_private_sources = true in [lists]
+        config.toml:8: list[0].action = "blok": write "block", "watch" or "allow"
+        config.toml:9: list[0].format = "host": write "auto", "hosts", "domains", "adblock", "pihole", "wildcard", "rpz", "dnsmasq" or "unbound"
+        config.toml:12: list[1].name = "one": another list has this name
+        config.toml:13: list[1].source = "https://192.168.1.1/hosts": this is a private address, accepted only with allow_private_sources = true in [lists]
+        config.toml:14: list[1].refresh = "10s": write a time from "1m" to "365d"
+        config.toml:15: list[1].groups[0] = "kids": groups are not in this version yet: write ["default"]
+        config.toml:19: list[2].source = "https://…@lists.example/": remove the password: the dashboard shows this address
+        config.toml:21: list[3].name is missing: write what you call it
+        config.toml:22: list[3].source = "ftp://lists.example/hosts": ftp:// is not supported: write https://…, or a file's path
+        config.toml:27: device[0].tags[0] = "Device TV": write a tag in small letters, such as "device_tv"
+        config.toml:29: rule[0].match is missing: write adblock syntax such as "||telemetry.example^", or a "/regex/"
+        config.toml:34: rule[1].devices[0] = "television": no [[device]] has this name; did you mean "Television"?
+        "#);
+    }
+
+    #[test]
+    fn lists_and_rules_are_read_with_their_defaults() {
+        let text = r#"
+[[list]]
+name = "private"
+source = "http://192.0.2.1/hosts"
+[[list]]
+name = "file"
+source = "lists/hosts.txt"
+action = "allow"
+format = "hosts"
+refresh = "6h"
+groups = ["default"]
+[[rule]]
+match = "||telemetry.example^"
+[lists]
+allow_private_sources = true
+max_size = "1GB"
+"#;
+        let file = Path::new("/etc/squelch/config.toml");
+        let config = Config::from_text(text, file, &[]).unwrap();
+        assert_eq!(config.lists.max_size, 1_000_000_000);
+        let [private, other] = &config.subscribed[..] else {
+            panic!("two lists")
+        };
+        assert_eq!(private.source.to_string(), "http://192.0.2.1/hosts");
+        assert_eq!((private.action, private.format), (ListAction::Block, None));
+        assert_eq!(private.refresh, Duration::from_hours(24));
+        assert_eq!(private.place.line, Some(2));
+        assert_eq!(other.source.to_string(), "/etc/squelch/lists/hosts.txt");
+        assert_eq!(
+            (other.action, other.format),
+            (ListAction::Allow, Some(ListFormat::Hosts))
+        );
+        assert_eq!(other.refresh, Duration::from_hours(6));
+        assert_eq!(config.rules[0].action, ListAction::Block);
+        assert_eq!(config.rules[0].devices, None);
+    }
+
+    #[test]
     fn keys_of_later_versions_are_told_apart_from_unknown_ones() {
         let text = r#"
 [dns.tls]
@@ -350,7 +451,7 @@ dot = ["0.0.0.0:853"]
 [cache]
 serve_stale = "1d"
 serve_fresh = "1d"
-[[list]]
+[[group]]
 name = "example"
 [web]
 password = "secret"
@@ -359,7 +460,7 @@ password = "secret"
         config.toml:2: dns.tls is not in this version yet; remove it
         config.toml:5: cache.serve_stale is not in this version yet; remove it
         config.toml:6: cache.serve_fresh is no known key; known here: entries, max_ttl, min_ttl, negative_max_ttl
-        config.toml:7: list is not in this version yet; remove it
+        config.toml:7: group is not in this version yet; remove it
         config.toml:10: web.password is not in this version yet; remove it
         "#);
     }
@@ -454,7 +555,7 @@ password = "secret"
         assert_snapshot!(found, @r#"
         environment variable SQUELCH_CACHE__ENTRIES: cache.entries = "many": write a whole number from 0 to 10000000
         environment variable SQUELCH_WEB__LISEN: web.lisen is no known key; did you mean listen?
-        environment variable SQUELCH_A__B__C__D__E: a is no known key; known here: blocking, cache, data_dir, device, dns, journal, packs, upstream, web
+        environment variable SQUELCH_A__B__C__D__E: a is no known key; known here: blocking, cache, data_dir, device, dns, journal, list, lists, packs, rule, upstream, web
         environment variable SQUELCH_CACHE_MIN_TTL: cache_min_ttl is no known key here; did you mean cache.min_ttl?
         "#);
     }

@@ -10,7 +10,7 @@ use super::tree::{Item, Table, Value};
 pub(super) type Read<T> = Result<T, String>;
 
 /// Keys that the manual promises for later. They are told apart from misspelled ones.
-const LATER: [&str; 16] = [
+const LATER: [&str; 13] = [
     "dns.tls",
     "upstream.dnssec",
     "upstream.trust_anchors",
@@ -20,9 +20,6 @@ const LATER: [&str; 16] = [
     "blocking.inspect_answers",
     "blocking.rebinding_protection",
     "blocking.rebinding_allow",
-    "lists",
-    "list",
-    "rule",
     "record",
     "group",
     "device.group",
@@ -120,6 +117,11 @@ impl<'a> Section<'a> {
         let value = read(&mut self);
         self.finish();
         value
+    }
+
+    /// Where this table stands.
+    pub fn place(&self) -> &Place {
+        &self.place
     }
 
     /// Whether no key is left.

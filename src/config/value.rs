@@ -99,6 +99,17 @@ pub(super) fn duration(item: &Item, range: RangeInclusive<Duration>) -> Read<Dur
     Err(format!("write a time from {least:?} to {most:?}"))
 }
 
+/// A number of bytes such as `"300MB"`, within bounds.
+pub(super) fn size(item: &Item, range: RangeInclusive<u64>) -> Read<u64> {
+    let shape = || "write a number and a unit (kB, MB or GB), such as \"300MB\"".to_owned();
+    let size = item.text().and_then(parse_size).ok_or_else(shape)?;
+    if range.contains(&size) {
+        return Ok(size);
+    }
+    let (least, most) = (size_in_words(*range.start()), size_in_words(*range.end()));
+    Err(format!("write a size from {least:?} to {most:?}"))
+}
+
 /// A time to live: whole seconds, up to what a device would still believe.
 pub(super) fn ttl(item: &Item) -> Read<Duration> {
     // RFC 8767 §4: a TTL of more than a week is more likely a mistake.
@@ -142,6 +153,27 @@ fn parse_duration(text: &str) -> Option<Duration> {
         _ => return None,
     };
     number.checked_mul(seconds).map(Duration::from_secs)
+}
+
+const SIZE_UNITS: [(u64, &str); 3] = [(1_000_000_000, "GB"), (1_000_000, "MB"), (1000, "kB")];
+
+fn parse_size(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at_checked(digits)?;
+    let unit = unit.trim_start();
+    let mut units = SIZE_UNITS.iter();
+    let (size, _) = units.find(|(_, word)| word.eq_ignore_ascii_case(unit))?;
+    number.parse::<u64>().ok()?.checked_mul(*size)
+}
+
+fn size_in_words(bytes: u64) -> String {
+    let mut units = SIZE_UNITS.iter();
+    let unit = units.find(|(size, _)| bytes >= *size && bytes.is_multiple_of(*size));
+    unit.map_or_else(
+        || format!("{bytes}B"),
+        |(size, word)| format!("{}{word}", bytes / size),
+    )
 }
 
 fn in_words(duration: Duration) -> String {
@@ -197,6 +229,22 @@ mod tests {
     fn durations_are_told_in_the_largest_unit_that_fits() {
         for text in ["250ms", "90s", "5m", "1h", "90d", "0s"] {
             assert_eq!(in_words(parse_duration(text).unwrap()), text);
+        }
+    }
+
+    #[test]
+    fn sizes_are_a_number_and_a_unit() {
+        let cases = [
+            ("300MB", Some(300_000_000)),
+            ("1 gb", Some(1_000_000_000)),
+            ("5kB", Some(5000)),
+            ("5", None),
+            ("MB", None),
+            ("-1MB", None),
+            ("99999999999999999GB", None),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(parse_size(text), expected, "{text}");
         }
     }
 

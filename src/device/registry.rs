@@ -246,6 +246,7 @@ mod tests {
         config::Device {
             name: name.to_owned(),
             matches: matches.to_vec(),
+            tags: Vec::new(),
         }
     }
 

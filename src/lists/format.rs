@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::config::ListFormat;
+
 use super::{hostname, pihole, plain};
 
 /// A dialect.
@@ -59,6 +61,21 @@ impl Format {
             Self::Rpz => "rpz",
             Self::Dnsmasq => "dnsmasq",
             Self::Unbound => "unbound",
+        }
+    }
+}
+
+impl From<ListFormat> for Format {
+    fn from(format: ListFormat) -> Self {
+        match format {
+            ListFormat::Hosts => Self::Hosts,
+            ListFormat::Domains => Self::Domains,
+            ListFormat::Adblock => Self::Adblock,
+            ListFormat::Pihole => Self::Pihole,
+            ListFormat::Wildcard => Self::Wildcard,
+            ListFormat::Rpz => Self::Rpz,
+            ListFormat::Dnsmasq => Self::Dnsmasq,
+            ListFormat::Unbound => Self::Unbound,
         }
     }
 }

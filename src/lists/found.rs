@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::hostname;
+use crate::config::ListAction;
 use crate::matcher::rule::{Action, Kind, Plain, Reach, Rule, Sink};
 
 /// So many refused lines are kept with their text; all are counted.
@@ -259,6 +260,16 @@ impl Found<'_> {
         match rule {
             Ok(rule) => self.rule(rule),
             Err(reason) => self.refuse(reason),
+        }
+    }
+}
+
+impl From<ListAction> for Role {
+    fn from(action: ListAction) -> Self {
+        match action {
+            ListAction::Block => Self::Block,
+            ListAction::Watch => Self::Watch,
+            ListAction::Allow => Self::Allow,
         }
     }
 }

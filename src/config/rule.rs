@@ -1,0 +1,72 @@
+//! `[[rule]]`: people's own rules, which come before every pack and list.
+
+use super::device::Device;
+use super::list::ListAction;
+use super::problem::{Place, Problem, nearest};
+use super::section::Section;
+use super::value;
+
+/// A rule of people's own. Its text is understood where lists are, not here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// Adblock syntax, or a regex between slashes.
+    pub text: String,
+    /// What it does with the names that it covers.
+    pub action: ListAction,
+    /// Why it is there.
+    pub comment: Option<String>,
+    /// The names of the devices that it counts for; `None` = all.
+    pub devices: Option<Vec<String>>,
+    /// Where it stands in the config.
+    pub place: Place,
+    /// Which of the rules it is, from 0.
+    pub number: usize,
+}
+
+impl Rule {
+    /// Reads all of `[[rule]]`, which may name these devices.
+    pub(super) fn read_all(root: &mut Section<'_>, devices: &[Device]) -> Vec<Self> {
+        let mut rules = Vec::new();
+        let mut number = 0;
+        root.each("rule", |section| {
+            rules.extend(Self::read(section, devices, number));
+            number += 1;
+        });
+        rules
+    }
+
+    fn read(section: &mut Section<'_>, known: &[Device], number: usize) -> Option<Self> {
+        let right = "adblock syntax such as \"||telemetry.example^\", or a \"/regex/\"";
+        let text = section.required("match", right, value::text);
+        let action = section.value("action", ListAction::Block, ListAction::read);
+        let comment = section.optional("comment", value::text);
+        let devices = section.values("devices", Vec::new(), |item| {
+            let name = value::text(item)?;
+            let mut names = known.iter().map(|device| device.name.as_str());
+            if names.clone().any(|known| known == name) {
+                return Ok(name);
+            }
+            Err(match nearest(&name, &mut names) {
+                Some(near) => format!("no [[device]] has this name; did you mean {near:?}?"),
+                None => "no [[device]] has this name".to_owned(),
+            })
+        });
+        Some(Self {
+            text: text?,
+            action,
+            comment,
+            devices: (!devices.is_empty()).then_some(devices),
+            place: section.place().clone(),
+            number,
+        })
+    }
+
+    /// The problem to tell when the text is no rule, for this reason.
+    pub fn refused(&self, reason: &str) -> Problem {
+        Problem {
+            place: self.place.clone(),
+            key: format!("rule[{}].match", self.number),
+            message: format!("= {:?}: {reason}", self.text),
+        }
+    }
+}

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a benchmark that fails has failed")]
 
 use std::hint::black_box;
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use squelch::device::Devices;
 use squelch::journal::{Journal, Words};
 use squelch::lists;
 use squelch::local::Local;
-use squelch::matcher::{Live, Matcher};
+use squelch::matcher::{Live, Matcher, Named, Question};
 use squelch::packs::Packs;
 use squelch::pipeline::{Gear, Pipeline, Steps};
 use squelch::policy::Policy;
@@ -30,7 +31,7 @@ fn config() -> Config {
 }
 
 fn rules(config: &Config) -> Matcher {
-    lists::compile(&Packs::builtin().unwrap(), &config.packs, 42)
+    lists::without_lists(&Packs::builtin().unwrap(), &config.packs, &[], 42)
 }
 
 fn query(name: &str) -> Query {
@@ -55,7 +56,14 @@ fn matcher(criterion: &mut Criterion) {
     ] {
         let name: Name = name.parse().unwrap();
         criterion.bench_function(label, |bench| {
-            bench.iter(|| rules.find(black_box(&name)).next());
+            bench.iter(|| {
+                let address = Ipv4Addr::LOCALHOST.into();
+                let question =
+                    Question::new(black_box(&name), RecordType::A, address, &Named::default);
+                let mut found = 0;
+                rules.find(&question, &mut |_| found += 1);
+                found
+            });
         });
     }
 }
@@ -71,7 +79,7 @@ fn gear(criterion: &mut Criterion) {
     live.swap(rules(&config));
     let shared = Arc::new(Shared::new(&config.upstream));
     let words = Words {
-        entry: Box::new(|_| None),
+        entry: Box::new(|_, _| None),
         upstream: Box::new(|_| None),
         device: Box::new(|device| device),
     };
@@ -114,7 +122,7 @@ fn load(criterion: &mut Criterion) {
     let packs = Packs::builtin().unwrap();
     let choices = config().packs;
     criterion.bench_function("load: compile the rules", |bench| {
-        bench.iter(|| lists::compile(&packs, &choices, 42));
+        bench.iter(|| lists::without_lists(&packs, &choices, &[], 42));
     });
 }
 

@@ -63,9 +63,10 @@ impl App {
     /// Puts the choices under `[packs]` and the names under `[[device]]` in force; all else that
     /// differs from the config before needs a restart, and is named.
     pub fn reload(&self, config: &Config) {
-        self.live.swap(lists::compile(
+        self.live.swap(lists::without_lists(
             &self.parts.packs,
             &config.packs,
+            &[],
             start::random_seed(),
         ));
         self.devices.reconfigure(&config.devices);

@@ -4,6 +4,7 @@
 //! before the cache in the pipeline. An answer is kept as the bytes of its message, so that giving
 //! it again is a copy and a count-down of its TTLs.
 
+mod alias;
 mod held;
 mod targets;
 
@@ -15,6 +16,7 @@ use quick_cache::Weighter;
 use quick_cache::sync::Cache as Map;
 use tokio::time::Instant;
 
+pub use alias::alias;
 pub use held::{Held, Unreadable};
 pub use targets::Target;
 

@@ -83,6 +83,7 @@ fn take(
         }
         Packet::Query(query) => match pipeline.answer_now(&query, Instant::now(), out) {
             Gear::Answered => Outcome::Answered,
+            Gear::Silent => Outcome::Silence,
             Gear::Wait(pending) => Outcome::Wait(query, pending),
         },
     }

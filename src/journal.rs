@@ -45,7 +45,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::time;
 
 use crate::config;
-use crate::query::{DeviceId, EntryLabel, Match, UpstreamId};
+use crate::query::{DeviceId, EntryLabel, Match, Name, UpstreamId};
 use crate::store::Store;
 
 pub use counts::Counts;
@@ -65,10 +65,13 @@ pub use writer::Writer;
 /// How long a reader waits for the writer.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// Puts the match on a name into words.
+pub type EntryWords = dyn Fn(Match, &Name) -> Option<EntryLabel> + Send + Sync;
+
 /// How the journal turns numbers that others gave out into words.
 pub struct Words {
-    /// An entry in words that outlive a reload.
-    pub entry: Box<dyn Fn(Match) -> Option<EntryLabel> + Send + Sync>,
+    /// The entry of a match on a name, in words that outlive a reload.
+    pub entry: Box<EntryWords>,
     /// An upstream as people know it.
     pub upstream: Box<dyn Fn(UpstreamId) -> Option<String> + Send + Sync>,
     /// The device that this one turned out to be.
@@ -80,7 +83,7 @@ impl Words {
     /// Words of numbers: entry 7 is `e7.example` of pack `p7`, with ten packs.
     fn for_tests() -> Self {
         Self {
-            entry: Box::new(|matched| {
+            entry: Box::new(|matched, _| {
                 Some(EntryLabel {
                     origin: format!("pack:p{}", matched.rule % 10),
                     entry: format!("e{}.example", matched.rule),

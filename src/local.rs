@@ -4,10 +4,12 @@
 //! (RFC 6303), and the canary names by which browsers and phones ask whether they should go
 //! around the home's resolver.
 
+mod data;
 mod zones;
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+pub use data::record_data;
 use zones::Kind;
 
 use crate::config;
@@ -53,6 +55,12 @@ impl Local {
             Some(Kind::Absent | Kind::Canary | Kind::PrivateReverse) => absent(query, out),
         }
         true
+    }
+
+    /// Whether `name` (lower-cased) is one by which browsers and phones ask whether they may go
+    /// around us.
+    pub fn is_canary(&self, name: &Name) -> bool {
+        matches!(self.find(name), Some(Kind::Canary))
     }
 
     /// Whether `name` (lower-cased) is ours.

@@ -1,226 +1,271 @@
-//! Which entries cover a name.
+//! Which rules cover a name.
 //!
-//! Rules are compiled once into a [`Matcher`], which never changes; [`Live`] holds the one in
-//! force and swaps it whole. A look-up walks the name's labels, hashes each suffix and probes
-//! one table: no allocation, no lock.
+//! Rules are compiled once into a [`Compiled`], which never changes: millions of them from lists in
+//! a file that is mapped, and on top of it, in memory, the packs and what people set themselves.
+//! [`Live`] holds the pair in force and swaps it whole. A look-up hashes each suffix of the name
+//! and probes one cache line for each: no allocation, no lock. Start at [`Matcher::find`].
 
+mod addresses;
+mod compile;
+mod compiled;
+mod file;
+mod filter;
+mod groups;
+mod hash;
+mod image;
 mod live;
+mod patterns;
+mod question;
 pub mod rule;
+mod source;
+mod table;
 
-use xxhash_rust::xxh3::xxh3_64_with_seed;
+use std::net::IpAddr;
+use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
+pub use compile::{CompileError, Compiler};
+pub use compiled::{Compiled, Placed, Says};
+pub use file::{FileError, Overlap};
+pub use image::write;
 pub use live::Live;
+pub use question::{Named, Question};
+pub use rule::Reach;
+pub use source::{Order, Rank, Source};
 
-use crate::query::Name;
+use crate::query::{Match, Name};
 
-/// One entry to be found: a name, how far it reaches, and what it says.
-#[derive(Clone, Debug)]
-pub struct Rule {
-    /// The name covered, lower-cased.
-    pub name: Name,
-    /// Whether names below it are covered too.
-    pub scope: Scope,
-    /// What it wants.
-    pub action: Action,
-    /// Where it comes from: an index into [`Matcher::origins`].
-    pub origin: u16,
-    /// Its place in the origin: for a pack, the index of its entry.
-    pub entry: u32,
-    /// Why, in a few words, for the answer's EXTRA-TEXT: an index into [`Matcher::reasons`].
-    pub reason: u16,
-}
+/// The bit of a value that marks a set of places.
+const SET: u32 = 1 << 31;
+/// The bit of a match that marks rules on top.
+const TOP: u32 = 1 << 31;
+/// Sources on top are numbered from here.
+const TOP_SOURCES: u32 = 1 << 16;
 
-/// How far a rule reaches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Scope {
-    /// The name alone.
-    Exact,
-    /// The name and all below it.
-    Subtree,
-}
-
-/// What a rule wants. The order is that of precedence on one name: the first wins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Action {
-    /// Let it through, whatever less specific entries say.
+/// What a plain rule wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Want {
+    /// Let it through, whatever others say.
     Allow,
     /// Let it through, and mark it.
     Watch,
-    /// Answer it here.
+    /// Answer it here, as the config says.
     Block,
+    /// Answer that there is no such name.
+    BlockNxdomain,
+    /// Answer with nothing.
+    BlockNodata,
+    /// Refuse.
+    BlockRefused,
+    /// Do not answer.
+    Drop,
 }
 
-/// Compiled rules.
+/// What plain rules of a source say, beside their names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct What {
+    /// How far it reaches.
+    pub reach: Reach,
+    /// What it wants.
+    pub want: Want,
+    /// Whether it beats rules without this mark.
+    pub important: bool,
+}
+
+/// The rules in force: those of lists, and on top of them packs and people's own.
 #[derive(Debug)]
 pub struct Matcher {
-    seed: u64,
     generation: u32,
-    /// Slots of rule index + 1; 0 = free. The length is a power of two.
-    table: Vec<u32>,
-    /// Sorted by (hash, scope, action): the rules of one name stand together, best first.
-    rules: Vec<Compiled>,
-    /// The names' wire bytes.
-    names: Vec<u8>,
-    origins: Vec<String>,
-    reasons: Vec<String>,
+    base: Arc<Compiled>,
+    top: Arc<Compiled>,
 }
 
-/// A rule as compiled.
+/// A rule that covers what was asked.
 #[derive(Clone, Copy, Debug)]
-pub struct Compiled {
-    hash: u64,
-    name_at: u32,
-    entry: u32,
-    origin: u16,
-    reason: u16,
-    name_len: u8,
-    scope: Scope,
-    action: Action,
-}
-
-impl Compiled {
-    /// What the rule wants.
-    pub fn action(&self) -> Action {
-        self.action
-    }
-
-    /// Its place in its origin.
-    pub fn entry(&self) -> u32 {
-        self.entry
-    }
-
-    /// How far it reaches.
-    pub fn scope(&self) -> Scope {
-        self.scope
-    }
+pub struct Hit<'a> {
+    /// Where it stands in the rules.
+    pub place: u32,
+    /// A number for its source, in the order of sources; lists come before packs.
+    pub source_at: u32,
+    /// How specific it is: more is more.
+    pub spot: u16,
+    /// Whether it only says that the name above which it stands is there by itself, which ends
+    /// wildcards above it ([`Order::Zone`]).
+    pub closes: bool,
+    /// The rule.
+    pub rule: Placed<'a>,
 }
 
 impl Default for Matcher {
     fn default() -> Self {
-        Self::compile(&[], Vec::new(), Vec::new(), 0)
+        let nothing = || Arc::new(compiled(|_| {}));
+        Self::new(nothing(), nothing())
     }
 }
 
+/// Compiles rules in memory, for few of them.
+pub fn compiled(add: impl FnOnce(&mut Compiler)) -> Compiled {
+    compiled_with(0, add)
+}
+
+/// The same with a seed, which has to be that of the rules that these stand on.
+pub fn compiled_with(seed: u64, add: impl FnOnce(&mut Compiler)) -> Compiled {
+    let mut compiler = Compiler::new(seed);
+    add(&mut compiler);
+    let bytes = compiler.finish("").expect("a few rules have few lines");
+    Compiled::from_bytes(bytes).expect("what was just compiled is whole")
+}
+
 impl Matcher {
-    /// Compiles rules. `seed` should be random, so that nobody can make names that collide.
-    pub fn compile(rules: &[Rule], origins: Vec<String>, reasons: Vec<String>, seed: u64) -> Self {
-        let mut names = Vec::new();
-        let mut compiled: Vec<Compiled> = rules
-            .iter()
-            .map(|rule| {
-                let wire = rule.name.as_wire();
-                let name_at = u32::try_from(names.len()).unwrap_or(u32::MAX);
-                names.extend_from_slice(wire);
-                Compiled {
-                    hash: xxh3_64_with_seed(wire, seed),
-                    name_at,
-                    entry: rule.entry,
-                    origin: rule.origin,
-                    reason: rule.reason,
-                    name_len: u8::try_from(wire.len()).unwrap_or(u8::MAX),
-                    scope: rule.scope,
-                    action: rule.action,
-                }
-            })
-            .collect();
-        compiled.sort_by_key(|rule| (rule.hash, rule.scope, rule.action));
-        let mut matcher = Self {
-            seed,
+    /// Puts rules together. Both have to be compiled with the same seed: names are hashed once.
+    pub fn new(base: Arc<Compiled>, top: Arc<Compiled>) -> Self {
+        debug_assert_eq!(base.seed(), top.seed(), "names are hashed once for both");
+        Self {
             generation: 0,
-            table: Vec::new(),
-            rules: compiled,
-            names,
-            origins,
-            reasons,
-        };
-        matcher.fill_table();
-        matcher
+            base,
+            top,
+        }
     }
 
-    fn fill_table(&mut self) {
-        // At most half full, so that a probe for an absent name ends after about one slot.
-        let size = (self.rules.len() * 2).next_power_of_two().max(2);
-        let mut table = vec![0_u32; size];
-        let mut last = None;
-        for (rule, index) in self.rules.iter().zip(1_u32..) {
-            if last.replace(rule.hash) == Some(rule.hash) {
-                continue;
-            }
-            let mut at = slot(rule.hash, size);
-            while let Some(taken) = table.get_mut(at) {
-                if *taken == 0 {
-                    *taken = index;
-                    break;
-                }
-                at = (at + 1) % size;
+    /// Calls `visit` with each rule that covers what is asked and counts for it, those for longer
+    /// names first, then patterns, then rules for every name.
+    pub fn find<'s>(&'s self, question: &Question<'_>, visit: &mut dyn FnMut(Hit<'s>)) {
+        for layer in self.layers() {
+            for &place in layer.table.for_devices() {
+                layer.visit((place, u16::MAX), question, visit);
             }
         }
-        self.table = table;
+        self.find_names(question, visit);
+        for layer in self.layers() {
+            if !layer.table.patterns().is_empty() {
+                layer.table.patterns().find(question.text(), &mut |place| {
+                    layer.visit((place, 1), question, visit);
+                });
+            }
+            for &place in layer.table.everywhere() {
+                layer.visit((place, 0), question, visit);
+            }
+        }
     }
 
-    /// The rules that cover `name` (lower-cased), the most specific first: exact before subtree,
-    /// longer names before shorter, on one name by [`Action`]'s order.
-    pub fn find<'a>(&'a self, name: &'a Name) -> impl Iterator<Item = (u32, &'a Compiled)> {
-        let whole = name.as_wire();
-        suffixes(whole).flat_map(move |suffix| {
-            self.rules_at(suffix).filter(move |(_, rule)| {
-                rule.scope == Scope::Subtree || suffix.len() == whole.len()
-            })
+    fn find_names<'s>(&'s self, question: &Question<'_>, visit: &mut dyn FnMut(Hit<'s>)) {
+        let layers = self.layers();
+        hash::with_suffixes(question.name, self.base.seed(), |hashes, _| {
+            for (depth, &hash) in hashes.iter().enumerate() {
+                let labels = u16::try_from(hashes.len() - depth).unwrap_or(u16::MAX >> 2);
+                for layer in layers {
+                    layer.find_suffix((hash, labels, depth == 0), question, visit);
+                }
+            }
+        });
+    }
+
+    /// Calls `visit` with each rule for an address in an answer; `question` is what was asked, with
+    /// the address's type.
+    pub fn find_address<'s>(
+        &'s self,
+        address: IpAddr,
+        question: &Question<'_>,
+        visit: &mut dyn FnMut(Hit<'s>),
+    ) {
+        // A rule with names that it spares says nothing of addresses.
+        let mut visit = |hit: Hit<'s>| {
+            if hit.rule.excepts_nothing() {
+                visit(hit);
+            }
+        };
+        for layer in self.layers() {
+            // More labels than the longest prefix would have: the smallest network decides.
+            for (at, place) in layer.table.addresses(address).enumerate() {
+                let spot = 512_u16.saturating_sub(u16::try_from(at).unwrap_or(512));
+                layer.visit((place, spot), question, &mut visit);
+            }
+            if layer.table.patterns().is_empty() {
+                continue;
+            }
+            let text = address.to_string();
+            layer.table.patterns().find(text.as_bytes(), &mut |place| {
+                let rule = layer.table.rule(place);
+                if rule.is_some_and(|rule| rule.source.reads_addresses) {
+                    layer.visit((place, 1), question, &mut visit);
+                }
+            });
+        }
+    }
+
+    /// Whether any rule looks at addresses in answers.
+    pub fn has_addresses(&self) -> bool {
+        self.base.has_addresses() || self.top.has_addresses()
+    }
+
+    /// Whether any rule counts for some devices only.
+    pub fn differs_by_device(&self) -> bool {
+        self.base.differs_by_device() || self.top.differs_by_device()
+    }
+
+    fn layers(&self) -> [Layer<'_>; 2] {
+        [
+            Layer {
+                table: &self.base,
+                mark: 0,
+                first_source: 0,
+            },
+            Layer {
+                table: &self.top,
+                mark: TOP,
+                first_source: TOP_SOURCES,
+            },
+        ]
+    }
+
+    /// A hit as it is passed on.
+    pub fn matched(&self, hit: &Hit<'_>) -> Match {
+        Match {
+            generation: self.generation,
+            rule: hit.place,
+        }
+    }
+
+    /// The rule that a match of this generation points at.
+    pub fn rule(&self, matched: Match) -> Option<Placed<'_>> {
+        if matched.generation != self.generation {
+            return None;
+        }
+        let table = if matched.rule & TOP == 0 {
+            &self.base
+        } else {
+            &self.top
+        };
+        table.rule(matched.rule & !TOP)
+    }
+
+    /// The suffix of `name` that the rule of a match is for, if it is one.
+    pub fn suffix_of(&self, matched: Match, name: &Name) -> Option<Name> {
+        let (place, table) = if matched.rule & TOP == 0 {
+            (matched.rule, &self.base)
+        } else {
+            (matched.rule & !TOP, &self.top)
+        };
+        hash::with_suffixes(name, table.seed(), |hashes, starts| {
+            let mut pairs = hashes.iter().zip(starts);
+            let (_, &start) = pairs.find(|(hash, _)| {
+                let mut is_here = false;
+                table.at(**hash, &mut |here| is_here |= here == place);
+                is_here
+            })?;
+            Name::from_wire(name.as_wire().get(usize::from(start)..)?).ok()
         })
     }
 
-    fn rules_at<'a>(&'a self, suffix: &'a [u8]) -> impl Iterator<Item = (u32, &'a Compiled)> {
-        let hash = xxh3_64_with_seed(suffix, self.seed);
-        let first = self.probe(hash).unwrap_or(u32::MAX);
-        let rest = usize::try_from(first)
-            .ok()
-            .and_then(|first| self.rules.get(first..))
-            .unwrap_or_default();
-        rest.iter()
-            .zip(first..)
-            .take_while(move |(rule, _)| rule.hash == hash)
-            .filter(move |(rule, _)| self.name_of(rule) == suffix)
-            .map(|(rule, index)| (index, rule))
+    /// The rules of lists.
+    pub fn base(&self) -> &Arc<Compiled> {
+        &self.base
     }
 
-    fn probe(&self, hash: u64) -> Option<u32> {
-        let size = self.table.len();
-        let mut at = slot(hash, size);
-        loop {
-            let index = self.table.get(at)?.checked_sub(1)?;
-            if self.rule(index)?.hash == hash {
-                return Some(index);
-            }
-            at = (at + 1) % size;
-        }
-    }
-
-    /// The rule at `index`, as [`Matcher::find`] numbers them.
-    pub fn rule(&self, index: u32) -> Option<&Compiled> {
-        self.rules.get(usize::try_from(index).ok()?)
-    }
-
-    /// The wire bytes of a rule's name.
-    pub fn name_of(&self, rule: &Compiled) -> &[u8] {
-        let start = usize::try_from(rule.name_at).unwrap_or(usize::MAX);
-        self.names
-            .get(start..)
-            .and_then(|rest| rest.get(..usize::from(rule.name_len)))
-            .unwrap_or_default()
-    }
-
-    /// Where a rule comes from: `pack:xiaomi`.
-    pub fn origin_of(&self, rule: &Compiled) -> &str {
-        self.origins
-            .get(usize::from(rule.origin))
-            .map_or("", String::as_str)
-    }
-
-    /// Why, in a few words.
-    pub fn reason_of(&self, rule: &Compiled) -> &str {
-        self.reasons
-            .get(usize::from(rule.reason))
-            .map_or("", String::as_str)
+    /// The rules of packs and people.
+    pub fn top(&self) -> &Arc<Compiled> {
+        &self.top
     }
 
     /// The number that [`Live`] gave it.
@@ -228,99 +273,81 @@ impl Matcher {
         self.generation
     }
 
-    /// How many rules there are.
+    /// How many names and patterns have rules.
     pub fn len(&self) -> usize {
-        self.rules.len()
+        self.base.len() + self.top.len()
     }
 
     /// Whether there is no rule.
     pub fn is_empty(&self) -> bool {
-        self.rules.is_empty()
+        self.base.is_empty() && self.top.is_empty()
     }
 }
 
-/// The name itself, then each parent, without the root.
-fn suffixes(wire: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let mut rest = wire;
-    std::iter::from_fn(move || {
-        let suffix = rest;
-        let (&len, after) = rest.split_first()?;
-        if len == 0 {
-            return None;
-        }
-        rest = after.get(usize::from(len)..)?;
-        Some(suffix)
-    })
+/// One of the two tables of rules, and how its places and sources are told from the other's.
+#[derive(Clone, Copy)]
+struct Layer<'s> {
+    table: &'s Compiled,
+    mark: u32,
+    first_source: u32,
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "the table's size bounds the result"
-)]
-fn slot(hash: u64, size: usize) -> usize {
-    hash as usize & (size - 1)
+impl<'s> Layer<'s> {
+    /// Visits the rules for a suffix of so many labels that reach the name asked.
+    fn find_suffix(
+        self,
+        (hash, labels, is_whole): (u64, u16, bool),
+        question: &Question<'_>,
+        visit: &mut dyn FnMut(Hit<'s>),
+    ) {
+        self.table.at(hash, &mut |place| {
+            let Some(rule) = self.table.rule(place) else {
+                return;
+            };
+            let reach = rule.reach.unwrap_or(Reach::Exact);
+            let reaches = match reach {
+                Reach::Exact => is_whole,
+                Reach::Below => !is_whole,
+                Reach::Subtree => true,
+            };
+            let closes = !reaches && reach == Reach::Exact && rule.source.order == Order::Zone;
+            if (reaches && is_meant(&rule, question)) || closes {
+                let spot = labels * 4 + 3 - reach as u16;
+                visit(self.hit((place, spot), closes, rule));
+            }
+        });
+    }
+
+    /// Visits a rule that was found otherwise than by its name.
+    fn visit(
+        self,
+        (place, spot): (u32, u16),
+        question: &Question<'_>,
+        visit: &mut dyn FnMut(Hit<'s>),
+    ) {
+        let rule = self.table.rule(place);
+        if let Some(rule) = rule.filter(|rule| is_meant(rule, question)) {
+            visit(self.hit((place, spot), false, rule));
+        }
+    }
+
+    fn hit(self, (place, spot): (u32, u16), closes: bool, rule: Placed<'s>) -> Hit<'s> {
+        Hit {
+            place: place | self.mark,
+            source_at: u32::from(rule.source_at) + self.first_source,
+            spot,
+            closes,
+            rule,
+        }
+    }
+}
+
+fn is_meant(rule: &Placed<'_>, question: &Question<'_>) -> bool {
+    match rule.says {
+        Says::Plain { .. } => true,
+        Says::Rule(rule) => !rule.cancels && question.is_meant_by(rule),
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn rule(name: &str, scope: Scope, action: Action, entry: u32) -> Rule {
-        Rule {
-            name: name.parse().unwrap(),
-            scope,
-            action,
-            origin: 0,
-            entry,
-            reason: 0,
-        }
-    }
-
-    fn entries(matcher: &Matcher, name: &str) -> Vec<u32> {
-        let name = name.parse().unwrap();
-        matcher.find(&name).map(|(_, rule)| rule.entry).collect()
-    }
-
-    #[test]
-    fn the_most_specific_entry_comes_first() {
-        let rules = [
-            rule("example", Scope::Subtree, Action::Block, 1),
-            rule("b.example", Scope::Subtree, Action::Watch, 2),
-            rule("a.b.example", Scope::Subtree, Action::Block, 3),
-            rule("a.b.example", Scope::Exact, Action::Block, 4),
-            rule("a.b.example", Scope::Exact, Action::Allow, 5),
-        ];
-        let matcher = Matcher::compile(&rules, vec![], vec![], 7);
-        assert_eq!(entries(&matcher, "a.b.example"), [5, 4, 3, 2, 1]);
-        assert_eq!(entries(&matcher, "x.a.b.example"), [3, 2, 1]);
-        assert_eq!(entries(&matcher, "b.example"), [2, 1]);
-        assert_eq!(entries(&matcher, "ab.example"), [1]);
-        assert_eq!(entries(&matcher, "other"), [0_u32; 0]);
-        assert_eq!(entries(&matcher, "."), [0_u32; 0]);
-    }
-
-    proptest! {
-        #[test]
-        fn it_finds_what_a_plain_search_finds(
-            names in prop::collection::vec(("[ab]{1,2}(\\.[ab]{1,2}){0,3}", any::<bool>()), 0..60),
-            asked in "[ab]{1,2}(\\.[ab]{1,2}){0,4}",
-            seed in any::<u64>(),
-        ) {
-            let rules: Vec<Rule> = names.iter().zip(0..).map(|((name, exact), entry)| {
-                rule(name, if *exact { Scope::Exact } else { Scope::Subtree }, Action::Block, entry)
-            }).collect();
-            let matcher = Matcher::compile(&rules, vec![], vec![], seed);
-            let asked: Name = asked.parse().unwrap();
-            let mut expected: Vec<u32> = rules.iter().filter(|rule| match rule.scope {
-                Scope::Exact => rule.name == asked,
-                Scope::Subtree => asked.is_within(&rule.name),
-            }).map(|rule| rule.entry).collect();
-            let mut found: Vec<u32> = matcher.find(&asked).map(|(_, rule)| rule.entry).collect();
-            expected.sort_unstable();
-            found.sort_unstable();
-            prop_assert_eq!(found, expected);
-        }
-    }
-}
+mod tests;

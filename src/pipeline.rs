@@ -4,7 +4,9 @@
 //! socket. What can be answered from memory is answered at once, on the thread that received the
 //! packet; only what must wait for an upstream becomes a task.
 
+mod block;
 mod limit;
+mod resolve;
 
 use std::cell::RefCell;
 use std::net::{IpAddr, SocketAddr};
@@ -14,15 +16,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::time::Instant;
 
 use crate::cache::Cache;
-use crate::config::{self, AllowFrom, BlockAnswer, Blocking};
+use crate::config::{self, AllowFrom, Blocking};
 use crate::device::Devices;
 use crate::journal::Recorder;
 use crate::local::Local;
-use crate::policy::Policy;
-use crate::query::{
-    AnswerBuf, DeviceId, Event, ExtendedError, Match, Query, Rcode, RecordType, Section, Source,
-    Verdict,
-};
+use crate::policy::{self, Policy};
+use crate::query::{AnswerBuf, Event, ExtendedError, Query, Rcode, Source, Verdict};
 use crate::upstream::Upstreams;
 use limit::RateLimiter;
 
@@ -55,6 +54,8 @@ pub struct Pipeline {
 pub enum Gear {
     /// The answer is in the buffer.
     Answered,
+    /// A rule says that there is none.
+    Silent,
     /// It has to wait for an upstream: call [`Pipeline::answer`].
     Wait(Pending),
 }
@@ -62,9 +63,21 @@ pub enum Gear {
 /// What is already known of a query that has to wait.
 #[derive(Clone, Copy, Debug)]
 pub struct Pending {
-    device: DeviceId,
+    asker: policy::Asker,
     verdict: Verdict,
     started: Instant,
+}
+
+/// What a step came to.
+enum Step {
+    /// The answer is written, with its end.
+    Done(Source),
+    /// There is none.
+    Silent,
+    /// Somebody else has to be asked.
+    Wait,
+    /// The next step has its turn.
+    Next,
 }
 
 /// Who sent what is no question, and what of its header goes back to them.
@@ -110,66 +123,42 @@ impl Pipeline {
             return Gear::Answered;
         }
         let now_ms = now_ms();
-        let device = self.steps.devices.identify_at(address, now_ms);
-        // Policy stands before the cache: verdicts differ between devices.
-        let verdict = self.steps.policy.judge(device, &query.name, query.kind);
-        let pending = Pending {
-            device,
-            verdict,
+        let asker = policy::Asker {
+            device: self.steps.devices.identify_at(address, now_ms),
+            address,
+        };
+        let mut pending = Pending {
+            asker,
+            // Policy stands before the cache: verdicts differ between devices.
+            verdict: self.steps.policy.judge(asker, &query.name, query.kind),
             started,
         };
-        let source = match verdict {
-            Verdict::Block(matched) => {
-                self.block(query, matched, out);
-                Source::Policy
+        let step = match self.block(query, &mut pending, out) {
+            Step::Next => self.held(query, &mut pending, out),
+            step => step,
+        };
+        let (source, gear) = match step {
+            Step::Done(source) => (source, Gear::Answered),
+            Step::Silent => (Source::Policy, Gear::Silent),
+            Step::Wait | Step::Next if query.wants_recursion() => return Gear::Wait(pending),
+            Step::Wait | Step::Next => {
+                // RFC 7871 §11.3, RFC 1035 §4.1.1: without RD nothing is looked up.
+                let error = ExtendedError::new(ExtendedError::NOT_AUTHORITATIVE, "");
+                refuse(query, error, out);
+                (Source::Failure, Gear::Answered)
             }
-            Verdict::Allow(_) | Verdict::Watch(_) => match self.held(query, started, out) {
-                Some(source) => source,
-                None if query.wants_recursion() => return Gear::Wait(pending),
-                None => {
-                    // RFC 7871 §11.3, RFC 1035 §4.1.1: without RD nothing is looked up.
-                    refuse(
-                        query,
-                        ExtendedError::new(ExtendedError::NOT_AUTHORITATIVE, ""),
-                        out,
-                    );
-                    Source::Failure
-                }
-            },
         };
         self.record(query, &pending, now_ms, (source, out.rcode()));
-        Gear::Answered
+        gear
     }
 
-    /// Answers a query that has to wait, whatever happens.
+    /// Answers a query that has to wait, whatever happens. The buffer stays empty where a rule
+    /// says that there is no answer.
     pub async fn answer(&self, query: &Query, pending: Pending, out: &mut AnswerBuf) {
-        let source = match self.upstreams.ask(query).await {
-            Ok(reply) => match self.steps.cache.put(query, reply.message, Instant::now()) {
-                Ok(held) => {
-                    held.write(query, Instant::now(), out);
-                    out.finish(query, None);
-                    Source::Upstream(reply.upstream)
-                }
-                Err(unreadable) => {
-                    tracing::debug!(name = %query.name, %unreadable, "an upstream's answer is unusable");
-                    fail(
-                        query,
-                        ExtendedError::new(
-                            ExtendedError::NETWORK_ERROR,
-                            "the upstream's answer is malformed",
-                        ),
-                        out,
-                    )
-                }
-            },
-            Err(error) => {
-                tracing::debug!(name = %query.name, %error, "no upstream answered");
-                fail(
-                    query,
-                    ExtendedError::new(error.ede(), "no upstream answered"),
-                    out,
-                )
-            }
+        let mut pending = pending;
+        let source = match pending.verdict {
+            Verdict::Block(_) => self.follow(query, &pending, out).await,
+            Verdict::Allow(_) | Verdict::Watch(_) => self.ask(query, &mut pending, out).await,
         };
         self.record(query, &pending, now_ms(), (source, out.rcode()));
     }
@@ -210,27 +199,19 @@ impl Pipeline {
         Ok(())
     }
 
-    fn held(&self, query: &Query, now: Instant, out: &mut AnswerBuf) -> Option<Source> {
-        let source = if self.steps.local.answer(query, out) {
-            Source::Local
-        } else if let Some(held) = self.steps.cache.find(query, now) {
-            held.write(query, now, out);
-            Source::Cache
-        } else {
-            return None;
-        };
-        out.finish(query, None);
-        Some(source)
-    }
-
-    fn block(&self, query: &Query, matched: Match, out: &mut AnswerBuf) {
-        write_block(query, &self.steps.blocking, out);
-        self.steps.policy.with_reason(matched, |reason| {
-            out.finish(
-                query,
-                Some(ExtendedError::new(ExtendedError::BLOCKED, reason)),
-            );
-        });
+    /// Answers from our own names, or from what upstreams said before.
+    fn held(&self, query: &Query, pending: &mut Pending, out: &mut AnswerBuf) -> Step {
+        // Who lets a canary through means it.
+        let is_spared =
+            || pending.verdict.is_exception() && self.steps.local.is_canary(&query.name);
+        if !is_spared() && self.steps.local.answer(query, out) {
+            out.finish(query, None);
+            return Step::Done(Source::Local);
+        }
+        match self.steps.cache.find(query, pending.started) {
+            Some(held) => self.pass(query, pending, (&held, Source::Cache), out),
+            None => Step::Next,
+        }
     }
 
     fn record(
@@ -242,7 +223,7 @@ impl Pipeline {
     ) {
         self.recorder.record(&Event {
             at_ms,
-            device: pending.device,
+            device: pending.asker.device,
             address: query.source.ip(),
             name: query.name,
             kind: query.kind,
@@ -271,30 +252,4 @@ fn fail(query: &Query, error: ExtendedError<'_>, out: &mut AnswerBuf) -> Source 
     out.begin(query, Rcode::SERVFAIL);
     out.finish(query, Some(error));
     Source::Failure
-}
-
-/// The configured answer to a blocked name, without its end.
-fn write_block(query: &Query, blocking: &Blocking, out: &mut AnswerBuf) {
-    use std::net::{Ipv4Addr, Ipv6Addr};
-    let ttl = u32::try_from(blocking.ttl.as_secs()).unwrap_or(u32::MAX);
-    let (ipv4, ipv6) = match blocking.answer {
-        BlockAnswer::NullIp => (Some(Ipv4Addr::UNSPECIFIED), Some(Ipv6Addr::UNSPECIFIED)),
-        BlockAnswer::Address { ipv4, ipv6 } => (ipv4, ipv6),
-        BlockAnswer::Nxdomain | BlockAnswer::Nodata => (None, None),
-        BlockAnswer::Refused => return out.begin(query, Rcode::REFUSED),
-    };
-    let rcode = if blocking.answer == BlockAnswer::Nxdomain {
-        Rcode::NXDOMAIN
-    } else {
-        Rcode::NOERROR
-    };
-    out.begin(query, rcode);
-    match (query.kind, ipv4, ipv6) {
-        (RecordType::A, Some(ip), _) => out.record(Section::Answer, query.kind, ttl, &ip.octets()),
-        (RecordType::AAAA, _, Some(ip)) => {
-            out.record(Section::Answer, query.kind, ttl, &ip.octets());
-        }
-        // RFC 2308 §5: with an SOA devices keep the "nothing", too.
-        _ => out.negative_soa(ttl),
-    }
 }

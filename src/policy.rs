@@ -1,158 +1,241 @@
 //! What a device may reach: the verdict on a name, and why.
+//!
+//! Start at [`Policy::judge`]. `weigh` holds the order of decision; `explain` puts it into words.
 
 mod explain;
+mod reply;
+mod rewrite;
+mod weigh;
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
 
 pub use explain::{Explanation, RuleInfo};
+pub use reply::BlockReply;
+pub use rewrite::Rewritten;
 
-use crate::matcher::{Action, Compiled, Live, Matcher};
+use crate::device::Devices;
+use crate::matcher::{Live, Matcher, Named, Question};
 use crate::query::{DeviceId, EntryLabel, Match, Name, RecordType, Verdict};
+use weigh::{Act, Decision, Weighing};
+
+/// So many entries that decided by what an answer points to are remembered in words.
+const MAX_NOTED: usize = 10_000;
 
 /// Judges names by the rules in force.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Policy {
     rules: Arc<Live>,
+    devices: Option<Arc<Devices>>,
+    /// The tags of devices, by name.
+    tags: Arc<ArcSwap<HashMap<String, Vec<String>>>>,
+    /// Entries that decided by another name than the one that was asked.
+    noted: Arc<Mutex<HashMap<Match, EntryLabel>>>,
+}
+
+/// Who asks.
+#[derive(Clone, Copy, Debug)]
+pub struct Asker {
+    /// The device.
+    pub device: DeviceId,
+    /// The address that it asks from.
+    pub address: IpAddr,
+}
+
+/// What an answer points to.
+#[derive(Clone, Copy, Debug)]
+pub enum Target<'a> {
+    /// Another name.
+    Name(&'a Name),
+    /// An address.
+    Address(IpAddr),
 }
 
 impl Policy {
     /// A policy over rules that are swapped by whoever compiles them.
     pub fn new(rules: Arc<Live>) -> Self {
-        Self { rules }
-    }
-
-    /// The verdict on `name` (lower-cased) for a device. All devices share one policy for now, and
-    /// every type of a name is judged alike.
-    pub fn judge(&self, _device: DeviceId, name: &Name, _kind: RecordType) -> Verdict {
-        let rules = self.rules.load();
-        match rules.find(name).next() {
-            None => Verdict::Allow(None),
-            Some((rule, compiled)) => verdict(&rules, rule, compiled),
+        Self {
+            rules,
+            ..Self::default()
         }
     }
 
-    /// Calls `read` with the short reason of a match, as devices are told (RFC 8914 EXTRA-TEXT).
-    pub fn with_reason<T>(&self, matched: Match, read: impl FnOnce(&str) -> T) -> T {
-        let rules = self.rules.load();
-        let current = (rules.generation() == matched.generation)
-            .then(|| rules.rule(matched.rule))
-            .flatten();
-        read(current.map_or("", |rule| rules.reason_of(rule)))
+    /// The same, with devices that rules may name.
+    #[must_use]
+    pub fn with_devices(self, devices: Arc<Devices>) -> Self {
+        Self {
+            devices: Some(devices),
+            ..self
+        }
     }
 
-    /// A match in words that outlive the rules it points into; `None` once they are gone.
-    pub fn describe(&self, matched: Match) -> Option<EntryLabel> {
+    /// Takes the tags of devices, by their names.
+    pub fn set_tags(&self, tags: HashMap<String, Vec<String>>) {
+        self.tags.store(Arc::new(tags));
+    }
+
+    /// The verdict on `name` (lower-cased) for whoever asks.
+    pub fn judge(&self, asker: Asker, name: &Name, kind: RecordType) -> Verdict {
+        let rules = self.rules.load();
+        let named = || self.named(asker.device);
+        let question = Question::new(name, kind, asker.address, &named);
+        verdict(&rules, decide(&rules, &question))
+    }
+
+    /// The verdict on what the answer to a name points to; `None` where no rule is against it.
+    /// `kind` is the type of the record that points there.
+    pub fn inspect(
+        &self,
+        asker: Asker,
+        name: &Name,
+        (target, kind): (Target<'_>, RecordType),
+    ) -> Option<Verdict> {
+        let rules = self.rules.load();
+        let named = || self.named(asker.device);
+        let verdict = match target {
+            Target::Name(target) => {
+                let question = Question::new(target, kind, asker.address, &named);
+                let verdict = verdict(&rules, decide(&rules, &question));
+                if let Some(matched) = verdict.matched() {
+                    self.note(&rules, matched, target);
+                }
+                verdict
+            }
+            Target::Address(address) => {
+                let question = Question::new(name, kind, asker.address, &named);
+                let mut weighing = Weighing::default();
+                rules.find_address(address, &question, &mut |hit| weighing.take(hit));
+                verdict(&rules, weighing.decide())
+            }
+        };
+        (!matches!(verdict, Verdict::Allow(_))).then_some(verdict)
+    }
+
+    /// Whether any rule looks at addresses in answers.
+    pub fn inspects_addresses(&self) -> bool {
+        self.rules.load().has_addresses()
+    }
+
+    /// Whether any rule counts for some devices only.
+    pub fn differs_by_device(&self) -> bool {
+        self.rules.load().differs_by_device()
+    }
+
+    /// The number of the rules in force: what was decided under another may be decided otherwise.
+    pub fn generation(&self) -> u32 {
+        self.rules.load().generation()
+    }
+
+    /// Calls `read` with how a match is answered and with its short reason, as devices are told
+    /// (RFC 8914 EXTRA-TEXT).
+    pub fn with_reply<T>(&self, matched: Match, read: impl FnOnce(BlockReply<'_>, &str) -> T) -> T {
+        let rules = self.rules.load();
+        if let Some(rule) = rules.rule(matched) {
+            return read(BlockReply::of(&rule), rule.reason());
+        }
+        // The rules were swapped in between.
+        let before = self.rules.generation(matched.generation);
+        match before.as_ref().and_then(|rules| rules.rule(matched)) {
+            Some(rule) => read(BlockReply::of(&rule), rule.reason()),
+            None => read(BlockReply::Configured, ""),
+        }
+    }
+
+    /// What a name is rewritten to, by all rules together; empty where it is not.
+    pub fn rewritten(&self, asker: Asker, name: &Name, kind: RecordType) -> Rewritten {
+        let rules = self.rules.load();
+        let named = || self.named(asker.device);
+        let question = Question::new(name, kind, asker.address, &named);
+        Rewritten::of(&rules, &question)
+    }
+
+    /// A match on this name in words that outlive the rules it points into; `None` once they are
+    /// gone.
+    pub fn describe(&self, matched: Match, name: &Name) -> Option<EntryLabel> {
         let rules = self.rules.generation(matched.generation)?;
-        let rule = rules.rule(matched.rule)?;
-        Some(explain::label(&rules, rule))
+        let rule = rules.rule(matched)?;
+        if rule.reach.is_some() && rules.suffix_of(matched, name).is_none() {
+            let noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(label) = noted.get(&matched) {
+                return Some(label.clone());
+            }
+        }
+        Some(explain::label(&rules, matched, &rule, name))
     }
 
     /// What would be decided on a name, and every entry that covers it.
-    pub fn explain(&self, device: DeviceId, name: &Name, kind: RecordType) -> Explanation {
+    pub fn explain(&self, asker: Asker, name: &Name, kind: RecordType) -> Explanation {
         let rules = self.rules.load();
-        Explanation::new(self.judge(device, name, kind), &rules, name)
+        let named = || self.named(asker.device);
+        let question = Question::new(name, kind, asker.address, &named);
+        Explanation::new(&rules, &question)
+    }
+
+    fn named(&self, device: DeviceId) -> Named {
+        let known = self.devices.as_ref();
+        let name = known
+            .and_then(|devices| devices.device(device))
+            .and_then(|device| device.name);
+        let tags = name
+            .as_ref()
+            .and_then(|name| self.tags.load().get(name).cloned());
+        Named {
+            name,
+            tags: tags.unwrap_or_default(),
+        }
+    }
+
+    fn note(&self, rules: &Matcher, matched: Match, target: &Name) {
+        let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+        if noted.contains_key(&matched) {
+            return;
+        }
+        if noted.len() >= MAX_NOTED {
+            noted.clear();
+        }
+        if let Some(rule) = rules.rule(matched) {
+            noted.insert(matched, explain::label(rules, matched, &rule, target));
+        }
     }
 }
 
-/// Among packs the most specific entry decides: the first that is found.
-fn verdict(rules: &Matcher, rule: u32, compiled: &Compiled) -> Verdict {
-    let matched = Match {
-        generation: rules.generation(),
-        rule,
+impl std::fmt::Debug for Policy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Policy").finish_non_exhaustive()
+    }
+}
+
+fn decide<'a>(rules: &'a Matcher, question: &Question<'_>) -> Option<Decision<'a>> {
+    let mut weighing = Weighing::default();
+    rules.find(question, &mut |hit| weighing.take(hit));
+    if !weighing.has_keepers() {
+        return weighing.decide();
+    }
+    // Some rewrites are out of force: without those that are, the others decide.
+    let kept = Rewritten::of(rules, question);
+    let mut weighing = Weighing::default();
+    rules.find(question, &mut |hit| {
+        if weigh::act(&hit) != Act::Rewrite || kept.rests_on(hit.place) {
+            weighing.take(hit);
+        }
+    });
+    weighing.decide()
+}
+
+fn verdict(rules: &Matcher, decision: Option<Decision<'_>>) -> Verdict {
+    let Some(Decision { act, hit }) = decision else {
+        return Verdict::Allow(None);
     };
-    match compiled.action() {
-        Action::Allow => Verdict::Allow(Some(matched)),
-        Action::Watch => Verdict::Watch(matched),
-        Action::Block => Verdict::Block(matched),
+    let matched = rules.matched(&hit);
+    match act {
+        Act::Allow | Act::KeepAnswer => Verdict::Allow(Some(matched)),
+        Act::Watch => Verdict::Watch(matched),
+        Act::Block | Act::Rewrite => Verdict::Block(matched),
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::matcher::{Rule, Scope};
-    use crate::query::VerdictWord;
-
-    const DEVICE: DeviceId = DeviceId(1);
-
-    fn policy(rules: &[(&str, Action)]) -> Policy {
-        let live = Arc::new(Live::default());
-        let rules: Vec<Rule> = rules
-            .iter()
-            .zip(0..)
-            .map(|(&(name, action), entry)| Rule {
-                name: name.parse().unwrap(),
-                scope: Scope::Subtree,
-                action,
-                origin: 0,
-                entry,
-                reason: 0,
-            })
-            .collect();
-        live.swap(Matcher::compile(
-            &rules,
-            vec!["pack:one".into()],
-            vec!["One: usage analytics".into()],
-            1,
-        ));
-        Policy::new(live)
-    }
-
-    fn word(policy: &Policy, name: &str) -> VerdictWord {
-        policy
-            .judge(DEVICE, &name.parse().unwrap(), RecordType::A)
-            .word()
-    }
-
-    #[test]
-    fn the_most_specific_entry_decides() {
-        let policy = policy(&[
-            ("vendor.example", Action::Allow),
-            ("data.vendor.example", Action::Block),
-            ("account.data.vendor.example", Action::Watch),
-        ]);
-        assert_eq!(word(&policy, "shop.vendor.example"), VerdictWord::Allow);
-        assert_eq!(word(&policy, "data.vendor.example"), VerdictWord::Block);
-        assert_eq!(word(&policy, "eu.data.vendor.example"), VerdictWord::Block);
-        assert_eq!(
-            word(&policy, "account.data.vendor.example"),
-            VerdictWord::Watch
-        );
-        assert_eq!(word(&policy, "notdata.example"), VerdictWord::Allow);
-    }
-
-    #[test]
-    fn a_match_is_put_into_words_after_one_swap_too() {
-        let policy = policy(&[("data.vendor.example", Action::Block)]);
-        let name = "x.data.vendor.example".parse().unwrap();
-        let matched = policy
-            .judge(DEVICE, &name, RecordType::A)
-            .matched()
-            .unwrap();
-        let label = EntryLabel {
-            origin: "pack:one".into(),
-            entry: "data.vendor.example".into(),
-        };
-        policy.with_reason(matched, |reason| assert_eq!(reason, "One: usage analytics"));
-        policy.rules.swap(Matcher::default());
-        assert_eq!(policy.describe(matched), Some(label));
-        policy.rules.swap(Matcher::default());
-        assert_eq!(policy.describe(matched), None);
-    }
-
-    #[test]
-    fn an_explanation_names_every_entry_that_covers_the_name() {
-        let policy = policy(&[
-            ("vendor.example", Action::Allow),
-            ("data.vendor.example", Action::Block),
-        ]);
-        let why = policy.explain(
-            DEVICE,
-            &"data.vendor.example".parse().unwrap(),
-            RecordType::A,
-        );
-        assert_eq!(why.verdict, VerdictWord::Block);
-        let entries: Vec<u32> = why.covering.iter().map(|rule| rule.entry).collect();
-        assert_eq!(entries, [1, 0]);
-    }
-}
+mod tests;

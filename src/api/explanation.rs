@@ -1,5 +1,7 @@
 //! What would be done with a query, and why: the same words for the API and the command line.
 
+use std::net::Ipv4Addr;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -9,7 +11,7 @@ use crate::device::Device;
 use crate::lists;
 use crate::local::Local;
 use crate::packs::{Action, Effective, Entry, EntryInfo, Pack, Packs};
-use crate::policy::Policy;
+use crate::policy::{Asker, Policy};
 use crate::query::{DeviceId, Name, RecordType, VerdictWord};
 
 /// What would be done with a query, and why.
@@ -83,6 +85,15 @@ pub struct Recent {
     pub last_seen: String,
 }
 
+/// The device as rules see it: one that is not named is nobody in particular.
+fn asker_of(device: Option<&Device>) -> Asker {
+    let address = device.and_then(|device| device.addresses.first());
+    Asker {
+        device: device.map_or(DeviceId(0), |device| device.id),
+        address: address.copied().unwrap_or(Ipv4Addr::UNSPECIFIED.into()),
+    }
+}
+
 /// What explaining needs to know.
 #[derive(Clone, Copy, Debug)]
 pub struct Knowledge<'a> {
@@ -98,8 +109,7 @@ impl Knowledge<'_> {
     /// Explains what would be done with a query.
     pub fn explain(self, device: Option<&Device>, name: &Name, kind: RecordType) -> Explanation {
         let asked = name.to_lowercase();
-        let id = device.map_or(DeviceId(0), |device| device.id);
-        let judged = self.policy.explain(id, &asked, kind);
+        let judged = self.policy.explain(asker_of(device), &asked, kind);
         let decided = judged
             .covering
             .first()

@@ -139,7 +139,12 @@ impl Core {
             UpstreamShared::new(&config.upstream).with_udp_at_once(limits.upstream_queries),
         );
         let live = Arc::new(Live::default());
-        live.swap(lists::compile(&parts.packs, &config.packs, random_seed()));
+        live.swap(lists::without_lists(
+            &parts.packs,
+            &config.packs,
+            &[],
+            random_seed(),
+        ));
         let policy = Policy::new(Arc::clone(&live));
         let words = words(&policy, &upstreams, &devices);
         let (journal, writer) = Journal::new(&config.journal, store.clone(), words);
@@ -257,7 +262,7 @@ async fn serve_web(
 fn words(policy: &Policy, upstreams: &Arc<UpstreamShared>, devices: &Arc<Devices>) -> Words {
     let (policy, upstreams, devices) = (policy.clone(), Arc::clone(upstreams), Arc::clone(devices));
     Words {
-        entry: Box::new(move |matched| policy.describe(matched)),
+        entry: Box::new(move |matched, name| policy.describe(matched, name)),
         upstream: Box::new(move |upstream| upstreams.name(upstream).map(str::to_owned)),
         device: Box::new(move |device| devices.resolve(device)),
     }

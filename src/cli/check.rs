@@ -33,7 +33,7 @@ impl CheckArgs {
         if let Err(problems) = understand(&packs, &config) {
             return Ok(say_problems(&problems));
         }
-        let rules = lists::compile(&packs, &config.packs, 0);
+        let rules = lists::without_lists(&packs, &config.packs, &[], 0);
         say(&format!(
             "{}: good; {} packs with {} names, of which {} are in force",
             self.config.origin(),

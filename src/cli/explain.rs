@@ -123,7 +123,7 @@ fn ask_server(config: &Config, arguments: &ExplainArgs) -> anyhow::Result<Asked>
 fn explain_here(config: &Config, name: &Name, kind: RecordType) -> anyhow::Result<Explanation> {
     let (packs, _) = Packs::load(config.packs.folder.as_deref())?;
     let live = Arc::new(Live::default());
-    live.swap(lists::compile(&packs, &config.packs, 0));
+    live.swap(lists::without_lists(&packs, &config.packs, &[], 0));
     let policy = Policy::new(live);
     Ok(Knowledge {
         config,

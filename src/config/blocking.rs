@@ -14,6 +14,8 @@ pub struct Blocking {
     pub answer: BlockAnswer,
     /// How long devices may keep it.
     pub ttl: Duration,
+    /// Whether rules count for what an answer points to, too: other names, and addresses.
+    pub inspect_answers: bool,
     /// Whether names that switch a browser's or phone's own DNS off are answered so that it
     /// keeps asking us.
     pub canaries: bool,
@@ -24,6 +26,7 @@ impl Default for Blocking {
         Self {
             answer: BlockAnswer::NullIp,
             ttl: Duration::from_secs(10),
+            inspect_answers: true,
             canaries: true,
         }
     }
@@ -35,6 +38,11 @@ impl Blocking {
         Self {
             answer: BlockAnswer::read(section).unwrap_or(default.answer),
             ttl: section.value("ttl", default.ttl, value::ttl),
+            inspect_answers: section.value(
+                "inspect_answers",
+                default.inspect_answers,
+                value::truth,
+            ),
             canaries: section.value("canaries", default.canaries, value::truth),
         }
     }

@@ -10,14 +10,13 @@ use super::tree::{Item, Table, Value};
 pub(super) type Read<T> = Result<T, String>;
 
 /// Keys that the manual promises for later. They are told apart from misspelled ones.
-const LATER: [&str; 13] = [
+const LATER: [&str; 12] = [
     "dns.tls",
     "upstream.dnssec",
     "upstream.trust_anchors",
     "upstream.route",
     "cache.serve_stale",
     "cache.prefetch",
-    "blocking.inspect_answers",
     "blocking.rebinding_protection",
     "blocking.rebinding_allow",
     "record",

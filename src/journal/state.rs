@@ -97,7 +97,11 @@ impl State {
             device: record.device,
             name,
             entry: matched
-                .and_then(|matched| self.entry_id(matched, words))
+                .and_then(|matched| {
+                    // What was decided is told with its name, unless privacy keeps even that out.
+                    let name = record.name.unwrap_or(Name::ROOT);
+                    self.entry_id(matched, &name, words)
+                })
                 .unwrap_or(0),
             upstream: match record.source {
                 Source::Upstream(id) => {
@@ -172,12 +176,12 @@ impl State {
         }
     }
 
-    fn entry_id(&mut self, matched: Match, words: &Words) -> Option<u32> {
+    fn entry_id(&mut self, matched: Match, name: &Name, words: &Words) -> Option<u32> {
         let key = (matched.generation, matched.rule);
         if let Some(id) = self.known_entries.get(&key) {
             return Some(*id);
         }
-        let id = self.entries.intern(&(words.entry)(matched)?);
+        let id = self.entries.intern(&(words.entry)(matched, name)?);
         if self.known_entries.len() > 20_000 {
             self.known_entries.clear();
         }

@@ -123,7 +123,7 @@ fn counts<'a>(events: impl Iterator<Item = &'a Event>) -> Counts {
 }
 
 fn origin(event: &Event) -> Option<String> {
-    Some((Words::for_tests().entry)(event.verdict.matched()?)?.origin)
+    Some((Words::for_tests().entry)(event.verdict.matched()?, &event.name)?.origin)
 }
 
 /// What every read says about a range must be what counting the events by hand says.

@@ -15,7 +15,7 @@ pub use plain::{Plain, Reach, Sink};
 use crate::query::{Rcode, RecordType};
 
 /// What one line, or a part of it, asks for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Rule {
     /// Which names, or which addresses in answers.
     pub pattern: Pattern,
@@ -32,7 +32,7 @@ pub struct Rule {
 }
 
 /// What a rule is held against. Names are in lower case, without the root dot, in punycode.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Pattern {
     /// This name only.
     Exact(Box<str>),
@@ -54,7 +54,7 @@ pub enum Pattern {
 }
 
 /// A text in which `*` stands for anything, also for nothing.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Glob {
     /// The text; a star at either end is said by `start` and `end`.
     pub text: Box<str>,
@@ -65,7 +65,7 @@ pub struct Glob {
 }
 
 /// Where in a name a glob may begin.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Start {
     /// At the first letter of the name.
     Name,
@@ -76,7 +76,7 @@ pub enum Start {
 }
 
 /// Where in a name a glob may end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum End {
     /// At the last letter of the name.
     Name,
@@ -103,7 +103,7 @@ pub enum Kind {
 }
 
 /// What a rule does.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Action {
     /// Answers here; with nothing given, as the config says.
     Block(Vec<Reply>),
@@ -120,7 +120,7 @@ pub enum Action {
 }
 
 /// What a rule answers with.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Reply {
     /// A response code; NOERROR is an answer without data.
     Code(Rcode),
@@ -139,7 +139,7 @@ pub enum Reply {
 }
 
 /// For whom and for what a rule counts.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Limits {
     /// The types that are asked for.
     pub types: Choice<RecordType>,
@@ -152,7 +152,7 @@ pub struct Limits {
 }
 
 /// A choice by what is in and what is out; with nothing in, everything is in that is not out.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Choice<T> {
     /// What is in.
     pub only: Vec<T>,
@@ -161,7 +161,7 @@ pub struct Choice<T> {
 }
 
 /// How a rule names a device.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Asker {
     /// By its address, or its network's.
     Network(IpNet),
@@ -194,6 +194,11 @@ impl Pattern {
         Self::Subtree("".into())
     }
 
+    /// Whether it means every name.
+    pub fn is_everything(&self) -> bool {
+        matches!(self, Self::Subtree(name) if name.is_empty())
+    }
+
     /// Its kind.
     pub fn kind(&self) -> Kind {
         match self {
@@ -217,6 +222,20 @@ impl Limits {
     /// Whether there is any.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// Whether it depends on who asks.
+    pub(super) fn name_devices(&self) -> bool {
+        self.devices != Choice::default() || self.tags != Choice::default()
+    }
+
+    /// The longest prefix of the networks of devices that it names.
+    pub(super) fn longest_network(&self) -> u8 {
+        let networks = self.devices.only.iter().map(|asker| match asker {
+            Asker::Network(net) => net.prefix_len(),
+            Asker::Name(_) => u8::MAX,
+        });
+        networks.max().unwrap_or_default()
     }
 }
 

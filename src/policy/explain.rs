@@ -1,14 +1,16 @@
 //! A verdict in words: which entry decided, and which others cover the name.
 
-use crate::matcher::{Action, Compiled, Matcher, Scope};
-use crate::query::{EntryLabel, Name, Verdict, VerdictWord};
+use super::weigh::{self, Act};
+use crate::matcher::rule::{Action, Pattern};
+use crate::matcher::{Matcher, Placed, Question, Reach, Says, Want};
+use crate::query::{EntryLabel, Match, Name, VerdictWord};
 
 /// What would be done with a name, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explanation {
     /// The verdict.
     pub verdict: VerdictWord,
-    /// Every entry in force that covers the name; the first decided.
+    /// Every entry in force that covers the name; where one decided, it is the first.
     pub covering: Vec<RuleInfo>,
 }
 
@@ -19,44 +21,100 @@ pub struct RuleInfo {
     pub label: EntryLabel,
     /// What it does as set: a `block` entry of a pack that only watches is a `watch` here.
     pub action: VerdictWord,
-    /// Its place in its origin: for a pack, the index of its entry.
+    /// Its line in its origin: for a pack, the index of its entry.
     pub entry: u32,
+    /// What it answers, beside what the config says.
+    pub says: Option<String>,
 }
 
 impl Explanation {
-    pub(super) fn new(verdict: Verdict, rules: &Matcher, name: &Name) -> Self {
-        let covering = rules
-            .find(name)
-            .map(|(_, rule)| RuleInfo {
-                label: label(rules, rule),
-                action: word(rule.action()),
-                entry: rule.entry(),
-            })
-            .collect();
+    pub(super) fn new(rules: &Matcher, question: &Question<'_>) -> Self {
+        let decision = super::decide(rules, question);
+        let mut covering: Vec<(u32, RuleInfo)> = Vec::new();
+        rules.find(question, &mut |hit| {
+            if hit.closes || covering.iter().any(|(place, _)| *place == hit.place) {
+                return;
+            }
+            let matched = rules.matched(&hit);
+            let info = RuleInfo {
+                label: label(rules, matched, &hit.rule, question.name),
+                action: word(weigh::act(&hit)),
+                entry: hit.rule.line,
+                says: says(&hit.rule),
+            };
+            covering.push((hit.place, info));
+        });
+        // Stable: the others stay in the order in which they were found.
+        covering.sort_by_key(|(place, _)| decision.is_none_or(|d| d.hit.place != *place));
         Self {
-            verdict: verdict.word(),
-            covering,
+            verdict: super::verdict(rules, decision).word(),
+            covering: covering.into_iter().map(|(_, info)| info).collect(),
         }
     }
 }
 
-/// An entry in words: `=name` where it covers the name alone.
-pub(super) fn label(rules: &Matcher, rule: &Compiled) -> EntryLabel {
-    let name = Name::from_wire(rules.name_of(rule)).unwrap_or(Name::ROOT);
-    let entry = match rule.scope() {
-        Scope::Exact => format!("={name}"),
-        Scope::Subtree => name.to_string(),
-    };
+/// An entry in words: `=name` where it covers the name alone, `*.name` what is below it.
+pub(super) fn label(
+    rules: &Matcher,
+    matched: Match,
+    rule: &Placed<'_>,
+    asked: &Name,
+) -> EntryLabel {
     EntryLabel {
-        origin: rules.origin_of(rule).to_owned(),
-        entry,
+        origin: rule.source.origin.clone(),
+        entry: entry(rules, matched, rule, asked),
     }
 }
 
-fn word(action: Action) -> VerdictWord {
-    match action {
-        Action::Allow => VerdictWord::Allow,
-        Action::Watch => VerdictWord::Watch,
-        Action::Block => VerdictWord::Block,
+fn entry(rules: &Matcher, matched: Match, rule: &Placed<'_>, asked: &Name) -> String {
+    if let Some(reach) = rule.reach
+        && let Some(name) = rules.suffix_of(matched, asked)
+    {
+        return match reach {
+            Reach::Exact => format!("={name}"),
+            Reach::Below => format!("*.{name}"),
+            Reach::Subtree => name.to_string(),
+        };
+    }
+    match rule.says {
+        Says::Rule(rule) => pattern(&rule.pattern),
+        // The name was not asked for: an answer pointed to it.
+        Says::Plain { .. } => format!("line {}", rule.line),
+    }
+}
+
+fn pattern(pattern: &Pattern) -> String {
+    match pattern {
+        Pattern::Exact(name) => format!("={name}"),
+        Pattern::Below(name) => format!("*.{name}"),
+        Pattern::Subtree(name) if name.is_empty() => "*".to_owned(),
+        Pattern::Subtree(name) => name.to_string(),
+        Pattern::Address(net) if net.prefix_len() == net.max_prefix_len() => net.addr().to_string(),
+        other => other.to_string(),
+    }
+}
+
+fn says(rule: &Placed<'_>) -> Option<String> {
+    match rule.says {
+        Says::Plain { want, .. } => match want {
+            Want::BlockNxdomain => Some("NXDOMAIN".to_owned()),
+            Want::BlockNodata => Some("no data".to_owned()),
+            Want::BlockRefused => Some("REFUSED".to_owned()),
+            Want::Drop => Some("no answer".to_owned()),
+            Want::Allow | Want::Watch | Want::Block => None,
+        },
+        Says::Rule(rule) => match &rule.action {
+            Action::Block(replies) if replies.is_empty() => None,
+            Action::Watch | Action::Allow => None,
+            _ => Some(rule.to_string()),
+        },
+    }
+}
+
+fn word(act: Act) -> VerdictWord {
+    match act {
+        Act::Allow | Act::KeepAnswer => VerdictWord::Allow,
+        Act::Watch => VerdictWord::Watch,
+        Act::Block | Act::Rewrite => VerdictWord::Block,
     }
 }

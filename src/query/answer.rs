@@ -25,6 +25,8 @@ pub struct ExtendedError<'a> {
 }
 
 impl<'a> ExtendedError<'a> {
+    /// RFC 8914 §4.1: none of the others; the text tells.
+    pub const OTHER: u16 = 0;
     /// RFC 8914 §4.16: a pack or list blocks the name.
     pub const BLOCKED: u16 = 15;
     /// RFC 8914 §4.19: the asker may not ask here.
@@ -164,6 +166,12 @@ impl AnswerBuf {
         self.opt(query, None);
     }
 
+    /// Says that there is more than fits, so that the asker comes back over TCP.
+    pub fn set_truncated(&mut self) {
+        let flags = self.u16_at(2) | FLAG_TRUNCATED;
+        self.put_u16(2, flags);
+    }
+
     /// The response code as it stands in the header, without EDNS's upper bits.
     pub fn rcode(&self) -> Rcode {
         Rcode(self.u16_at(2) & 0x000f)
@@ -268,6 +276,16 @@ impl Query {
                 usize::from(edns.payload.clamp(512, UDP_PAYLOAD))
             }
             (super::Transport::Udp, None) => 512,
+        }
+    }
+
+    /// The same query about another name (lower-cased).
+    #[must_use]
+    pub fn about(&self, name: Name) -> Self {
+        Self {
+            name,
+            spelled: name,
+            ..self.clone()
         }
     }
 

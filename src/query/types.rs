@@ -4,7 +4,9 @@ use std::fmt;
 use std::str::FromStr;
 
 /// A record type, known to us or not (RFC 3597).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
 pub struct RecordType(pub u16);
 
 macro_rules! record_types {
@@ -63,7 +65,9 @@ impl fmt::Display for RecordType {
 }
 
 /// A response code, with the upper bits that EDNS adds (RFC 6891 §6.1.3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
 pub struct Rcode(pub u16);
 
 impl Rcode {

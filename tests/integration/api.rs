@@ -31,7 +31,7 @@ use squelch::journal::{Journal, Recorder, Words};
 use squelch::lists;
 use squelch::matcher::Live;
 use squelch::packs::Packs;
-use squelch::policy::Policy;
+use squelch::policy::{self, Policy};
 use squelch::query::{DeviceId, Event, Rcode, RecordType, Source, Transport, UpstreamId, Verdict};
 use squelch::store::Store;
 use tempfile::TempDir;
@@ -93,7 +93,7 @@ impl Desk {
         let config = Config::from_text(&text, &folder.path().join("config.toml"), &[]).unwrap();
         let packs = Packs::from_folder(&write_packs(folder.path())).unwrap();
         let live = Arc::new(Live::default());
-        live.swap(lists::compile(&packs, &config.packs, 1));
+        live.swap(lists::without_lists(&packs, &config.packs, &[], 1));
         let policy = Policy::new(live);
         let devices = Arc::new(Devices::new(&config.devices, Vec::new()));
         let store = Store::at(&config.data_dir);
@@ -158,7 +158,8 @@ impl Desk {
         let address = from.parse().unwrap();
         let device = self.devices.identify_at(address, at_ms);
         let name = name.parse().unwrap();
-        let verdict = self.policy.judge(device, &name, RecordType::A);
+        let asker = policy::Asker { device, address };
+        let verdict = self.policy.judge(asker, &name, RecordType::A);
         let source = match verdict {
             Verdict::Block(_) => Source::Policy,
             _ => Source::Upstream(UpstreamId(0)),
@@ -262,7 +263,7 @@ fn write_packs(folder: &Path) -> std::path::PathBuf {
 fn words(policy: &Policy, devices: &Arc<Devices>) -> Words {
     let (policy, devices) = (policy.clone(), Arc::clone(devices));
     Words {
-        entry: Box::new(move |matched| policy.describe(matched)),
+        entry: Box::new(move |matched, name| policy.describe(matched, name)),
         upstream: Box::new(|id| Some(format!("udp://192.0.2.{}", 250 + id.0))),
         device: Box::new(move |device| devices.resolve(device)),
     }

@@ -19,7 +19,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "pipeline",
         &[
-            "cache", "config", "device", "journal", "local", "policy", "query", "upstream",
+            "cache", "config", "device", "journal", "local", "matcher", "policy", "query",
+            "upstream",
         ],
     ),
     ("dns", &["config", "pipeline", "query"]),

@@ -16,15 +16,17 @@ pub struct Plain<'a> {
     pub line: u64,
 }
 
-/// How far around its name a plain rule reaches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+/// How far around its name a plain rule reaches. The order is that of being specific.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
 pub enum Reach {
     /// The name only.
     Exact,
-    /// The name and all below it.
-    Subtree,
     /// All below the name, and not itself.
     Below,
+    /// The name and all below it.
+    Subtree,
 }
 
 /// Takes rules one by one, in the order of lines.

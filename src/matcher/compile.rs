@@ -1,0 +1,304 @@
+//! Compiles rules, which come as a stream, into the bytes that [`Compiled`](super::Compiled) reads.
+//!
+//! Of a plain rule only a hash and its place remain: sixteen bytes until all are there, and then
+//! about eighteen in the result. What needs more than a name and a verdict is kept whole.
+
+use std::collections::HashSet;
+
+use super::file::{Extra, Meta, Span};
+use super::groups::{EXTRA, Entry, Groups};
+use super::image::Image;
+use super::rule::{Action, Pattern, Plain, Reach, Reply, Rule, Sink};
+use super::source::{Order, Source};
+use super::{Want, What, filter, hash, table};
+use crate::query::Rcode;
+
+/// Places end here; the bit above marks a set of places.
+const MAX_PLACES: u32 = 1 << 30;
+/// Takes rules one by one; [`Compiler::finish`] gives the bytes.
+pub struct Compiler {
+    seed: u64,
+    sources: Vec<Source>,
+    /// The greatest line of each source.
+    last_lines: Vec<u32>,
+    /// What the plain rules of one source say, each with its source.
+    kinds: Vec<(u16, What)>,
+    /// Where the current source's kinds begin.
+    first_kind: usize,
+    entries: Vec<Entry>,
+    extras: Vec<Extra>,
+    cancels: Vec<Rule>,
+}
+
+/// Why rules could not be compiled.
+#[derive(Debug, thiserror::Error)]
+pub enum CompileError {
+    /// Lines and sources are numbered in 30 bits.
+    #[error("there are more than a billion lines in all lists together")]
+    TooManyLines,
+    /// Sources are numbered in 16 bits.
+    #[error("there are more than 60,000 lists")]
+    TooManySources,
+}
+
+impl Compiler {
+    /// A compiler without rules. `seed` should be random, so that nobody can make names that
+    /// collide.
+    pub fn new(seed: u64) -> Self {
+        Self {
+            seed,
+            sources: Vec::new(),
+            last_lines: Vec::new(),
+            kinds: Vec::new(),
+            first_kind: 0,
+            entries: Vec::new(),
+            extras: Vec::new(),
+            cancels: Vec::new(),
+        }
+    }
+
+    /// Begins a source: the rules that follow are its rules.
+    pub fn source(&mut self, source: Source) {
+        self.sources.push(source);
+        self.last_lines.push(0);
+        self.first_kind = self.kinds.len();
+    }
+
+    /// Says of the current source what is known only when it has been read.
+    pub fn describe(&mut self, order: Order, reads_addresses: bool) {
+        if let Some(source) = self.sources.last_mut() {
+            source.order = order;
+            source.reads_addresses = reads_addresses;
+        }
+    }
+
+    /// Adds a rule that is a name and a verdict. `name` is in lower case, without the root dot.
+    pub fn add(&mut self, what: What, name: &str, line: u32) {
+        let kind = self.kind(what);
+        self.note_line(line);
+        let hash = hash::hash_text(name, self.seed);
+        self.entries.push(Entry::new(hash, kind, line));
+    }
+
+    fn extra(&mut self, rule: Rule, line: u32) {
+        self.note_line(line);
+        let place = u32::try_from(self.extras.len()).unwrap_or(u32::MAX);
+        let name = reach_and_name(&rule.pattern).map(|(_, name)| hash::hash_text(name, self.seed));
+        let address = address_as_name(&rule.pattern).map(|name| hash::hash_text(&name, self.seed));
+        for hash in name.into_iter().chain(address) {
+            self.entries.push(Entry::new(hash, EXTRA, place));
+        }
+        let source = self.current();
+        self.extras.push(Extra { source, rule });
+    }
+
+    fn current(&self) -> u16 {
+        u16::try_from(self.sources.len().saturating_sub(1)).unwrap_or(u16::MAX)
+    }
+
+    fn note_line(&mut self, line: u32) {
+        if let Some(last) = self.last_lines.last_mut() {
+            *last = line.max(*last);
+        }
+    }
+
+    fn kind(&mut self, what: What) -> u16 {
+        let known = self.kinds.get(self.first_kind..).unwrap_or_default();
+        let at = known.iter().position(|(_, known)| *known == what);
+        let at = at.map_or(self.kinds.len(), |at| at + self.first_kind);
+        if at == self.kinds.len() {
+            self.kinds.push((self.current(), what));
+        }
+        u16::try_from(at).unwrap_or(EXTRA - 1)
+    }
+
+    /// The bytes. `tag` is kept as it is: what the rules were made from.
+    pub fn finish(mut self, tag: &str) -> Result<Vec<u8>, CompileError> {
+        if self.sources.len() > 60_000 || self.kinds.len() > 60_000 {
+            return Err(CompileError::TooManySources);
+        }
+        self.cancel();
+        let (spans, first_extra) = self.spans()?;
+        self.entries.sort_unstable();
+        let mut hashes = 0;
+        let mut last = None;
+        for entry in &self.entries {
+            let (hash, ..) = entry.parts();
+            hashes += usize::from(last.replace(hash) != Some(hash));
+        }
+        let mut image = Image::new(self.seed, hashes);
+        let mut groups = Groups::new(&spans, first_extra, &self.extras, self.sources.len());
+        let mut writer = table::Writer::new(image.take_table(), hashes);
+        let mut filter_bytes = vec![0; filter::size(hashes)];
+        for group in self.entries.chunk_by(|a, b| a.parts().0 == b.parts().0) {
+            let hash = group.first().map_or(0, |entry| entry.parts().0);
+            writer.push(hash, groups.value(group));
+            filter::insert(&mut filter_bytes, hash);
+        }
+        let (sets, overlap) = groups.finish();
+        self.entries = Vec::new();
+        image.give_table(writer.finish());
+        image.filter(&filter_bytes);
+        image.sets(&sets);
+        Ok(image.finish(&Meta {
+            tag: tag.to_owned(),
+            sources: self.sources,
+            spans,
+            first_extra,
+            extras: self.extras,
+            overlap,
+        }))
+    }
+
+    /// Takes the rules out of force that another says are not meant.
+    fn cancel(&mut self) {
+        let mut plains = HashSet::new();
+        let mut wholes = HashSet::new();
+        for cancel in std::mem::take(&mut self.cancels) {
+            match plain(&cancel) {
+                Some((what, name)) => plains.insert((hash::hash_text(name, self.seed), what)),
+                None => wholes.insert(cancelled(&cancel)),
+            };
+        }
+        if plains.is_empty() && wholes.is_empty() {
+            return;
+        }
+        let kinds = &self.kinds;
+        let cancelled_extra = |line: u32| {
+            let extra = usize::try_from(line)
+                .ok()
+                .and_then(|line| self.extras.get(line));
+            extra.is_some_and(|extra| wholes.contains(&cancelled(&extra.rule)))
+        };
+        self.entries.retain(|entry| {
+            let (hash, kind, line) = entry.parts();
+            match kinds.get(usize::from(kind)) {
+                Some((_, what)) => !plains.contains(&(hash, *what)),
+                None => !cancelled_extra(line),
+            }
+        });
+        // Their places stay, so that those of the others do.
+        for extra in &mut self.extras {
+            if wholes.contains(&cancelled(&extra.rule)) {
+                extra.rule.cancels = true;
+            }
+        }
+    }
+
+    /// A span of places for each kind, as long as its source has lines; then the extras.
+    fn spans(&self) -> Result<(Vec<Span>, u32), CompileError> {
+        let mut start = 0_u32;
+        let mut spans = Vec::with_capacity(self.kinds.len());
+        for &(source, what) in &self.kinds {
+            spans.push(Span {
+                start,
+                source,
+                what,
+            });
+            let lines = self
+                .last_lines
+                .get(usize::from(source))
+                .copied()
+                .unwrap_or_default();
+            start = start
+                .checked_add(lines)
+                .and_then(|end| end.checked_add(1))
+                .filter(|&end| end < MAX_PLACES)
+                .ok_or(CompileError::TooManyLines)?;
+        }
+        let extras = u32::try_from(self.extras.len()).unwrap_or(u32::MAX);
+        if extras >= MAX_PLACES - start {
+            return Err(CompileError::TooManyLines);
+        }
+        Ok((spans, start))
+    }
+}
+
+/// What a rule says beside its name, where it says no more than that.
+fn plain(rule: &Rule) -> Option<(What, &str)> {
+    let (reach, name) = reach_and_name(&rule.pattern)?;
+    if !rule.limits.is_empty() {
+        return None;
+    }
+    let what = What {
+        reach,
+        want: want(&rule.action)?,
+        important: rule.important,
+    };
+    Some((what, name))
+}
+
+/// What an action comes to that needs no words of its own.
+fn want(action: &Action) -> Option<Want> {
+    match action {
+        Action::Block(replies) => match replies.as_slice() {
+            [] => Some(Want::Block),
+            [Reply::Code(Rcode::NXDOMAIN)] => Some(Want::BlockNxdomain),
+            [Reply::Code(Rcode::NOERROR)] => Some(Want::BlockNodata),
+            [Reply::Code(Rcode::REFUSED)] => Some(Want::BlockRefused),
+            _ => None,
+        },
+        Action::Watch => Some(Want::Watch),
+        Action::Allow => Some(Want::Allow),
+        Action::Drop => Some(Want::Drop),
+        Action::Rewrite(_) | Action::KeepAnswer(_) => None,
+    }
+}
+
+/// How far a pattern reaches around its name, where it is one name that says it all.
+pub(super) fn reach_and_name(pattern: &Pattern) -> Option<(Reach, &str)> {
+    match pattern {
+        Pattern::Exact(name) => Some((Reach::Exact, name)),
+        Pattern::Below(name) => Some((Reach::Below, name)),
+        Pattern::Subtree(name) if !name.is_empty() => Some((Reach::Subtree, name)),
+        _ => None,
+    }
+}
+
+impl Sink for Compiler {
+    fn plain(&mut self, plain: Plain<'_>) {
+        match want(plain.action) {
+            Some(want) if !plain.name.is_empty() => {
+                let what = What {
+                    reach: plain.reach,
+                    want,
+                    important: false,
+                };
+                let line = u32::try_from(plain.line).unwrap_or(u32::MAX);
+                self.add(what, plain.name, line);
+            }
+            _ => self.rule(plain.to_rule()),
+        }
+    }
+
+    fn rule(&mut self, rule: Rule) {
+        let line = u32::try_from(rule.line).unwrap_or(u32::MAX);
+        if rule.cancels {
+            return self.cancels.push(rule);
+        }
+        match plain(&rule) {
+            Some((what, name)) => self.add(what, name, line),
+            None => self.extra(rule, line),
+        }
+    }
+}
+
+/// One address can be asked for as a name, too.
+fn address_as_name(pattern: &Pattern) -> Option<String> {
+    match pattern {
+        Pattern::Address(net) if net.prefix_len() == net.max_prefix_len() => {
+            Some(net.addr().to_string())
+        }
+        _ => None,
+    }
+}
+
+/// What a rule and the one that cancels it have in common.
+fn cancelled(rule: &Rule) -> String {
+    let bare = Rule {
+        cancels: false,
+        line: 0,
+        ..rule.clone()
+    };
+    bare.to_string()
+}

@@ -1,0 +1,275 @@
+//! Compiled rules, ready for look-ups: in memory, or in a file that is mapped.
+
+use std::net::IpAddr;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::addresses::Addresses;
+use super::compile::reach_and_name;
+use super::file::{Bytes, Extra, FileError, Meta, Overlap};
+use super::patterns::Patterns;
+use super::rule::{Pattern, Rule};
+use super::source::{Order, Source};
+use super::{Reach, SET, Want, filter, table};
+
+/// Compiled rules, which never change.
+#[derive(Debug)]
+pub struct Compiled {
+    bytes: Bytes,
+    meta: Meta,
+    patterns: Patterns,
+    addresses: Addresses,
+    /// Rules for every name: those of zones for certain devices, which come first, and the others.
+    for_devices: Vec<u32>,
+    everywhere: Vec<u32>,
+    differs_by_device: bool,
+    is_damaged: AtomicBool,
+}
+
+/// One rule, found by its place.
+#[derive(Clone, Copy, Debug)]
+pub struct Placed<'a> {
+    /// Where it comes from.
+    pub source: &'a Source,
+    /// The source's number.
+    pub source_at: u16,
+    /// Its line there; for a pack, the index of its entry.
+    pub line: u32,
+    /// How far it reaches around its name, if it has one.
+    pub reach: Option<Reach>,
+    /// What it says.
+    pub says: Says<'a>,
+}
+
+/// What a rule says.
+#[derive(Clone, Copy, Debug)]
+pub enum Says<'a> {
+    /// No more than this.
+    Plain {
+        /// What to do.
+        want: Want,
+        /// Whether it beats rules without this mark.
+        important: bool,
+    },
+    /// All that stands here.
+    Rule(&'a Rule),
+}
+
+impl Placed<'_> {
+    /// Whether it counts for every name that it covers.
+    pub fn excepts_nothing(&self) -> bool {
+        match self.says {
+            Says::Plain { .. } => true,
+            Says::Rule(rule) => rule.limits.except.is_empty(),
+        }
+    }
+
+    /// Whether it beats rules without this mark.
+    pub fn is_important(&self) -> bool {
+        match self.says {
+            Says::Plain { important, .. } => important,
+            Says::Rule(rule) => rule.important,
+        }
+    }
+
+    /// Why it blocks, in a few words.
+    pub fn reason(&self) -> &str {
+        self.source.reason(self.line)
+    }
+}
+
+impl Compiled {
+    /// Opens a file of compiled rules.
+    pub fn open(path: &Path) -> Result<Self, FileError> {
+        let (bytes, meta) = Bytes::map(path)?;
+        Ok(Self::ready(bytes, meta))
+    }
+
+    /// Takes compiled rules that are in memory.
+    pub fn from_bytes(bytes: Vec<u8>) -> Result<Self, FileError> {
+        let (bytes, meta) = Bytes::own(bytes)?;
+        Ok(Self::ready(bytes, meta))
+    }
+
+    fn ready(bytes: Bytes, meta: Meta) -> Self {
+        let extras = || {
+            (meta.first_extra..)
+                .zip(&meta.extras)
+                .filter(|(_, extra)| !extra.rule.cancels)
+        };
+        let patterns = Patterns::new(extras().map(|(place, extra)| (place, &extra.rule.pattern)));
+        let addresses = Addresses::new(extras().filter_map(
+            |(place, extra)| match extra.rule.pattern {
+                Pattern::Address(net) => Some((net, place)),
+                _ => None,
+            },
+        ));
+        let comes_first = |extra: &Extra| {
+            let source = meta.sources.get(usize::from(extra.source));
+            source.is_some_and(|source| source.order == Order::Zone)
+                && !extra.rule.limits.devices.only.is_empty()
+        };
+        let every = extras().filter(|(_, extra)| extra.rule.pattern.is_everything());
+        let (mut first, rest): (Vec<_>, Vec<_>) = every.partition(|(_, extra)| comes_first(extra));
+        // The smallest network of devices decides.
+        first.sort_by_key(|(_, extra)| std::cmp::Reverse(extra.rule.limits.longest_network()));
+        let places =
+            |rules: Vec<(u32, &Extra)>| rules.into_iter().map(|(place, _)| place).collect();
+        Self {
+            for_devices: places(first),
+            everywhere: places(rest),
+            differs_by_device: meta
+                .extras
+                .iter()
+                .any(|extra| extra.rule.limits.name_devices()),
+            patterns,
+            addresses,
+            bytes,
+            meta,
+            is_damaged: AtomicBool::new(false),
+        }
+    }
+
+    /// Calls `visit` with the places of the rules for the suffix with this hash.
+    pub(super) fn at(&self, hash: u64, visit: &mut dyn FnMut(u32)) {
+        if !filter::may_contain(self.bytes.filter(), hash) {
+            return;
+        }
+        match table::find(self.bytes.table(), self.bytes.lines, hash) {
+            table::Found::Value(value) if value & SET != 0 => {
+                self.bytes.set(value & !SET).for_each(visit);
+            }
+            table::Found::Value(place) => visit(place),
+            table::Found::Nothing => {}
+            table::Found::Damaged => self.is_damaged.store(true, Ordering::Relaxed),
+        }
+    }
+
+    pub(super) fn patterns(&self) -> &Patterns {
+        &self.patterns
+    }
+
+    pub(super) fn addresses(&self, address: IpAddr) -> impl Iterator<Item = u32> {
+        self.addresses.find(address)
+    }
+
+    /// Whether answers have to be looked into for addresses.
+    pub(super) fn has_addresses(&self) -> bool {
+        !self.addresses.is_empty()
+            || (!self.patterns.is_empty() && self.meta.sources.iter().any(|s| s.reads_addresses))
+    }
+
+    /// Whether any rule counts for some devices only.
+    pub(super) fn differs_by_device(&self) -> bool {
+        self.differs_by_device
+    }
+
+    /// Rules for every name that come before those for the name itself.
+    pub(super) fn for_devices(&self) -> &[u32] {
+        &self.for_devices
+    }
+
+    /// Rules for every name.
+    pub(super) fn everywhere(&self) -> &[u32] {
+        &self.everywhere
+    }
+
+    /// The rule at this place.
+    pub fn rule(&self, place: u32) -> Option<Placed<'_>> {
+        if let Some(extra) = place.checked_sub(self.meta.first_extra) {
+            let extra = self.meta.extras.get(usize::try_from(extra).ok()?)?;
+            return Some(Placed {
+                source: self.meta.sources.get(usize::from(extra.source))?,
+                source_at: extra.source,
+                line: u32::try_from(extra.rule.line).unwrap_or(u32::MAX),
+                reach: reach_and_name(&extra.rule.pattern).map(|(reach, _)| reach),
+                says: Says::Rule(&extra.rule),
+            });
+        }
+        let behind = self.meta.spans.partition_point(|span| span.start <= place);
+        let span = self.meta.spans.get(behind.checked_sub(1)?)?;
+        Some(Placed {
+            source: self.meta.sources.get(usize::from(span.source))?,
+            source_at: span.source,
+            line: place - span.start,
+            reach: Some(span.what.reach),
+            says: Says::Plain {
+                want: span.what.want,
+                important: span.what.important,
+            },
+        })
+    }
+
+    /// Calls `visit` with each rule for this name (lower-cased, without the root dot) itself.
+    pub fn at_name<'s>(&'s self, name: &str, visit: &mut dyn FnMut(Placed<'s>)) {
+        self.at(super::hash::hash_text(name, self.seed()), &mut |place| {
+            self.rule(place).into_iter().for_each(&mut *visit);
+        });
+    }
+
+    /// Whether a damaged part was met since it was opened. Names in it were not found.
+    pub fn is_damaged(&self) -> bool {
+        self.is_damaged.load(Ordering::Relaxed)
+    }
+
+    /// Reads all of it, and says whether it is as it was written.
+    pub fn is_sound(&self) -> bool {
+        self.bytes.table().iter().all(table::is_sound)
+    }
+
+    /// Where its rules come from, by number.
+    pub fn sources(&self) -> &[Source] {
+        &self.meta.sources
+    }
+
+    /// How many names its sources have, and share.
+    pub fn overlap(&self) -> &Overlap {
+        &self.meta.overlap
+    }
+
+    /// How many names another shares with each source of this one, and how many it has by itself.
+    pub fn overlap_with(&self, other: &Self) -> (Vec<u64>, u64) {
+        let mut shared = vec![0; self.meta.sources.len()];
+        let mut alone = 0;
+        for (hash, _) in table::all(other.bytes.table()) {
+            let mut sources: Vec<u16> = Vec::new();
+            self.at(hash, &mut |place| {
+                sources.extend(self.rule(place).map(|rule| rule.source_at));
+            });
+            sources.sort_unstable();
+            sources.dedup();
+            alone += u64::from(sources.is_empty());
+            for source in sources {
+                if let Some(count) = shared.get_mut(usize::from(source)) {
+                    *count += 1;
+                }
+            }
+        }
+        (shared, alone)
+    }
+
+    /// What it was made from, as [`Compiler::finish`](super::Compiler::finish) was told.
+    pub fn tag(&self) -> &str {
+        &self.meta.tag
+    }
+
+    /// The key of its hashes.
+    pub fn seed(&self) -> u64 {
+        self.bytes.seed
+    }
+
+    /// How many different names there are, and rules that are more than a name.
+    pub fn len(&self) -> usize {
+        self.bytes.hashes + self.everywhere.len() + self.for_devices.len()
+    }
+
+    /// Whether there is no rule.
+    pub fn is_empty(&self) -> bool {
+        self.bytes.hashes == 0 && self.meta.extras.is_empty()
+    }
+
+    /// Its size in bytes.
+    pub fn size(&self) -> usize {
+        self.bytes.len()
+    }
+}

@@ -1,0 +1,281 @@
+//! What rules make of a query: blocked names, rewritten ones, and answers that point to either.
+
+use tokio::time::Instant;
+
+use super::block::{self, Lead};
+use super::{Pending, Pipeline, Step, fail};
+use crate::cache::{Held, Target, alias};
+use crate::policy::{self, BlockReply};
+use crate::query::{
+    AnswerBuf, ExtendedError, Match, Name, Query, Rcode, Source, Transport, Verdict,
+};
+
+/// A name that is another name leads to a third at most this often.
+const MAX_ALIASES: usize = 8;
+
+impl Pipeline {
+    /// Answers a name that is blocked, as the rule or the config says.
+    pub(super) fn block(&self, query: &Query, pending: &mut Pending, out: &mut AnswerBuf) -> Step {
+        let Verdict::Block(matched) = pending.verdict else {
+            return Step::Next;
+        };
+        let ttl = block::ttl(&self.steps.blocking);
+        let step = self.steps.policy.with_reply(matched, |reply, reason| {
+            match reply {
+                BlockReply::Configured => block::configured(query, &self.steps.blocking, out),
+                BlockReply::Code(rcode) => block::code(query, rcode, ttl, out),
+                BlockReply::Given(replies) if block::leads(replies) => return Step::Wait,
+                BlockReply::Given(replies) => block::given(query, replies, ttl, out),
+                BlockReply::Silence => {
+                    out.clear();
+                    return Step::Silent;
+                }
+                BlockReply::Truncated if query.transport == Transport::Udp => {
+                    out.begin(query, Rcode::NOERROR);
+                    out.set_truncated();
+                }
+                BlockReply::Truncated | BlockReply::Rewritten => return Step::Next,
+            }
+            let blocked = ExtendedError::new(ExtendedError::BLOCKED, reason);
+            out.finish(query, Some(blocked));
+            Step::Done(Source::Policy)
+        });
+        match step {
+            Step::Next => self.rewrite(query, pending, matched, out),
+            step => step,
+        }
+    }
+
+    /// Answers a rewritten name, if that can be done at once.
+    fn rewrite(
+        &self,
+        query: &Query,
+        pending: &mut Pending,
+        matched: Match,
+        out: &mut AnswerBuf,
+    ) -> Step {
+        let policy = &self.steps.policy;
+        let rewritten = policy.rewritten(pending.asker, &query.name, query.kind);
+        let lead = match rewritten.replies.as_slice() {
+            // Truncated over UDP, and let through over TCP.
+            [] => None,
+            replies => Some(block::rewritten(query, replies, self.block_ttl(), out)),
+        };
+        match lead {
+            Some(Lead::Written) => {
+                out.finish(query, None);
+                Step::Done(Source::Policy)
+            }
+            Some(Lead::To(target)) if target != query.name => Step::Wait,
+            // A name that is itself is not rewritten.
+            Some(Lead::To(_)) | None => {
+                pending.verdict = Verdict::Allow(Some(matched));
+                Step::Next
+            }
+        }
+    }
+
+    fn block_ttl(&self) -> u32 {
+        block::ttl(&self.steps.blocking)
+    }
+
+    /// Hands on an upstream's answer, unless a rule is against what it points to.
+    pub(super) fn pass(
+        &self,
+        query: &Query,
+        pending: &mut Pending,
+        (held, source): (&Held, Source),
+        out: &mut AnswerBuf,
+    ) -> Step {
+        if self.steps.blocking.inspect_answers && !pending.verdict.is_exception() {
+            match self.inspect(query, pending.asker, held) {
+                Some(verdict @ Verdict::Block(_)) => {
+                    pending.verdict = verdict;
+                    return self.block_target(query, pending, out);
+                }
+                Some(watch @ Verdict::Watch(_)) if pending.verdict.matched().is_none() => {
+                    pending.verdict = watch;
+                }
+                _ => {}
+            }
+        }
+        held.write(query, Instant::now(), out);
+        out.finish(query, None);
+        Step::Done(source)
+    }
+
+    /// Answers a name whose answer points to what is blocked. Other data for the target is no
+    /// answer to what was asked.
+    fn block_target(&self, query: &Query, pending: &mut Pending, out: &mut AnswerBuf) -> Step {
+        let Verdict::Block(matched) = pending.verdict else {
+            return Step::Next;
+        };
+        let leads_on = self
+            .steps
+            .policy
+            .with_reply(matched, |reply, _| match reply {
+                BlockReply::Rewritten | BlockReply::Truncated => true,
+                BlockReply::Given(replies) => block::leads(replies),
+                BlockReply::Configured | BlockReply::Code(_) | BlockReply::Silence => false,
+            });
+        if !leads_on {
+            return self.block(query, pending, out);
+        }
+        block::configured(query, &self.steps.blocking, out);
+        self.steps.policy.with_reply(matched, |_, reason| {
+            let blocked = ExtendedError::new(ExtendedError::BLOCKED, reason);
+            out.finish(query, Some(blocked));
+        });
+        Step::Done(Source::Policy)
+    }
+
+    /// The strictest verdict on what an answer points to.
+    fn inspect(&self, query: &Query, asker: policy::Asker, held: &Held) -> Option<Verdict> {
+        let policy = &self.steps.policy;
+        let generation = policy.generation();
+        if held.is_clean(generation) {
+            return None;
+        }
+        let looks_at_addresses = policy.inspects_addresses();
+        let mut worst = None;
+        for (kind, target) in held.targets() {
+            let target = match &target {
+                Target::Name(name) => policy::Target::Name(name),
+                Target::Address(_) if !looks_at_addresses => continue,
+                Target::Address(address) => policy::Target::Address(*address),
+            };
+            match policy.inspect(asker, &query.name, (target, kind)) {
+                Some(block @ Verdict::Block(_)) => return Some(block),
+                Some(watch) => worst = worst.or(Some(watch)),
+                None => {}
+            }
+        }
+        // What one device may reach, another may not; else all may.
+        if worst.is_none() && !policy.differs_by_device() {
+            held.mark_clean(generation);
+        }
+        worst
+    }
+
+    /// Asks an upstream.
+    pub(super) async fn ask(
+        &self,
+        query: &Query,
+        pending: &mut Pending,
+        out: &mut AnswerBuf,
+    ) -> Source {
+        let reply = match self.upstreams.ask(query).await {
+            Ok(reply) => reply,
+            Err(error) => {
+                tracing::debug!(name = %query.name, %error, "no upstream answered");
+                let error = ExtendedError::new(error.ede(), "no upstream answered");
+                return fail(query, error, out);
+            }
+        };
+        let source = Source::Upstream(reply.upstream);
+        match self.steps.cache.put(query, reply.message, Instant::now()) {
+            Ok(held) => match self.pass(query, pending, (&held, source), out) {
+                Step::Done(source) => source,
+                Step::Silent | Step::Wait | Step::Next => Source::Policy,
+            },
+            Err(unreadable) => {
+                tracing::debug!(name = %query.name, %unreadable, "an upstream's answer is unusable");
+                let text = "the upstream's answer is malformed";
+                let error = ExtendedError::new(ExtendedError::NETWORK_ERROR, text);
+                fail(query, error, out)
+            }
+        }
+    }
+
+    /// Answers a name that a rule makes another name.
+    pub(super) async fn follow(
+        &self,
+        query: &Query,
+        pending: &Pending,
+        out: &mut AnswerBuf,
+    ) -> Source {
+        let mut aliases = Vec::new();
+        let mut last = query.clone();
+        while let Some(target) = self.lead(&last, pending, out) {
+            if aliases.len() == MAX_ALIASES || aliases.contains(&target) {
+                let text = "names of rules lead to each other";
+                return fail(query, ExtendedError::new(ExtendedError::OTHER, text), out);
+            }
+            aliases.push(target);
+            last = query.about(target);
+        }
+        if out.as_slice().is_empty() {
+            self.resolve(&last, pending, out).await;
+        }
+        for number in (0..aliases.len()).rev() {
+            let owner = number.checked_sub(1).and_then(|above| aliases.get(above));
+            let owner = owner.map_or_else(|| query.clone(), |name| query.about(*name));
+            let answer = aliases
+                .get(number)
+                .and_then(|target| alias(&owner, target, out.as_slice(), self.block_ttl()));
+            let Some(answer) = answer else {
+                let text = "the upstream's answer is malformed";
+                let error = ExtendedError::new(ExtendedError::NETWORK_ERROR, text);
+                return fail(query, error, out);
+            };
+            let rcode = out.rcode();
+            out.adopt(&owner, &answer, rcode);
+        }
+        out.finish(query, None);
+        Source::Policy
+    }
+
+    /// The name that rules make of this one; where they give data instead, it is written.
+    fn lead(&self, query: &Query, pending: &Pending, out: &mut AnswerBuf) -> Option<Name> {
+        out.clear();
+        let policy = &self.steps.policy;
+        if let Verdict::Block(matched) = pending.verdict {
+            let given = policy.with_reply(matched, |reply, _| match reply {
+                BlockReply::Given(replies) => block::lead_of(replies),
+                _ => None,
+            });
+            // Only the name that was asked is blocked by it.
+            if let Some(target) = given.filter(|target| *target != query.name) {
+                return Some(target);
+            }
+        }
+        let rewritten = policy.rewritten(pending.asker, &query.name, query.kind);
+        if rewritten.replies.is_empty() {
+            return None;
+        }
+        match block::rewritten(query, &rewritten.replies, self.block_ttl(), out) {
+            Lead::To(target) if target != query.name => Some(target),
+            Lead::To(_) => {
+                out.clear();
+                None
+            }
+            Lead::Written => None,
+        }
+    }
+
+    /// Answers a name that stands for the one that was asked, without its end: rules on it do not
+    /// count.
+    async fn resolve(&self, query: &Query, pending: &Pending, out: &mut AnswerBuf) {
+        if self.steps.local.answer(query, out) {
+            return;
+        }
+        if let Some(held) = self.steps.cache.find(query, pending.started) {
+            return held.write(query, Instant::now(), out);
+        }
+        let answer = match self.upstreams.ask(query).await {
+            Ok(reply) => self
+                .steps
+                .cache
+                .put(query, reply.message, Instant::now())
+                .ok(),
+            Err(error) => {
+                tracing::debug!(name = %query.name, %error, "no upstream answered");
+                None
+            }
+        };
+        match answer {
+            Some(held) => held.write(query, Instant::now(), out),
+            None => out.begin(query, Rcode::SERVFAIL),
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! What a name is rewritten to, when several rules say something.
+
+use crate::matcher::rule::{Action, Reply, Rule};
+use crate::matcher::{Hit, Matcher, Order, Question, Says};
+use crate::query::Rcode;
+
+/// What a name is rewritten to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rewritten {
+    /// The answers that count: one code or one other name, or else all data together.
+    pub replies: Vec<Reply>,
+    /// The places of the rules that say so.
+    places: Vec<u32>,
+}
+
+impl Rewritten {
+    /// Gathers the rewrites that cover what is asked and are in force.
+    pub(super) fn of(rules: &Matcher, question: &Question<'_>) -> Self {
+        let mut rewrites: Vec<(Hit<'_>, &Rule, &Reply)> = Vec::new();
+        let mut keepers: Vec<(&Rule, Option<&Reply>)> = Vec::new();
+        rules.find(question, &mut |hit| {
+            if let Says::Rule(rule) = hit.rule.says {
+                match &rule.action {
+                    Action::Rewrite(reply) if *reply != Reply::Truncated && !hit.closes => {
+                        rewrites.push((hit, rule, reply));
+                    }
+                    Action::KeepAnswer(reply) => keepers.push((rule, reply.as_ref())),
+                    _ => {}
+                }
+            }
+        });
+        rewrites.retain(|(_, rule, reply)| {
+            let is_kept = |(keeper, kept): &(&Rule, Option<&Reply>)| {
+                kept.is_none_or(|kept| kept == *reply) && (keeper.important || !rule.important)
+            };
+            !keepers.iter().any(is_kept)
+        });
+        keep_order(&mut rewrites);
+        let ends = rewrites.iter().position(|(_, _, reply)| is_final(reply));
+        if let Some(at) = ends {
+            rewrites = vec![rewrites.swap_remove(at)];
+        }
+        let mut rewritten = Self::default();
+        for (hit, _, reply) in rewrites {
+            rewritten.places.push(hit.place);
+            if !rewritten.replies.contains(reply) {
+                rewritten.replies.push(reply.clone());
+            }
+        }
+        rewritten
+    }
+
+    /// Whether the rule at this place is one of those that count.
+    pub(super) fn rests_on(&self, place: u32) -> bool {
+        self.places.contains(&place)
+    }
+}
+
+/// A source that keeps order has a say with its most specific rules, and of zones the first.
+fn keep_order(rewrites: &mut Vec<(Hit<'_>, &Rule, &Reply)>) {
+    let zones = rewrites
+        .iter()
+        .filter(|(hit, ..)| hit.rule.source.order == Order::Zone);
+    let first_zone = zones.map(|(hit, ..)| hit.source_at).min();
+    let spots: Vec<(u32, u16)> = rewrites
+        .iter()
+        .map(|(hit, ..)| (hit.source_at, hit.spot))
+        .collect();
+    rewrites.retain(|(hit, ..)| match hit.rule.source.order {
+        Order::All => true,
+        Order::MostSpecific => spots
+            .iter()
+            .all(|&(source, spot)| source != hit.source_at || spot <= hit.spot),
+        Order::Zone => {
+            Some(hit.source_at) == first_zone
+                && spots
+                    .iter()
+                    .all(|&(source, spot)| source != hit.source_at || spot <= hit.spot)
+        }
+    });
+}
+
+/// Another name, or a code that is an error, ends the search for data.
+fn is_final(reply: &Reply) -> bool {
+    match reply {
+        Reply::Cname(_) | Reply::CnameUnder(_) => true,
+        Reply::Code(code) => *code != Rcode::NOERROR,
+        Reply::Address(_) | Reply::OwnAddress | Reply::Record(..) | Reply::Truncated => false,
+    }
+}

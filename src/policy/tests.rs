@@ -1,0 +1,262 @@
+//! The order of decision, source by source.
+
+use std::net::Ipv4Addr;
+
+use super::*;
+use crate::lists::{Format, Reading, Role, add};
+use crate::matcher::{Compiler, Rank, Reach, Source, Want, What, compiled};
+use crate::query::VerdictWord;
+
+const ASKER: Asker = Asker {
+    device: DeviceId(1),
+    address: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7)),
+};
+
+fn pack(compiler: &mut Compiler, rules: &[(&str, Want)]) {
+    compiler.source(Source::new(
+        "pack:one".into(),
+        Rank::Pack,
+        "One: usage analytics".into(),
+    ));
+    for (&(name, want), line) in rules.iter().zip(0..) {
+        let what = What {
+            reach: Reach::Subtree,
+            want,
+            important: false,
+        };
+        compiler.add(what, name, line);
+    }
+}
+
+/// A policy over a pack and lists, each with its role, dialect and text.
+fn policy(rules: &[(&str, Want)], lists: &[(Role, Format, &str)]) -> Policy {
+    let live = Arc::new(Live::default());
+    let base = compiled(|compiler| {
+        for (number, &(role, format, text)) in lists.iter().enumerate() {
+            let reading = Reading {
+                format: Some(format),
+                role,
+            };
+            add(compiler, &format!("l{number}"), reading, text.as_bytes()).unwrap();
+        }
+    });
+    let top = compiled(|compiler| pack(compiler, rules));
+    live.swap(Matcher::new(Arc::new(base), Arc::new(top)));
+    Policy::new(live)
+}
+
+fn word(policy: &Policy, name: &str) -> VerdictWord {
+    let name = name.parse().unwrap();
+    policy.judge(ASKER, &name, RecordType::A).word()
+}
+
+#[track_caller]
+fn check(policy: &Policy, rows: &[(&str, VerdictWord)]) {
+    for (name, expected) in rows {
+        assert_eq!(word(policy, name), *expected, "{name}");
+    }
+}
+
+#[test]
+fn among_packs_the_most_specific_entry_decides() {
+    use VerdictWord::{Allow, Block, Watch};
+    let policy = policy(
+        &[
+            ("vendor.example", Want::Allow),
+            ("data.vendor.example", Want::Block),
+            ("account.data.vendor.example", Want::Watch),
+        ],
+        &[],
+    );
+    check(
+        &policy,
+        &[
+            ("shop.vendor.example", Allow),
+            ("data.vendor.example", Block),
+            ("eu.data.vendor.example", Block),
+            ("account.data.vendor.example", Watch),
+            ("notdata.example", Allow),
+        ],
+    );
+}
+
+#[test]
+fn the_strictest_of_packs_and_lists_holds() {
+    use VerdictWord::{Allow, Block, Watch};
+    let policy = policy(
+        &[
+            ("spared.example", Want::Allow),
+            ("watched.example", Want::Watch),
+            ("blocked.example", Want::Block),
+        ],
+        &[
+            (
+                Role::Block,
+                Format::Domains,
+                "spared.example\nwatched.example",
+            ),
+            (
+                Role::Watch,
+                Format::Domains,
+                "blocked.example\nlist.example",
+            ),
+        ],
+    );
+    check(
+        &policy,
+        &[
+            // What a pack spares, it spares from packs only.
+            ("spared.example", Block),
+            ("x.spared.example", Allow),
+            ("watched.example", Block),
+            ("x.watched.example", Watch),
+            ("blocked.example", Block),
+            ("list.example", Watch),
+        ],
+    );
+}
+
+#[test]
+fn exceptions_of_lists_spare_from_packs_too_unless_a_block_is_important() {
+    use VerdictWord::{Allow, Block, Watch};
+    let policy = policy(
+        &[("vendor.example", Want::Block)],
+        &[
+            (
+                Role::Block,
+                Format::Adblock,
+                "||ads.example^\n||hard.example^$important\n@@||ok.vendor.example^\n@@||hard.example^",
+            ),
+            (
+                Role::Allow,
+                Format::Domains,
+                "allowed.hard.example\nallowed.vendor.example",
+            ),
+            (
+                Role::Watch,
+                Format::Adblock,
+                "@@||ads.example^\n||seen.example^\n@@||not.seen.example^",
+            ),
+        ],
+    );
+    check(
+        &policy,
+        &[
+            ("vendor.example", Block),
+            ("ok.vendor.example", Allow),
+            ("allowed.vendor.example", Allow),
+            ("hard.example", Block),
+            ("allowed.hard.example", Allow),
+            // A list that only watches spares from being watched.
+            ("ads.example", Block),
+            ("seen.example", Watch),
+            ("not.seen.example", Allow),
+        ],
+    );
+}
+
+#[test]
+fn a_zone_is_one_voice_and_the_first_zone_with_a_match_decides() {
+    use VerdictWord::{Allow, Block};
+    let policy = policy(
+        &[],
+        &[
+            (
+                Role::Block,
+                Format::Rpz,
+                "first.example CNAME rpz-passthru.",
+            ),
+            (
+                Role::Block,
+                Format::Rpz,
+                "first.example CNAME .\n*.z.example CNAME .\nok.z.example CNAME rpz-passthru.",
+            ),
+        ],
+    );
+    check(
+        &policy,
+        &[
+            ("first.example", Allow),
+            ("a.z.example", Block),
+            ("z.example", Allow),
+            ("ok.z.example", Allow),
+            // RFC 4592: a name that is there is not covered by the wildcard, nor what is below it.
+            ("x.ok.z.example", Allow),
+        ],
+    );
+}
+
+#[test]
+fn a_match_is_put_into_words_after_one_swap_too() {
+    let policy = policy(&[("data.vendor.example", Want::Block)], &[]);
+    let name = "x.data.vendor.example".parse().unwrap();
+    let matched = policy.judge(ASKER, &name, RecordType::A).matched().unwrap();
+    let label = EntryLabel {
+        origin: "pack:one".into(),
+        entry: "data.vendor.example".into(),
+    };
+    policy.with_reply(matched, |reply, reason| {
+        assert_eq!(
+            (reply, reason),
+            (BlockReply::Configured, "One: usage analytics")
+        );
+    });
+    policy.rules.swap(Matcher::default());
+    assert_eq!(policy.describe(matched, &name), Some(label));
+    policy.with_reply(matched, |_, reason| {
+        assert_eq!(reason, "One: usage analytics");
+    });
+    policy.rules.swap(Matcher::default());
+    assert_eq!(policy.describe(matched, &name), None);
+}
+
+#[test]
+fn what_an_answer_points_to_is_judged_and_told_by_its_own_entry() {
+    let policy = policy(&[], &[(Role::Block, Format::Domains, "tracker.example")]);
+    let asked = "shop.example".parse().unwrap();
+    let target: Name = "tracker.example".parse().unwrap();
+    let verdict = policy
+        .inspect(ASKER, &asked, (Target::Name(&target), RecordType::CNAME))
+        .unwrap();
+    let matched = verdict.matched().unwrap();
+    assert_eq!(verdict.word(), VerdictWord::Block);
+    assert_eq!(
+        policy.describe(matched, &asked).unwrap().entry,
+        "=tracker.example"
+    );
+    let fine: Name = "cdn.example".parse().unwrap();
+    let target = (Target::Name(&fine), RecordType::CNAME);
+    assert_eq!(policy.inspect(ASKER, &asked, target), None);
+}
+
+#[test]
+fn an_explanation_names_every_entry_that_covers_the_name() {
+    let policy = policy(
+        &[
+            ("vendor.example", Want::Allow),
+            ("data.vendor.example", Want::Block),
+        ],
+        &[(Role::Watch, Format::Adblock, "||vendor.example^")],
+    );
+    let why = policy.explain(
+        ASKER,
+        &"data.vendor.example".parse().unwrap(),
+        RecordType::A,
+    );
+    assert_eq!(why.verdict, VerdictWord::Block);
+    let told = why.covering.iter().map(|rule| {
+        (
+            rule.label.origin.as_str(),
+            rule.label.entry.as_str(),
+            rule.entry,
+        )
+    });
+    assert_eq!(
+        told.collect::<Vec<_>>(),
+        [
+            ("pack:one", "data.vendor.example", 1),
+            ("list:l0", "vendor.example", 1),
+            ("pack:one", "vendor.example", 0),
+        ]
+    );
+}

@@ -1,11 +1,12 @@
 //! JSON for the dashboard and for scripts, one file a resource.
 //!
-//! Everything is read through the handles that [`Parts`] lists; nothing is changed yet. Each
+//! Everything is read and changed through the handles that [`Parts`] lists. Each
 //! handler describes itself, and the description is served as `OpenAPI` and as a page. Start at
 //! [`router`].
 
 mod asked;
 mod attention;
+mod body;
 mod counts;
 mod device;
 mod devices;
@@ -18,12 +19,14 @@ mod filter;
 pub mod guard;
 mod habits;
 mod health;
+mod lists;
 mod metrics;
 mod packs;
 pub mod problem;
 mod queries;
 pub mod range;
 mod row;
+mod rules;
 mod serve;
 mod status;
 mod stream;
@@ -60,6 +63,7 @@ use crate::cache::Cache;
 use crate::config::Config;
 use crate::device::Devices;
 use crate::journal::Journal;
+use crate::lists::Library;
 use crate::packs::Packs;
 use crate::policy::Policy;
 use asked::Parameters;
@@ -85,6 +89,8 @@ pub struct Parts {
     pub policy: Policy,
     /// The cache.
     pub cache: Arc<Cache>,
+    /// Lists and people's own rules.
+    pub lists: Arc<Library>,
     /// The journal.
     pub journal: Journal,
     /// The devices.
@@ -190,7 +196,17 @@ fn described() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(device::device))
         .routes(routes!(packs::packs))
         .routes(routes!(packs::pack))
-        .routes(routes!(explain::explain));
+        .routes(routes!(explain::explain))
+        .routes(routes!(lists::lists, lists::add_list))
+        .routes(routes!(lists::preview_list))
+        .routes(routes!(lists::refresh_lists))
+        .routes(routes!(lists::list, lists::change_list, lists::remove_list))
+        .routes(routes!(lists::list_refused))
+        .routes(routes!(lists::list_entries))
+        .routes(routes!(lists::refresh_list))
+        .routes(routes!(lists::confirm_list))
+        .routes(routes!(rules::rules, rules::add_rule))
+        .routes(routes!(rules::change_rule, rules::remove_rule));
     OpenApiRouter::with_openapi(Description::openapi())
         .nest("/api/v1", version_1)
         .routes(routes!(health::healthz))
@@ -208,7 +224,7 @@ async fn wrong_method() -> Problem {
     Problem::new(
         StatusCode::METHOD_NOT_ALLOWED,
         "method not allowed",
-        "only GET and HEAD are answered here",
+        "this is not answered here; /api/docs says what is",
     )
 }
 

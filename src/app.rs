@@ -2,6 +2,7 @@
 
 mod dns_thread;
 mod keeper;
+mod library;
 mod limits;
 mod ports;
 mod start;
@@ -13,14 +14,15 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub use start::{Parts, prepare, start};
+pub use library::refresher;
+pub use start::{Parts, choose_crypto, prepare, start};
 
 use crate::api::Api;
 use crate::config::Config;
 use crate::device::Devices;
-use crate::lists;
-use crate::matcher::Live;
+use crate::lists::Library;
 use crate::packs::Packs;
+use crate::policy::Policy;
 use crate::store::Store;
 use dns_thread::DnsThread;
 
@@ -38,7 +40,8 @@ pub struct App {
     threads: Vec<DnsThread>,
     tasks: TaskTracker,
     parts: Parts,
-    live: Arc<Live>,
+    library: Arc<Library>,
+    policy: Policy,
     devices: Arc<Devices>,
     store: Store,
     api: Arc<Api>,
@@ -60,16 +63,13 @@ impl App {
         &self.web
     }
 
-    /// Puts the choices under `[packs]` and the names under `[[device]]` in force; all else that
+    /// Puts the choices under `[packs]`, the lists, rules and devices in force; all else that
     /// differs from the config before needs a restart, and is named.
     pub fn reload(&self, config: &Config) {
-        self.live.swap(lists::without_lists(
-            &self.parts.packs,
-            &config.packs,
-            &[],
-            start::random_seed(),
-        ));
+        self.library.rulebook.set_packs(config.packs.clone());
         self.devices.reconfigure(&config.devices);
+        self.policy.set_tags(library::tags(config));
+        self.library.declare(config);
         self.api.reconfigure(Arc::new(config.clone()));
         let (old, new) = (&self.parts.config, config);
         let sections = [
@@ -78,11 +78,12 @@ impl App {
             ("[upstream]", old.upstream != new.upstream),
             ("[cache]", old.cache != new.cache),
             ("[blocking]", old.blocking != new.blocking),
+            ("[lists]", old.lists != new.lists),
             ("packs.folder", old.packs.folder != new.packs.folder),
             ("[journal]", old.journal != new.journal),
             ("[web]", old.web != new.web),
         ];
-        tracing::info!("the config was read again: [packs] and [[device]] are in force");
+        tracing::info!("the config was read again: packs, lists, rules and devices are in force");
         for (section, _) in sections.iter().filter(|(_, differs)| *differs) {
             tracing::warn!("{section} has changed; it takes effect after a restart");
         }

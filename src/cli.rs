@@ -44,7 +44,7 @@ enum Command {
     Explain(explain::ExplainArgs),
     /// Checks the packs and shows what is in them.
     Packs(packs::PacksArgs),
-    /// Checks a blocklist of any dialect.
+    /// Checks a blocklist of any dialect; fetches and shows those in force.
     Lists(lists::ListsArgs),
     /// Asks the running server for an answer; for health checks of containers and services.
     Healthy(healthy::HealthyArgs),
@@ -61,6 +61,7 @@ struct ConfigArgs {
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    crate::app::choose_crypto();
     let result = match arguments
         .command
         .unwrap_or_else(|| Command::Serve(serve::ServeArgs::default()))

@@ -31,6 +31,7 @@ pub use packs::{Level, PackAction, PackChoice, Packs};
 pub use problem::{ConfigProblems, Place, Problem};
 pub use rule::Rule;
 pub use upstream::{Host, Server, ServerUrl, Strategy, Upstream};
+pub use value::in_words as duration_in_words;
 pub use web::Web;
 
 /// The whole config; the sections are in the order of `config.example.toml`.

@@ -5,6 +5,7 @@
 //! the store, and sums by day. A [`Journal`] is the handle for reading. When the disk fails, the
 //! journal says so, goes on in memory, and tries again; DNS does not notice.
 
+mod asked;
 mod blob;
 mod block;
 mod bytes;
@@ -48,6 +49,7 @@ use crate::config;
 use crate::query::{DeviceId, EntryLabel, Match, Name, UpstreamId};
 use crate::store::Store;
 
+pub use asked::NameAsked;
 pub use counts::Counts;
 pub use exposure::{Cell, DeviceNames, Exposure, NameSeen, NameSpan};
 pub use filter::{Filter, NameFilter, Outcome};

@@ -10,7 +10,9 @@ mod day;
 mod device;
 mod entry;
 mod error;
+mod list;
 mod name;
+mod rule;
 mod upstream;
 
 use std::path::{Path, PathBuf};
@@ -24,7 +26,9 @@ pub use day::{DayTable, StoredDay};
 pub use device::{DeviceRow, DeviceTable};
 pub use entry::EntryTable;
 pub use error::{Cause, StoreError};
+pub use list::{ListRow, ListTable};
 pub use name::NameTable;
+pub use rule::{RuleRow, RuleTable};
 pub use upstream::UpstreamTable;
 
 const FILE: &str = "squelch.db";
@@ -221,6 +225,16 @@ impl Transaction {
     /// The journal's sums, by day.
     pub fn days(&mut self) -> DayTable<'_> {
         DayTable(self.table())
+    }
+
+    /// The lists that people subscribed to.
+    pub fn lists(&mut self) -> ListTable<'_> {
+        ListTable(self.table())
+    }
+
+    /// The rules that people set.
+    pub fn rules(&mut self) -> RuleTable<'_> {
+        RuleTable(self.table())
     }
 
     /// Keeps what was written.

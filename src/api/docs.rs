@@ -40,15 +40,15 @@ fn page(document: &Value) -> String {
     html.raw("</h1>");
     html.prose(at(info, "description"));
     html.raw("<p>As OpenAPI: <a href=/api/openapi.json>/api/openapi.json</a></p><nav><ul>");
-    for (path, operation) in operations(document) {
+    for (heading, operation) in operations(document) {
         html.raw("<li>");
-        html.link(text(operation, "operationId"), path);
+        html.link(text(operation, "operationId"), &heading);
         html.raw(" ");
         html.text(text(operation, "summary"));
     }
     html.raw("</ul></nav>");
-    for (path, operation) in operations(document) {
-        html.operation(path, operation);
+    for (heading, operation) in operations(document) {
+        html.operation(&heading, operation);
     }
     html.raw("<h2>Shapes</h2>");
     for (name, schema) in members(at(at(document, "components"), "schemas")) {
@@ -66,9 +66,19 @@ fn text<'a>(value: &'a Value, member: &str) -> &'a str {
     at(value, member).as_str().unwrap_or_default()
 }
 
-fn operations(document: &Value) -> impl Iterator<Item = (&str, &Value)> {
+/// All operations, each with its method and path.
+fn operations(document: &Value) -> impl Iterator<Item = (String, &Value)> {
+    const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
     let paths = members(at(document, "paths"));
-    paths.map(|(path, item)| (path, at(item, "get")))
+    paths.flat_map(|(path, item)| {
+        let methods = METHODS.iter().filter(|method| at(item, method).is_object());
+        methods.map(move |method| {
+            (
+                format!("{} {path}", method.to_uppercase()),
+                at(item, method),
+            )
+        })
+    })
 }
 
 fn members(value: &Value) -> impl Iterator<Item = (&str, &Value)> {
@@ -142,9 +152,9 @@ impl Html {
         let _infallible = write!(self.0, "</h{level}>");
     }
 
-    fn operation(&mut self, path: &str, operation: &Value) {
+    fn operation(&mut self, heading: &str, operation: &Value) {
         let id = text(operation, "operationId");
-        self.heading(2, id, &format!("GET {path}"));
+        self.heading(2, id, heading);
         self.prose(at(operation, "description"));
         let parameters: Vec<&Value> = items(at(operation, "parameters")).collect();
         if !parameters.is_empty() {
@@ -159,6 +169,13 @@ impl Html {
                 self.marked(text(parameter, "description"));
             }
             self.raw("</table>");
+        }
+        for (kind, content) in members(at(at(operation, "requestBody"), "content")) {
+            self.raw("<p>Send ");
+            self.kind(at(content, "schema"));
+            self.raw(" as ");
+            self.code(kind);
+            self.raw("</p>");
         }
         self.raw("<table><tr><th>Answer<th>");
         for (status, response) in members(at(operation, "responses")) {

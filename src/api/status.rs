@@ -155,7 +155,7 @@ pub(super) async fn status(State(api): State<Arc<Api>>) -> Json<Status> {
             dns: texts(&api.dns),
             web: texts(&api.web),
         },
-        problems: trouble::all(&api.journal, &upstreams),
+        problems: trouble::all(&api.journal, &upstreams, &api.lists.subscriptions.all()),
         upstreams,
         cache: api.cache.stats(),
         packs: PacksStatus {

@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 
 use super::status::UpstreamStatus;
 use crate::journal::Journal;
+use crate::lists::{AllLists, ListStatus};
 
 /// Something that needs a person.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -32,9 +33,14 @@ pub enum Severity {
 }
 
 /// All that is wrong now.
-pub(super) fn all(journal: &Journal, upstreams: &[UpstreamStatus]) -> Vec<Trouble> {
+pub(super) fn all(
+    journal: &Journal,
+    upstreams: &[UpstreamStatus],
+    lists: &AllLists,
+) -> Vec<Trouble> {
     let mut troubles = of_journal(journal);
     troubles.extend(of_upstreams(upstreams));
+    troubles.extend(of_lists(lists));
     troubles
 }
 
@@ -77,6 +83,50 @@ fn of_journal(journal: &Journal) -> Vec<Trouble> {
                 "{lost} queries since the start were answered but not recorded, because there were too many at once or the disk was away."
             ),
         ),
+    }
+    troubles
+}
+
+fn of_lists(all: &AllLists) -> Vec<Trouble> {
+    let mut troubles = Vec::new();
+    let mut add = |id: String, severity, title: &str, detail: String| {
+        troubles.push(Trouble {
+            id,
+            severity,
+            title: title.to_owned(),
+            detail,
+        });
+    };
+    if let Some(problem) = &all.problem {
+        add(
+            "lists".to_owned(),
+            Severity::Error,
+            "Lists cannot be compiled",
+            format!("{problem}. Those before stay in force."),
+        );
+    }
+    for ListStatus { list, standing, .. } in &all.lists {
+        if let Some(held) = &standing.held {
+            let (name, reason) = (&list.name, &held.reason);
+            let detail = format!(
+                "The new copy of {name} is held back: {reason}. The one before stays in force \
+                 until you confirm it."
+            );
+            add(
+                format!("list-{}", list.id),
+                Severity::Warn,
+                "A list looks wrong",
+                detail,
+            );
+        } else if let Some(problem) = &standing.problem {
+            let detail = format!("{}: {}.", list.name, problem.message);
+            add(
+                format!("list-{}", list.id),
+                Severity::Warn,
+                "A list cannot be brought up to date",
+                detail,
+            );
+        }
     }
     troubles
 }

@@ -11,14 +11,14 @@ use tokio_util::task::TaskTracker;
 use super::dns_thread::DnsThread;
 use super::keeper::Keeper;
 use super::limits::Limits;
-use super::{App, ports};
+use super::{App, library, ports};
 use crate::api::{self, Api, UpstreamStatus};
 use crate::cache::Cache;
 use crate::config::Config;
 use crate::device::{Devices, Neighbours, ReverseNames};
 use crate::dns::{self, Sockets};
 use crate::journal::{Journal, Words, Writer};
-use crate::lists;
+use crate::lists::{Library, Refresher};
 use crate::local::Local;
 use crate::matcher::Live;
 use crate::packs::Packs;
@@ -49,8 +49,15 @@ pub fn prepare(config: Config) -> anyhow::Result<Parts> {
     })
 }
 
+/// Chooses the code that encrypts, for all clients of the process that ask nobody.
+pub fn choose_crypto() {
+    // It fails where it was chosen before, and then it is the same.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
 /// Starts the server; when this returns, it answers. No device waits for the disk.
 pub async fn start(parts: Parts) -> anyhow::Result<App> {
+    choose_crypto();
     let workers = match parts.config.dns.workers {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
         some => some,
@@ -76,12 +83,21 @@ pub async fn start(parts: Parts) -> anyhow::Result<App> {
         ));
     }
     let Core {
-        live,
         devices,
         store,
         writer,
+        refresher,
+        library,
+        policy,
         ..
     } = core;
+    let keeping = library::keep(
+        refresher,
+        Arc::clone(&library),
+        Arc::clone(&parts.config),
+        stop_rest.clone(),
+    );
+    tasks.spawn(keeping);
     writer.announce();
     tasks.spawn(keep(
         Keeper::new(store.clone(), Arc::clone(&devices)),
@@ -96,7 +112,8 @@ pub async fn start(parts: Parts) -> anyhow::Result<App> {
         threads,
         tasks,
         parts,
-        live,
+        library,
+        policy,
         devices,
         store,
         api,
@@ -122,7 +139,8 @@ struct Core {
     store: Store,
     devices: Arc<Devices>,
     upstreams: Arc<UpstreamShared>,
-    live: Arc<Live>,
+    refresher: Refresher,
+    library: Arc<Library>,
     policy: Policy,
     journal: Journal,
     writer: Writer,
@@ -139,13 +157,10 @@ impl Core {
             UpstreamShared::new(&config.upstream).with_udp_at_once(limits.upstream_queries),
         );
         let live = Arc::new(Live::default());
-        live.swap(lists::without_lists(
-            &parts.packs,
-            &config.packs,
-            &[],
-            random_seed(),
-        ));
-        let policy = Policy::new(Arc::clone(&live));
+        let at_hand = (store.clone(), &devices);
+        let (refresher, library) = library::build(parts, Arc::clone(&live), at_hand, &upstreams);
+        let policy = Policy::new(live).with_devices(Arc::clone(&devices));
+        policy.set_tags(library::tags(config));
         let words = words(&policy, &upstreams, &devices);
         let (journal, writer) = Journal::new(&config.journal, store.clone(), words);
         let steps = Arc::new(Steps {
@@ -160,7 +175,8 @@ impl Core {
             store,
             devices,
             upstreams,
-            live,
+            refresher,
+            library: Arc::new(library),
             policy,
             journal,
             writer,
@@ -216,6 +232,7 @@ impl Core {
             packs: Arc::clone(&parts.packs),
             policy: self.policy.clone(),
             cache: Arc::clone(&self.steps.cache),
+            lists: Arc::clone(&self.library),
             journal: self.journal.clone(),
             devices: Arc::clone(&self.devices),
             upstreams: upstream_status(Arc::clone(&self.upstreams)),

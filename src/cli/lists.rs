@@ -1,4 +1,8 @@
-//! `squelch lists`: what a list would do, before anything rests on it.
+//! `squelch lists`: what a list would do before anything rests on it, and how those in force are.
+
+mod list;
+mod server;
+mod update;
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
@@ -27,6 +31,10 @@ enum Command {
     /// Reads a list and tells what is in it: entries by kind, and each refused line.
     #[command(after_help = CHECK_HELP)]
     Check(CheckArgs),
+    /// Fetches lists now, and shows how far that is.
+    Update(update::UpdateArgs),
+    /// Shows the lists that are subscribed to, and how they stand.
+    List(list::ListArgs),
 }
 
 const CHECK_HELP: &str = "\
@@ -93,7 +101,11 @@ enum Purpose {
 impl ListsArgs {
     /// Runs the command.
     pub fn run(self) -> anyhow::Result<ExitCode> {
-        let Command::Check(arguments) = self.command;
+        let arguments = match self.command {
+            Command::Check(arguments) => arguments,
+            Command::Update(arguments) => return arguments.run(),
+            Command::List(arguments) => return arguments.run(),
+        };
         let report = match arguments.read() {
             Ok(report) => report,
             Err(error) => {

@@ -15,8 +15,8 @@ use crate::config::Config;
 /// The arguments of `squelch serve`.
 #[derive(Debug, Default, Args)]
 #[command(after_help = "\
-SIGTERM and SIGINT stop it cleanly; SIGHUP reads the config again and puts its [packs] and
-[[device]] in force. RUST_LOG=squelch=debug logs each query, with its name and address.")]
+SIGTERM and SIGINT stop it cleanly; SIGHUP reads the config again and puts its packs,
+lists, rules and devices in force. RUST_LOG=squelch=debug logs each query, with its name and address.")]
 pub struct ServeArgs {
     #[command(flatten)]
     config: ConfigArgs,

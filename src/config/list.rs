@@ -71,6 +71,21 @@ impl List {
     /// How often a list is looked at again where nothing else is said.
     pub const USUAL_REFRESH: Duration = Duration::from_hours(24);
 
+    /// Understands a name, or says what would be one.
+    pub fn check_name(text: &str) -> Result<String, String> {
+        let is_long = text.chars().count() > 64;
+        if text.trim().is_empty() || is_long || text.chars().any(char::is_control) {
+            return Err("write a name of at most 64 characters, on one line".to_owned());
+        }
+        Ok(text.to_owned())
+    }
+
+    /// Understands how often a list is looked at, or says what would be right.
+    pub fn check_refresh(text: &str) -> Result<Duration, String> {
+        let range = Duration::from_mins(1)..=Duration::from_hours(24 * 365);
+        value::duration_within(text, range)
+    }
+
     /// Reads all of `[[list]]`.
     pub(super) fn read_all(root: &mut Section<'_>, lists: &Lists, base: &Path) -> Vec<Self> {
         let (mut all, mut names) = (Vec::new(), Vec::new());
@@ -302,18 +317,11 @@ impl ListFormat {
 
 /// A list's name: one line that is not too long to show.
 fn name(item: &Item) -> Read<String> {
-    let name = value::text(item)?;
-    if name.chars().count() > 64 || name.chars().any(char::is_control) {
-        return Err("write a name of at most 64 characters, on one line".to_owned());
-    }
-    Ok(name)
+    List::check_name(&value::text(item)?)
 }
 
 fn refresh(item: &Item) -> Read<Duration> {
-    value::duration(
-        item,
-        Duration::from_mins(1)..=Duration::from_hours(24 * 365),
-    )
+    List::check_refresh(item.text().unwrap_or_default())
 }
 
 fn group(item: &Item) -> Read<()> {

@@ -90,8 +90,13 @@ pub(super) fn network(text: &str) -> Option<IpNet> {
 
 /// A time such as `"10s"`, within bounds.
 pub(super) fn duration(item: &Item, range: RangeInclusive<Duration>) -> Read<Duration> {
+    duration_within(item.text().unwrap_or_default(), range)
+}
+
+/// The same of a text.
+pub(super) fn duration_within(text: &str, range: RangeInclusive<Duration>) -> Read<Duration> {
     let shape = || "write a number and a unit (ms, s, m, h or d), such as \"10s\"".to_owned();
-    let duration = item.text().and_then(parse_duration).ok_or_else(shape)?;
+    let duration = parse_duration(text).ok_or_else(shape)?;
     if range.contains(&duration) {
         return Ok(duration);
     }
@@ -176,7 +181,8 @@ fn size_in_words(bytes: u64) -> String {
     )
 }
 
-fn in_words(duration: Duration) -> String {
+/// A time as people write it: `1d`.
+pub fn in_words(duration: Duration) -> String {
     let seconds = duration.as_secs();
     if duration.subsec_millis() > 0 {
         return format!("{}ms", duration.as_millis());

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::hostname;
 use crate::config::ListAction;
@@ -42,7 +42,7 @@ pub enum Role {
 }
 
 /// A line, or a part of it, that gives no rule though it wants to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
     /// Where it stands, from 1.
     pub line: u64,

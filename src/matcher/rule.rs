@@ -199,6 +199,21 @@ impl Pattern {
         matches!(self, Self::Subtree(name) if name.is_empty())
     }
 
+    /// It in words that people know it by: `=name` where it covers the name alone, `*.name` what is
+    /// below it, `name` both.
+    pub fn label(&self) -> String {
+        match self {
+            Self::Exact(name) => format!("={name}"),
+            Self::Below(name) => format!("*.{name}"),
+            Self::Subtree(name) if name.is_empty() => "*".to_owned(),
+            Self::Subtree(name) => name.to_string(),
+            Self::Address(net) if net.prefix_len() == net.max_prefix_len() => {
+                net.addr().to_string()
+            }
+            other => other.to_string(),
+        }
+    }
+
     /// Its kind.
     pub fn kind(&self) -> Kind {
         match self {

@@ -1,7 +1,7 @@
 //! A verdict in words: which entry decided, and which others cover the name.
 
 use super::weigh::{self, Act};
-use crate::matcher::rule::{Action, Pattern};
+use crate::matcher::rule::Action;
 use crate::matcher::{Matcher, Placed, Question, Reach, Says, Want};
 use crate::query::{EntryLabel, Match, Name, VerdictWord};
 
@@ -77,20 +77,9 @@ fn entry(rules: &Matcher, matched: Match, rule: &Placed<'_>, asked: &Name) -> St
         };
     }
     match rule.says {
-        Says::Rule(rule) => pattern(&rule.pattern),
+        Says::Rule(rule) => rule.pattern.label(),
         // The name was not asked for: an answer pointed to it.
         Says::Plain { .. } => format!("line {}", rule.line),
-    }
-}
-
-fn pattern(pattern: &Pattern) -> String {
-    match pattern {
-        Pattern::Exact(name) => format!("={name}"),
-        Pattern::Below(name) => format!("*.{name}"),
-        Pattern::Subtree(name) if name.is_empty() => "*".to_owned(),
-        Pattern::Subtree(name) => name.to_string(),
-        Pattern::Address(net) if net.prefix_len() == net.max_prefix_len() => net.addr().to_string(),
-        other => other.to_string(),
     }
 }
 

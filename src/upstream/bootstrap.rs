@@ -92,29 +92,41 @@ impl Host {
     }
 
     async fn ask(&self) -> Result<Known, String> {
-        let name: Name = self.name.parse().map_err(|why| format!("{why}"))?;
-        let (v6, v4) = (
-            question(name, RecordType::AAAA),
-            question(name, RecordType::A),
-        );
-        let (v6, v4) = join(self.bootstrap.ask(&v6), self.bootstrap.ask(&v4)).await;
-        let (v6, v4) = match (v6, v4) {
-            (Err(why), Err(_)) => return Err(why.to_string()),
-            replies => (addresses(replies.0), addresses(replies.1)),
-        };
-        let ttl = v6.iter().chain(&v4).map(|&(_, ttl)| ttl).min();
-        let Some(ttl) = ttl else {
-            return Err("the bootstrap servers know none".into());
-        };
-        Ok(Known {
-            addresses: alternate(&v6, &v4),
-            until: Instant::now() + ttl.clamp(SHORTEST, LONGEST),
-        })
+        look_up(&self.bootstrap, &self.name).await
     }
 
     fn known(&self) -> std::sync::MutexGuard<'_, Option<Known>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+impl Upstreams {
+    /// The addresses of a host of the internet.
+    pub async fn addresses(&self, host: &str) -> Result<Vec<IpAddr>, String> {
+        let known = look_up(self, host).await?;
+        Ok(known.addresses)
+    }
+}
+
+async fn look_up(upstreams: &Upstreams, host: &str) -> Result<Known, String> {
+    let name: Name = host.parse().map_err(|why| format!("{why}"))?;
+    let (v6, v4) = (
+        question(name, RecordType::AAAA),
+        question(name, RecordType::A),
+    );
+    let (v6, v4) = join(upstreams.ask(&v6), upstreams.ask(&v4)).await;
+    let (v6, v4) = match (v6, v4) {
+        (Err(why), Err(_)) => return Err(why.to_string()),
+        replies => (addresses(replies.0), addresses(replies.1)),
+    };
+    let ttl = v6.iter().chain(&v4).map(|&(_, ttl)| ttl).min();
+    let Some(ttl) = ttl else {
+        return Err("it has no address".into());
+    };
+    Ok(Known {
+        addresses: alternate(&v6, &v4),
+        until: Instant::now() + ttl.clamp(SHORTEST, LONGEST),
+    })
 }
 
 /// One of each family in turn, IPv6 first (RFC 8305 §4).

@@ -6,9 +6,11 @@ mod explain;
 mod exposure;
 mod guard;
 mod health;
+mod lists;
 mod openapi;
 mod packs;
 mod queries;
+mod rules;
 mod serve;
 mod status;
 mod stream;
@@ -22,13 +24,14 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
 use axum::response::Response;
+use futures_util::FutureExt as _;
 use serde_json::Value;
 use squelch::api::{self, Api, Parts, UpstreamStatus};
 use squelch::cache::Cache;
 use squelch::config::Config;
 use squelch::device::Devices;
 use squelch::journal::{Journal, Recorder, Words};
-use squelch::lists;
+use squelch::lists::{Fetcher, Library, Lookup, Refresher, Rulebook, Shelf, Terms};
 use squelch::matcher::Live;
 use squelch::packs::Packs;
 use squelch::policy::{self, Policy};
@@ -93,22 +96,24 @@ impl Desk {
         let config = Config::from_text(&text, &folder.path().join("config.toml"), &[]).unwrap();
         let packs = Packs::from_folder(&write_packs(folder.path())).unwrap();
         let live = Arc::new(Live::default());
-        live.swap(lists::without_lists(&packs, &config.packs, &[], 1));
-        let policy = Policy::new(live);
+        let packs = Arc::new(packs);
+        let policy = Policy::new(Arc::clone(&live));
         let devices = Arc::new(Devices::new(&config.devices, Vec::new()));
         let store = Store::at(&config.data_dir);
         let words = words(&policy, &devices);
-        let (journal, writer) = Journal::new(&config.journal, store, words);
+        let (journal, writer) = Journal::new(&config.journal, store.clone(), words);
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         tasks.spawn(writer.run(stop.clone()));
         // Readers wait for a writer only once it runs.
         tokio::task::yield_now().await;
+        let library = library(&config, (live, Arc::clone(&packs)), store, (&stop, &tasks)).await;
         let upstreams = Arc::new(Mutex::new(Vec::new()));
         let figures = Arc::clone(&upstreams);
         let mut parts = Parts {
             cache: Arc::new(Cache::new(config.cache.clone())),
             config: Arc::new(config),
-            packs: Arc::new(packs),
+            packs,
+            lists: library,
             policy: policy.clone(),
             journal: journal.clone(),
             devices: Arc::clone(&devices),
@@ -176,6 +181,18 @@ impl Desk {
             transport: Transport::Udp,
             took_us: 1000,
         }
+    }
+
+    /// A request with a body, as the dashboard sends it.
+    pub async fn change(&self, method: &str, resource: &str, body: Value) -> Answer {
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("/api/v1/{resource}"))
+            .header("host", "127.0.0.1:8053")
+            .header("content-type", "application/json")
+            .body(Body::from(body.to_string()))
+            .unwrap();
+        Answer::of(self.send(request).await).await
     }
 
     pub async fn send(&self, request: Request<Body>) -> Response {
@@ -258,6 +275,34 @@ fn write_packs(folder: &Path) -> std::path::PathBuf {
     )
     .unwrap();
     made_up
+}
+
+/// Lists and rules as the config has them, in force.
+async fn library(
+    config: &Config,
+    (live, packs): (Arc<Live>, Arc<Packs>),
+    store: Store,
+    (stop, tasks): (&CancellationToken, &TaskTracker),
+) -> Arc<Library> {
+    let choices = (config.packs.clone(), Vec::new());
+    let rulebook = Arc::new(Rulebook::new(live, packs, choices, 1));
+    let shelf = Shelf::at(&config.data_dir);
+    let lookup: Lookup = Arc::new(|_| async { Err("there are no names here".to_owned()) }.boxed());
+    let (mut refresher, subscriptions) = Refresher::new(
+        shelf.clone(),
+        Fetcher::new(Arc::clone(&lookup)),
+        Terms::new(&config.lists),
+        Arc::clone(&rulebook) as _,
+    );
+    let at_hand = (store, Box::new(|_| Vec::new()) as _);
+    let fetching = (subscriptions, Fetcher::new(lookup));
+    let library = Library::new(config, fetching, (rulebook, shelf), at_hand);
+    // Some tests have a data folder that cannot be written.
+    let _ = library.recall(&config.lists).await;
+    library.put_rules();
+    refresher.begin(library.wanted()).await;
+    tasks.spawn(refresher.run(stop.clone()));
+    Arc::new(library)
 }
 
 fn words(policy: &Policy, devices: &Arc<Devices>) -> Words {

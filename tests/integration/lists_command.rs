@@ -76,3 +76,66 @@ fn a_list_that_cannot_be_read_is_wrong_use() {
             .contains("/nowhere/list.txt")
     );
 }
+
+/// A folder with a config of one list, which is a file.
+fn home() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let config = "[web]\nlisten = []\n[[list]]\nname = \"ads\"\nsource = \"ads.txt\"\n";
+    fs::write(folder.path().join("config.toml"), config).unwrap();
+    fs::write(
+        folder.path().join("ads.txt"),
+        "ads.example\ntrack.example\n",
+    )
+    .unwrap();
+    folder
+}
+
+fn lists(home: &tempfile::TempDir, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_squelch"));
+    command.current_dir(home.path()).arg("lists");
+    command.args(arguments).output().unwrap()
+}
+
+#[test]
+fn without_a_server_lists_are_fetched_and_compiled_by_the_command() {
+    let home = home();
+    let update = lists(&home, &["update"]);
+    assert_eq!(update.status.code(), Some(0), "{update:?}");
+    assert!(said(&update).ends_with("ads: 2 entries\n"), "{update:?}");
+    assert!(home.path().join("data/lists/compiled.rules").exists());
+    let list = lists(&home, &["list", "--json"]);
+    let told: serde_json::Value = serde_json::from_slice(&list.stdout).unwrap();
+    assert_eq!(
+        (&told[0]["state"], &told[0]["entries"]),
+        (&"good".into(), &2.into())
+    );
+}
+
+#[test]
+fn a_list_that_cannot_be_had_is_told_and_the_copy_stays() {
+    let home = home();
+    lists(&home, &["update"]);
+    fs::remove_file(home.path().join("ads.txt")).unwrap();
+    let update = lists(&home, &["update", "ads"]);
+    assert_eq!(update.status.code(), Some(1));
+    let problem = String::from_utf8(update.stderr).unwrap();
+    assert!(problem.contains("ads: reading `"), "{problem}");
+    let list = lists(&home, &["list"]);
+    assert_eq!(list.status.code(), Some(1));
+    let told = said(&list);
+    assert!(
+        told.starts_with("ads  failing  block          2 entries"),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_list_that_is_not_there_is_told_with_those_that_are() {
+    let update = lists(&home(), &["update", "adds"]);
+    assert_eq!(update.status.code(), Some(2));
+    let problem = String::from_utf8(update.stderr).unwrap();
+    assert_eq!(
+        problem,
+        "squelch: there is no list `adds`; there are: ads\n"
+    );
+}

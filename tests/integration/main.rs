@@ -11,6 +11,7 @@ mod api;
 mod command;
 mod device;
 mod house;
+mod lists;
 mod lists_command;
 mod malformed;
 mod packs_command;

@@ -42,6 +42,8 @@ async fn get(house: &House, path: &str) -> Value {
 }
 
 async fn get_from(web: SocketAddr, path: &str) -> Value {
+    // The server may be another process, and then nobody has chosen yet.
+    squelch::app::choose_crypto();
     let response = reqwest::get(format!("http://{web}/api/v1/{path}"))
         .await
         .unwrap();

@@ -103,8 +103,11 @@ async fn the_description_is_served_as_json_and_as_a_page() {
     assert_eq!(page.headers["content-type"], "text/html; charset=utf-8");
     let policy = page.headers["content-security-policy"].to_str().unwrap();
     assert!(policy.starts_with("default-src 'none'; style-src 'sha256-"));
-    for path in document()["paths"].as_object().unwrap().keys() {
-        assert!(page.text.contains(&format!("GET {path}<")), "{path}");
+    for (path, item) in document()["paths"].as_object().unwrap() {
+        for method in item.as_object().unwrap().keys() {
+            let heading = format!("{} {path}<", method.to_uppercase());
+            assert!(page.text.contains(&heading), "{heading}");
+        }
     }
     for schema in document()["components"]["schemas"]
         .as_object()

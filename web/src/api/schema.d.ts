@@ -85,6 +85,169 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/lists": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists
+         * @description All lists, how they stand, what they did in the last seven days, and what is being done to them.
+         */
+        get: operations["lists"];
+        put?: never;
+        /**
+         * Subscribe to a list
+         * @description It is fetched at once, and in force as soon as it is compiled.
+         */
+        post: operations["add_list"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/lists/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Preview of a list
+         * @description Fetches a list and tells what is in it and what it would have done, and keeps nothing of it.
+         */
+        post: operations["preview_list"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/lists/refresh": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Look at all lists now */
+        post: operations["refresh_lists"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/lists/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One list
+         * @description A list, how it stands, and what it did in the last seven days.
+         */
+        get: operations["list"];
+        put?: never;
+        post?: never;
+        /**
+         * Remove a list
+         * @description Its entries are out of force at once.
+         */
+        delete: operations["remove_list"];
+        options?: never;
+        head?: never;
+        /**
+         * Change a list
+         * @description What is not given stays as it is.
+         */
+        patch: operations["change_list"];
+        trace?: never;
+    };
+    "/api/v1/lists/{id}/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take the copy that is held back */
+        post: operations["confirm_list"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/lists/{id}/entries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Entries of a list
+         * @description Those that decided in the last seven days, those that did not, or all.
+         */
+        get: operations["list_entries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/lists/{id}/refresh": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Look at a list now */
+        post: operations["refresh_list"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/lists/{id}/refused": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Refused lines
+         * @description The lines of a list that give no entry though they want to, with the reason.
+         */
+        get: operations["list_refused"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/packs": {
         parameters: {
             query?: never;
@@ -166,6 +329,54 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Own rules
+         * @description People's own rules, which come before every pack and list.
+         */
+        get: operations["rules"];
+        put?: never;
+        /**
+         * Add a rule
+         * @description It is in force at once.
+         */
+        post: operations["add_rule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove a rule
+         * @description It is out of force at once.
+         */
+        delete: operations["remove_rule"];
+        options?: never;
+        head?: never;
+        /**
+         * Change a rule
+         * @description What is not given stays as it is.
+         */
+        patch: operations["change_rule"];
         trace?: never;
     };
     "/api/v1/status": {
@@ -272,6 +483,16 @@ export interface components {
             entry: components["schemas"]["EntryInfo"];
             /** @description Its pack. */
             pack: components["schemas"]["PackName"];
+        };
+        /** @description Names that two lists have. */
+        AlsoIn: {
+            /** @description The other's id. */
+            list: string;
+            /**
+             * Format: int64
+             * @description How many names.
+             */
+            shared: number;
         };
         /** @description An entry, and how often it decided in the span. */
         AskedEntry: components["schemas"]["EntryInfo"] & {
@@ -756,6 +977,21 @@ export interface components {
              */
             watch: number;
         };
+        /** @description A copy that is held back. */
+        HeldBack: {
+            /**
+             * Format: int64
+             * @description Entries of the copy in force.
+             */
+            entries_before: number;
+            /**
+             * Format: int64
+             * @description Entries of the copy that is held back.
+             */
+            entries_now: number;
+            /** @description Why. */
+            reason: string;
+        };
         /** @description One wrong input. */
         InputError: {
             /** @description What is wrong, and what would be right. */
@@ -796,12 +1032,239 @@ export interface components {
             /** @description Only at `strict`. */
             strict: number;
         };
+        /**
+         * @description What a list or a rule does with the names that it covers.
+         * @enum {string}
+         */
+        ListAction: "block" | "watch" | "allow";
+        /** @description An entry of a list. */
+        ListEntry: {
+            /**
+             * Format: int64
+             * @description The queries on which it decided.
+             */
+            hits: number;
+            /** @description When it did so last. */
+            last_at?: string | null;
+            /**
+             * Format: int64
+             * @description Where it stands, from 1; absent for one that is not in the list any more.
+             */
+            line?: number | null;
+            /** @description What it covers: `=name` the name alone, `*.name` what is below it, `name` both. */
+            text: string;
+        };
+        /** @description Some of a list's entries. */
+        ListEntryPage: {
+            /** @description The entries. */
+            entries: components["schemas"]["ListEntry"][];
+            /** @description The `cursor` of the page that follows. */
+            next?: string | null;
+        };
+        /** @description How often a list's entries decided. */
+        ListHits: {
+            /**
+             * Format: int64
+             * @description Queries that were answered here.
+             */
+            blocked: number;
+            /**
+             * Format: int64
+             * @description Different names.
+             */
+            names: number;
+            /** @description Since when they are counted. */
+            since: string;
+            /**
+             * Format: int64
+             * @description Queries that were let through, and marked.
+             */
+            watched: number;
+        };
         /** @description A block list. */
         ListInfo: {
             /** @description `hagezi-multi` */
             id: string;
             /** @description What people read. */
             name: string;
+        };
+        /** @description A list. */
+        ListItem: {
+            /** @description What it does with the names that it holds. */
+            action: components["schemas"]["ListAction"];
+            /** @description Its entries by the kind of their pattern. */
+            by_kind: {
+                [key: string]: number;
+            };
+            /** @description When its source was last looked at with success. */
+            checked_at?: string | null;
+            /** @description Whether it stands in the config file, and so is changed only there. */
+            declared: boolean;
+            /** @description Whether it counts. */
+            enabled: boolean;
+            /**
+             * Format: int64
+             * @description Its entries.
+             */
+            entries: number;
+            /** @description When its copy came. */
+            fetched_at?: string | null;
+            /** @description `auto`, or a dialect. */
+            format: string;
+            held?: components["schemas"]["HeldBack"] | null;
+            /** @description How often its entries decided. */
+            hits: components["schemas"]["ListHits"];
+            /** @description Stays as it is when the name changes. */
+            id: string;
+            /** @description What people call it. */
+            name: string;
+            /**
+             * Format: int64
+             * @description Entries that decided on no query since then.
+             */
+            never_matched: number;
+            /** @description When it is looked at again; files are looked at all the time. */
+            next_at?: string | null;
+            /** @description What it shares with others. */
+            overlap: components["schemas"]["ListOverlap"];
+            problem?: components["schemas"]["ListProblem"] | null;
+            read_as?: components["schemas"]["ReadAs"] | null;
+            /** @description How often it is looked at again: `1d`. */
+            refresh: string;
+            /**
+             * Format: int64
+             * @description Lines, or parts of them, that were refused.
+             */
+            refused: number;
+            /**
+             * Format: int64
+             * @description The size of its copy.
+             */
+            size_bytes: number;
+            /** @description Lines that want no entry, by what they are. */
+            skipped: {
+                [key: string]: number;
+            };
+            /** @description Its address, or its file. */
+            source: string;
+            /** @description How it stands. */
+            state: components["schemas"]["ListState"];
+        };
+        /** @description All lists. */
+        ListList: {
+            /** @description Those of the config in its order, then those of the dashboard. */
+            lists: components["schemas"]["ListItem"][];
+            /** @description All of them together. */
+            total: components["schemas"]["ListTotal"];
+            /** @description What is being done to them. */
+            update: components["schemas"]["ListUpdate"];
+        };
+        /** @description What a list shares with others. */
+        ListOverlap: {
+            /** @description The others, those with which it shares most first. */
+            also_in: components["schemas"]["AlsoIn"][];
+            /**
+             * Format: int64
+             * @description Names that no other list has.
+             */
+            only_here: number;
+        };
+        /** @description What a list would do. */
+        ListPreview: {
+            /** @description Its entries by the kind of their pattern. */
+            by_kind: {
+                [key: string]: number;
+            };
+            /**
+             * Format: int64
+             * @description Its entries.
+             */
+            entries: number;
+            /** @description The dialect. */
+            format: string;
+            /** @description What it shares with lists that are in force. */
+            overlap: components["schemas"]["ListOverlap"];
+            /** @description The first of these. */
+            problems: components["schemas"]["RefusedLine"][];
+            /**
+             * Format: int64
+             * @description Lines, or parts of them, that were refused.
+             */
+            refused: number;
+            /** @description Why it is that one. */
+            why: string;
+            /** @description What it would have covered of what was asked. */
+            would_block: components["schemas"]["WouldBlock"];
+        };
+        /** @description Why a list's source could not be read. */
+        ListProblem: {
+            /** @description What happened last. */
+            message: string;
+            /** @description Since when. */
+            since: string;
+        };
+        /**
+         * @description How a list stands.
+         * @enum {string}
+         */
+        ListState: "good" | "new" | "failing" | "held";
+        /** @description All lists together. */
+        ListTotal: {
+            /** @description When they were last put in force. */
+            compiled_at?: string | null;
+            /**
+             * Format: int64
+             * @description The size of the compiled rules.
+             */
+            compiled_bytes: number;
+            /**
+             * Format: int64
+             * @description Entries of all lists that count.
+             */
+            entries: number;
+            /** @description Why they could not be compiled; those before stay in force. */
+            problem?: string | null;
+            /**
+             * Format: int64
+             * @description Different ones.
+             */
+            unique: number;
+        };
+        /** @description What is being done to lists. */
+        ListUpdate: {
+            /**
+             * Format: int64
+             * @description Bytes that came.
+             */
+            bytes: number;
+            /** @description Lists that are done. */
+            done: number;
+            /** @description The list it is done to. */
+            list?: string | null;
+            /** @description Lists that are done, or are to be done. */
+            of: number;
+            /**
+             * Format: int64
+             * @description How many there will be, if the server says so.
+             */
+            of_bytes?: number | null;
+            /** @description Whether anything is. */
+            running: boolean;
+            step?: components["schemas"]["UpdateStep"] | null;
+        };
+        /** @description What people want of a list. */
+        ListWish: {
+            action?: components["schemas"]["ListAction"] | null;
+            /** @description Whether it counts. */
+            enabled?: boolean | null;
+            /** @description `auto`, or a dialect. */
+            format?: string | null;
+            /** @description What you call it; needed for a new one. */
+            name?: string | null;
+            /** @description How often it is looked at again: `1d`, unless given. */
+            refresh?: string | null;
+            /** @description An https address, or a file's full path; needed for a new one. */
+            source?: string | null;
         };
         /** @description Where the server is reached. */
         Listen: {
@@ -945,6 +1408,14 @@ export interface components {
             /** @description Back to this time the range was searched. */
             reached: string;
         };
+        /** @description A list that somebody thinks of. */
+        PreviewWish: {
+            action?: components["schemas"]["ListAction"] | null;
+            /** @description `auto`, or a dialect. */
+            format?: string | null;
+            /** @description An https address, or a file's full path. */
+            source: string;
+        };
         /** @description An RFC 9457 problem document. */
         Problem: {
             /** @description This problem, in words. */
@@ -968,6 +1439,13 @@ export interface components {
             /** @description What people read. */
             text: string;
         };
+        /** @description As which dialect a list was read. */
+        ReadAs: {
+            /** @description The dialect. */
+            format: string;
+            /** @description Why it is that one. */
+            why: string;
+        };
         /** @description Who asked for a name lately. */
         Recent: {
             /**
@@ -982,6 +1460,25 @@ export interface components {
              * @description How often.
              */
             queries: number;
+        };
+        /** @description A line that was refused. */
+        RefusedLine: {
+            /**
+             * Format: int64
+             * @description Where it stands, from 1.
+             */
+            line: number;
+            /** @description Why it gives no entry. */
+            reason: string;
+            /** @description Its first 200 characters. */
+            text: string;
+        };
+        /** @description Some of a list's lines that were refused. */
+        RefusedPage: {
+            /** @description The `cursor` of the page that follows. */
+            next?: string | null;
+            /** @description In the list's order. */
+            refused: components["schemas"]["RefusedLine"][];
         };
         /**
          * @description Where in the world devices ask for a name.
@@ -1024,6 +1521,44 @@ export interface components {
             upstream?: string | null;
             /** @description What was decided. */
             verdict: components["schemas"]["VerdictWord"];
+        };
+        /** @description A rule. */
+        RuleItem: {
+            /** @description What it does with the names that it covers. */
+            action: components["schemas"]["ListAction"];
+            /** @description Why it is there. */
+            comment?: string | null;
+            /** @description Whether it stands in the config file, and so is changed only there. */
+            declared: boolean;
+            /** @description The id of the device that it counts for; `null` = all, or those that the config names. */
+            device?: string | null;
+            /** @description The names of the devices that the config names. */
+            devices?: string[];
+            /**
+             * Format: int64
+             * @description The queries on which it decided in the last seven days. Rules that cover the same share
+             *     them.
+             */
+            hits: number;
+            /** @description Its id. */
+            id: string;
+            /** @description Adblock syntax, or a regex between slashes. */
+            match: string;
+        };
+        /** @description People's own rules. */
+        RuleList: {
+            /** @description Those of the dashboard, the newest first, then those of the config in its order. */
+            rules: components["schemas"]["RuleItem"][];
+        };
+        /** @description What people want of a rule. */
+        RuleWish: {
+            action?: components["schemas"]["ListAction"] | null;
+            /** @description Why it is there. */
+            comment?: string | null;
+            /** @description The id of the device that it counts for; `null` = all. */
+            device?: string | null;
+            /** @description Adblock syntax, or a regex between slashes; needed for a new one. */
+            match?: string | null;
         };
         /**
          * @description What an entry covers.
@@ -1192,6 +1727,11 @@ export interface components {
          * @enum {string}
          */
         TroubleSeverity: "error" | "warn";
+        /**
+         * @description What is being done to a list.
+         * @enum {string}
+         */
+        UpdateStep: "fetching" | "reading" | "compiling";
         /** @description One upstream since the start. */
         UpstreamStatus: {
             /**
@@ -1262,6 +1802,41 @@ export interface components {
          * @enum {string}
          */
         Weight: "info" | "warn";
+        /** @description Names that were let through, and that a list covers. */
+        WouldBlock: {
+            /**
+             * Format: int64
+             * @description In so many days.
+             */
+            days: number;
+            /**
+             * Format: int64
+             * @description Different names.
+             */
+            names: number;
+            /**
+             * Format: int64
+             * @description Queries for them.
+             */
+            queries: number;
+            /** @description The most asked of them. */
+            top: components["schemas"]["WouldBlockName"][];
+        };
+        /** @description A name that was let through, and that a list covers. */
+        WouldBlockName: {
+            /**
+             * Format: int64
+             * @description Devices that asked.
+             */
+            devices: number;
+            /** @description The name. */
+            name: string;
+            /**
+             * Format: int64
+             * @description Queries for it.
+             */
+            queries: number;
+        };
     };
     responses: never;
     parameters: never;
@@ -1412,6 +1987,388 @@ export interface operations {
                 };
             };
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    lists: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListList"];
+                };
+            };
+        };
+    };
+    add_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ListWish"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListItem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    preview_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PreviewWish"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListPreview"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    refresh_lists: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description They are looked at, one after the other. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The list's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListItem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The list's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is removed. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The list's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ListWish"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListItem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    confirm_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The list's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListItem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_entries: {
+        parameters: {
+            query?: {
+                /**
+                 * @description `some`: those that decided in the last seven days, the most asked first; `never`: those
+                 *     that did not, in the list's order; all unless given.
+                 */
+                matched?: string;
+                /** @description `next` of the page before. */
+                cursor?: string;
+                /** @description How many at most, 1 to 1000; 100 unless given. */
+                limit?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The list's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListEntryPage"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    refresh_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The list's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is looked at; `GET lists` tells how far that is. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_refused: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before. */
+                cursor?: string;
+                /** @description How many at most, 1 to 1000; 100 unless given. */
+                limit?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The list's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RefusedPage"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1598,6 +2555,143 @@ export interface operations {
                 };
             };
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleList"];
+                };
+            };
+        };
+    };
+    add_rule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RuleWish"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleItem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_rule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The rule's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is removed. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_rule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The rule's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RuleWish"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleItem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -1,0 +1,287 @@
+//! Changes to lists. Those that stand in the config file are changed there only.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use jiff::Timestamp;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::super::Api;
+use super::super::asked::Id;
+use super::super::body::Body;
+use super::super::problem::Problem;
+use super::{Did, ListItem, item, status};
+use crate::config::{self, ListAction, ListFormat, ListSource};
+use crate::lists::{ListStatus, Subscription, id};
+
+/// What people want of a list.
+#[derive(Debug, Deserialize, ToSchema)]
+#[expect(dead_code, reason = "describes what is read member by member")]
+pub struct ListWish {
+    /// What you call it; needed for a new one.
+    name: Option<String>,
+    /// An https address, or a file's full path; needed for a new one.
+    source: Option<String>,
+    /// `block`, unless given.
+    action: Option<ListAction>,
+    /// `auto`, or a dialect.
+    format: Option<String>,
+    /// How often it is looked at again: `1d`, unless given.
+    refresh: Option<String>,
+    /// Whether it counts.
+    enabled: Option<bool>,
+}
+
+/// Subscribe to a list
+///
+/// It is fetched at once, and in force as soon as it is compiled.
+#[utoipa::path(
+    post, path = "/lists", tag = "lists", request_body = ListWish,
+    responses(
+        (status = 201, body = ListItem),
+        (status = 409, body = Problem, content_type = "application/problem+json"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn add_list(
+    State(api): State<Arc<Api>>,
+    mut body: Body,
+) -> Result<(StatusCode, Json<ListItem>), Problem> {
+    let lists = api.config().lists.clone();
+    let name = body.required("name", config::List::check_name);
+    let source = body.required("source", |text| ListSource::parse(text, &lists));
+    let wish = Wish::read(&mut body);
+    body.finish()?;
+    let (Some(name), Some(source)) = (name, source) else {
+        return Err(Problem::input("name", "this is missing"));
+    };
+    free(&api, &name, None)?;
+    let list = wish.onto(Subscription {
+        id: id(&name),
+        name,
+        source,
+        action: ListAction::Block,
+        format: None,
+        refresh: config::List::USUAL_REFRESH,
+        enabled: true,
+        declared: false,
+    });
+    let added = api.lists.add(&list, Timestamp::now()).await;
+    added.map_err(|error| unkept(&error))?;
+    let known = known(&api, &list);
+    Ok((
+        StatusCode::CREATED,
+        Json(item(&api, &known, &Did::of(&api).await)),
+    ))
+}
+
+/// Change a list
+///
+/// What is not given stays as it is.
+#[utoipa::path(
+    patch, path = "/lists/{id}", tag = "lists", request_body = ListWish,
+    params(("id" = String, Path, description = "The list's id")),
+    responses(
+        (status = 200, body = ListItem),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 409, body = Problem, content_type = "application/problem+json"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn change_list(
+    State(api): State<Arc<Api>>,
+    Id(id): Id,
+    mut body: Body,
+) -> Result<Json<ListItem>, Problem> {
+    let before = own(&api, &id)?;
+    let lists = api.config().lists.clone();
+    let name = body.read("name", config::List::check_name);
+    let source = body.read("source", |text| ListSource::parse(text, &lists));
+    let wish = Wish::read(&mut body);
+    body.finish()?;
+    if let Some(name) = &name {
+        free(&api, name, Some(&id))?;
+    }
+    let list = wish.onto(Subscription {
+        name: name.unwrap_or(before.list.name),
+        source: source.unwrap_or(before.list.source),
+        ..before.list
+    });
+    let changed = api.lists.change(&list).await;
+    changed.map_err(|error| unkept(&error))?;
+    let known = known(&api, &list);
+    Ok(Json(item(&api, &known, &Did::of(&api).await)))
+}
+
+/// Remove a list
+///
+/// Its entries are out of force at once.
+#[utoipa::path(
+    delete, path = "/lists/{id}", tag = "lists",
+    params(("id" = String, Path, description = "The list's id")),
+    responses(
+        (status = 204, description = "It is removed."),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 409, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn remove_list(
+    State(api): State<Arc<Api>>,
+    Id(id): Id,
+) -> Result<StatusCode, Problem> {
+    own(&api, &id)?;
+    let removed = api.lists.remove(&id).await;
+    removed.map_err(|error| unkept(&error))?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Look at a list now
+#[utoipa::path(
+    post, path = "/lists/{id}/refresh", tag = "lists",
+    params(("id" = String, Path, description = "The list's id")),
+    responses(
+        (status = 202, description = "It is looked at; `GET lists` tells how far that is."),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn refresh_list(
+    State(api): State<Arc<Api>>,
+    Id(id): Id,
+) -> Result<StatusCode, Problem> {
+    status(&api, &id)?;
+    api.lists.subscriptions.refresh(Some(&id));
+    Ok(StatusCode::ACCEPTED)
+}
+
+/// Look at all lists now
+#[utoipa::path(
+    post, path = "/lists/refresh", tag = "lists",
+    responses((status = 202, description = "They are looked at, one after the other.")),
+)]
+pub(crate) async fn refresh_lists(State(api): State<Arc<Api>>) -> StatusCode {
+    api.lists.subscriptions.refresh(None);
+    StatusCode::ACCEPTED
+}
+
+/// Take the copy that is held back
+#[utoipa::path(
+    post, path = "/lists/{id}/confirm", tag = "lists",
+    params(("id" = String, Path, description = "The list's id")),
+    responses(
+        (status = 200, body = ListItem),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 409, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn confirm_list(
+    State(api): State<Arc<Api>>,
+    Id(id): Id,
+) -> Result<Json<ListItem>, Problem> {
+    status(&api, &id)?;
+    if !api.lists.subscriptions.confirm(&id).await {
+        let detail = format!("no copy of list `{id}` is held back");
+        return Err(Problem::new(
+            StatusCode::CONFLICT,
+            "nothing to confirm",
+            detail,
+        ));
+    }
+    let now = status(&api, &id)?;
+    Ok(Json(item(&api, &now, &Did::of(&api).await)))
+}
+
+/// What people want, beside the name and the source.
+pub(super) struct Wish {
+    pub action: Option<ListAction>,
+    #[expect(clippy::option_option, reason = "absent, auto, or a dialect")]
+    pub format: Option<Option<ListFormat>>,
+    refresh: Option<Duration>,
+    enabled: Option<bool>,
+}
+
+impl Wish {
+    /// Takes these members out of a body.
+    pub fn read(body: &mut Body) -> Self {
+        Self {
+            action: body.read("action", |text| one_of(text, &ListAction::WORDS)),
+            format: body.read("format", |text| one_of(text, &ListFormat::WORDS)),
+            refresh: body.read("refresh", config::List::check_refresh),
+            enabled: body.truth("enabled"),
+        }
+    }
+
+    fn onto(self, list: Subscription) -> Subscription {
+        Subscription {
+            action: self.action.unwrap_or(list.action),
+            format: self.format.unwrap_or(list.format),
+            refresh: self.refresh.unwrap_or(list.refresh),
+            enabled: self.enabled.unwrap_or(list.enabled),
+            ..list
+        }
+    }
+}
+
+/// One of a few words.
+pub(crate) fn one_of<T: Copy>(text: &str, words: &[(&str, T)]) -> Result<T, String> {
+    let mut found = words.iter().filter(|(word, _)| *word == text);
+    found.next().map(|(_, meaning)| *meaning).ok_or_else(|| {
+        let words: Vec<String> = words.iter().map(|(word, _)| format!("`{word}`")).collect();
+        format!("write one of {}", words.join(", "))
+    })
+}
+
+/// A list that may be changed here.
+fn own(api: &Api, id: &str) -> Result<ListStatus, Problem> {
+    let status = status(api, id)?;
+    if status.list.declared {
+        let detail = format!("list `{id}` stands in the config file: change it there");
+        return Err(Problem::new(
+            StatusCode::CONFLICT,
+            "set by the config",
+            detail,
+        ));
+    }
+    Ok(status)
+}
+
+/// Whether no other list goes by this name.
+fn free(api: &Api, name: &str, own: Option<&str>) -> Result<(), Problem> {
+    let all = api.lists.subscriptions.all();
+    let is_same = |status: &&ListStatus| status.list.name == name || status.list.id == id(name);
+    let other = all
+        .lists
+        .iter()
+        .find(|status| is_same(status) && own != Some(&*status.list.id));
+    let Some(other) = other else { return Ok(()) };
+    let mut body = Body::default();
+    body.wrong(
+        "name",
+        format!("there is a list `{}` already", other.list.name),
+    );
+    body.finish()
+}
+
+/// A list as it is known now; the task may not have taken it in yet.
+fn known(api: &Api, list: &Subscription) -> ListStatus {
+    let known = api.lists.subscriptions.status(&list.id);
+    ListStatus {
+        list: list.clone(),
+        standing: known
+            .as_ref()
+            .map(|known| known.standing.clone())
+            .unwrap_or_default(),
+        next_at: known.and_then(|known| known.next_at),
+    }
+}
+
+fn unkept(error: &dyn std::fmt::Display) -> Problem {
+    Problem::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "this cannot be kept",
+        error.to_string(),
+    )
+}

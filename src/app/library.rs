@@ -1,0 +1,148 @@
+//! Lists and rules: builds what keeps them, and starts it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use tokio::time;
+use tokio_util::sync::CancellationToken;
+
+use super::start::{Parts, random_seed};
+use crate::config::Config;
+use crate::device::Devices;
+use crate::lists::{
+    self, Fetcher, Library, Lookup, Naming, OwnRule, Refresher, Rulebook, Shelf, Subscriptions,
+    Terms,
+};
+use crate::matcher::Live;
+use crate::matcher::rule::Asker;
+use crate::store::Store;
+use crate::upstream::{Shared as UpstreamShared, Upstreams};
+
+/// How long to wait for a store that cannot be opened.
+const RETRY: Duration = Duration::from_secs(10);
+
+/// Puts packs, people's own rules and the lists of the last run in force, and builds the task that
+/// keeps lists.
+pub(super) fn build(
+    parts: &Parts,
+    live: Arc<Live>,
+    (store, devices): (Store, &Arc<Devices>),
+    upstreams: &Arc<UpstreamShared>,
+) -> (Refresher, Library) {
+    let config = &parts.config;
+    let shelf = Shelf::at(&config.data_dir);
+    let rulebook = Arc::new(rulebook(parts, live));
+    // What exactly people want may have changed; until that is compiled, this is better than none.
+    rulebook.reopen_last(&shelf.compiled());
+    let lookup = lookup(config, upstreams);
+    let (refresher, subscriptions) = keeping(config, &shelf, (&rulebook, &lookup));
+    let fetcher = Fetcher::new(lookup);
+    let library = Library::new(
+        config,
+        (subscriptions, fetcher),
+        (rulebook, shelf),
+        (store, naming(Arc::clone(devices))),
+    );
+    (refresher, library)
+}
+
+/// The task that keeps lists, for a process that answers no queries.
+pub fn refresher(parts: &Parts) -> (Refresher, Subscriptions) {
+    let config = &parts.config;
+    let rulebook = Arc::new(rulebook(parts, Arc::new(Live::default())));
+    let lookup = lookup(config, &Arc::new(UpstreamShared::new(&config.upstream)));
+    keeping(config, &Shelf::at(&config.data_dir), (&rulebook, &lookup))
+}
+
+/// Keeps lists until it is stopped. Those of the dashboard have to be known before: else they
+/// would be taken out of force.
+pub(super) async fn keep(
+    mut refresher: Refresher,
+    library: Arc<Library>,
+    config: Arc<Config>,
+    stop: CancellationToken,
+) {
+    let recalled = async {
+        let mut has_warned = false;
+        while let Err(error) = library.recall(&config.lists).await {
+            if !std::mem::replace(&mut has_warned, true) {
+                tracing::warn!(%error, "lists are not refreshed until the database can be read");
+            }
+            time::sleep(RETRY).await;
+        }
+    };
+    tokio::select! {
+        () = stop.cancelled() => return,
+        () = recalled => {}
+    }
+    library.put_rules();
+    tokio::select! {
+        () = stop.cancelled() => return,
+        () = refresher.begin(library.wanted()) => {}
+    }
+    refresher.run(stop).await;
+}
+
+/// The tags of devices, by their names.
+pub(super) fn tags(config: &Config) -> HashMap<String, Vec<String>> {
+    let devices = config.devices.iter();
+    devices
+        .map(|device| (device.name.clone(), device.tags.clone()))
+        .collect()
+}
+
+fn keeping(
+    config: &Config,
+    shelf: &Shelf,
+    (rulebook, lookup): (&Arc<Rulebook>, &Lookup),
+) -> (Refresher, Subscriptions) {
+    let fetcher = Fetcher::new(Arc::clone(lookup));
+    let rulebook = Arc::clone(rulebook);
+    Refresher::new(shelf.clone(), fetcher, Terms::new(&config.lists), rulebook)
+}
+
+fn rulebook(parts: &Parts, live: Arc<Live>) -> Rulebook {
+    let config = &parts.config;
+    // A text that is no rule was told before anything was started.
+    let rules = lists::own_rules(config).unwrap_or_default();
+    let own = rules.into_iter().zip(&config.rules);
+    let own = own.map(|(rule, written)| OwnRule {
+        rule,
+        comment: written.comment.clone().unwrap_or_default(),
+    });
+    let packs = Arc::clone(&parts.packs);
+    Rulebook::new(
+        live,
+        packs,
+        (config.packs.clone(), own.collect()),
+        random_seed(),
+    )
+}
+
+/// Asks the upstreams, because the system's resolver may be ourselves.
+fn lookup(config: &Config, shared: &Arc<UpstreamShared>) -> Lookup {
+    let upstreams = Arc::new(Upstreams::new(&config.upstream, Arc::clone(shared)));
+    Arc::new(move |host| {
+        let upstreams = Arc::clone(&upstreams);
+        async move { upstreams.addresses(&host).await }.boxed()
+    })
+}
+
+/// A device goes by its name in rules; one without a name by its addresses.
+fn naming(devices: Arc<Devices>) -> Naming {
+    Box::new(move |id| {
+        let Some(device) = devices.device(id) else {
+            return Vec::new();
+        };
+        match device.name {
+            Some(name) => vec![Asker::Name(name.into())],
+            None => device
+                .addresses
+                .into_iter()
+                .map(|address| Asker::Network(address.into()))
+                .collect(),
+        }
+    })
+}

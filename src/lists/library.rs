@@ -1,0 +1,339 @@
+//! What people set of lists and rules, wherever they set it: the config and the dashboard come
+//! together here, and what the dashboard changes is kept in the store.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::subscription::merged;
+use super::{Fetcher, OwnRule, Rulebook, Shelf, Subscription, Subscriptions, own_rule};
+use crate::config::{Config, ListAction, ListFormat, ListSource, Lists};
+use crate::matcher::rule::{Asker, Rule};
+use crate::query::DeviceId;
+use crate::store::{ListRow, RuleRow, Store, StoreError};
+
+/// How a rule may name a device: by what people call it, else by its addresses.
+pub type Naming = Box<dyn Fn(DeviceId) -> Vec<Asker> + Send + Sync>;
+
+/// What people set of lists and rules.
+pub struct Library {
+    /// How lists stand, and orders to the task that keeps them.
+    pub subscriptions: Subscriptions,
+    /// All rules in force.
+    pub rulebook: Arc<Rulebook>,
+    /// The copies of lists.
+    pub shelf: Shelf,
+    /// Fetches lists that somebody only thinks of.
+    pub fetcher: Fetcher,
+    store: Store,
+    naming: Naming,
+    wishes: Mutex<Wishes>,
+}
+
+/// A rule of people's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SetRule {
+    /// Its number in the store; `None` for one of the config.
+    pub id: Option<i64>,
+    /// Which of the config's rules it is, from 0; of no meaning for others.
+    pub number: usize,
+    /// Adblock syntax, or a regex between slashes.
+    pub text: String,
+    /// What it does with the names that it covers.
+    pub action: ListAction,
+    /// Why it is there.
+    pub comment: Option<String>,
+    /// The device that it counts for; `None` = all.
+    pub device: Option<DeviceId>,
+    /// The names of devices that the config names.
+    pub devices: Vec<String>,
+}
+
+#[derive(Default)]
+struct Wishes {
+    declared_lists: Vec<Subscription>,
+    stored_lists: Vec<Subscription>,
+    declared_rules: Vec<SetRule>,
+    stored_rules: Vec<SetRule>,
+}
+
+impl SetRule {
+    /// Whether it stands in the config file.
+    pub fn is_declared(&self) -> bool {
+        self.id.is_none()
+    }
+
+    /// Its id in the API.
+    pub fn id_text(&self) -> String {
+        match self.id {
+            Some(id) => id.to_string(),
+            None => format!("c{}", self.number),
+        }
+    }
+}
+
+impl Library {
+    /// Lists and rules as the config has them; those of the dashboard come with [`Self::recall`].
+    pub fn new(
+        config: &Config,
+        (subscriptions, fetcher): (Subscriptions, Fetcher),
+        (rulebook, shelf): (Arc<Rulebook>, Shelf),
+        (store, naming): (Store, Naming),
+    ) -> Self {
+        let wishes = Wishes {
+            declared_lists: Subscription::declared(&config.subscribed),
+            declared_rules: declared_rules(config),
+            ..Wishes::default()
+        };
+        Self {
+            subscriptions,
+            rulebook,
+            shelf,
+            fetcher,
+            store,
+            naming,
+            wishes: Mutex::new(wishes),
+        }
+    }
+
+    /// Reads what the dashboard set in earlier runs.
+    pub async fn recall(&self, lists: &Lists) -> Result<(), StoreError> {
+        self.store.connect().await?;
+        let mut store = self.store.read().await?;
+        let stored = store.lists().all().await?;
+        let rules = store.rules().all().await?;
+        let mut wishes = self.wishes();
+        wishes.stored_lists = stored
+            .iter()
+            .filter_map(|row| from_row(row, lists))
+            .collect();
+        wishes.stored_rules = rules.into_iter().filter_map(from_rule_row).collect();
+        Ok(())
+    }
+
+    /// Takes the lists and rules of another config, and puts them in force.
+    pub fn declare(&self, config: &Config) {
+        let mut wishes = self.wishes();
+        wishes.declared_lists = Subscription::declared(&config.subscribed);
+        wishes.declared_rules = declared_rules(config);
+        drop(wishes);
+        self.subscriptions.want(self.wanted());
+        self.put_rules();
+    }
+
+    /// All lists that people want.
+    pub fn wanted(&self) -> Vec<Subscription> {
+        let wishes = self.wishes();
+        merged(wishes.declared_lists.clone(), wishes.stored_lists.clone())
+    }
+
+    /// Adds a list.
+    pub async fn add(&self, list: &Subscription, now: Timestamp) -> Result<(), StoreError> {
+        self.save(list, now).await?;
+        self.wishes().stored_lists.push(list.clone());
+        self.subscriptions.want(self.wanted());
+        Ok(())
+    }
+
+    /// Changes a list.
+    pub async fn change(&self, list: &Subscription) -> Result<(), StoreError> {
+        self.save(list, Timestamp::now()).await?;
+        for known in &mut self.wishes().stored_lists {
+            if known.id == list.id {
+                known.clone_from(list);
+            }
+        }
+        self.subscriptions.want(self.wanted());
+        Ok(())
+    }
+
+    /// Removes a list, with its copies.
+    pub async fn remove(&self, id: &str) -> Result<(), StoreError> {
+        let mut store = self.store.write().await?;
+        store.lists().remove(id).await?;
+        store.commit().await?;
+        self.wishes().stored_lists.retain(|list| list.id != id);
+        self.subscriptions.want(self.wanted());
+        if let Err(error) = self.shelf.forget(id) {
+            tracing::warn!(list = id, %error, "the copies of a removed list are still there");
+        }
+        Ok(())
+    }
+
+    async fn save(&self, list: &Subscription, now: Timestamp) -> Result<(), StoreError> {
+        let mut store = self.store.write().await?;
+        store.lists().save(&to_row(list, now)).await?;
+        store.commit().await
+    }
+
+    /// All rules: those of the dashboard, the newest first, then those of the config.
+    pub fn rules(&self) -> Vec<SetRule> {
+        let wishes = self.wishes();
+        let declared = wishes.declared_rules.iter();
+        wishes
+            .stored_rules
+            .iter()
+            .chain(declared)
+            .cloned()
+            .collect()
+    }
+
+    /// Adds a rule, which is in force at once.
+    pub async fn add_rule(&self, rule: SetRule, now: Timestamp) -> Result<SetRule, StoreError> {
+        let mut store = self.store.write().await?;
+        let id = store.rules().free_id().await?;
+        let rule = SetRule {
+            id: Some(id),
+            ..rule
+        };
+        store.rules().save(&to_rule_row(&rule, id, now)).await?;
+        store.commit().await?;
+        self.wishes().stored_rules.insert(0, rule.clone());
+        self.put_rules();
+        Ok(rule)
+    }
+
+    /// Changes a rule, which is in force at once.
+    pub async fn change_rule(&self, rule: &SetRule) -> Result<(), StoreError> {
+        let Some(id) = rule.id else { return Ok(()) };
+        let mut store = self.store.write().await?;
+        let row = to_rule_row(rule, id, Timestamp::now());
+        store.rules().save(&row).await?;
+        store.commit().await?;
+        for known in &mut self.wishes().stored_rules {
+            if known.id == rule.id {
+                known.clone_from(rule);
+            }
+        }
+        self.put_rules();
+        Ok(())
+    }
+
+    /// Removes a rule, which is out of force at once.
+    pub async fn remove_rule(&self, rule: &SetRule) -> Result<(), StoreError> {
+        let Some(id) = rule.id else { return Ok(()) };
+        let mut store = self.store.write().await?;
+        store.rules().remove(id).await?;
+        store.commit().await?;
+        self.wishes()
+            .stored_rules
+            .retain(|known| known.id != rule.id);
+        self.put_rules();
+        Ok(())
+    }
+
+    /// Puts people's own rules in force, with devices as they are called now.
+    pub fn put_rules(&self) {
+        let rules = self.rules();
+        let understood = rules.iter().filter_map(|rule| self.understand(rule));
+        self.rulebook.set_own(understood.collect());
+    }
+
+    fn understand(&self, rule: &SetRule) -> Option<OwnRule> {
+        let mut understood: Rule = match own_rule(&rule.text, rule.action, &rule.devices) {
+            Ok(understood) => understood,
+            Err(reason) => {
+                // An earlier version understood it, or it would not have been kept.
+                tracing::warn!(rule = %rule.text, "a rule is not understood any more: {reason}");
+                return None;
+            }
+        };
+        if let Some(device) = rule.device {
+            let askers = (self.naming)(device);
+            if askers.is_empty() {
+                return None;
+            }
+            understood.limits.devices.only.extend(askers);
+        }
+        Some(OwnRule {
+            rule: understood,
+            comment: rule.comment.clone().unwrap_or_default(),
+        })
+    }
+
+    fn wishes(&self) -> MutexGuard<'_, Wishes> {
+        self.wishes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn declared_rules(config: &Config) -> Vec<SetRule> {
+    let rules = config.rules.iter().map(|rule| SetRule {
+        id: None,
+        number: rule.number,
+        text: rule.text.clone(),
+        action: rule.action,
+        comment: rule.comment.clone(),
+        device: None,
+        devices: rule.devices.clone().unwrap_or_default(),
+    });
+    rules.collect()
+}
+
+fn to_row(list: &Subscription, now: Timestamp) -> ListRow {
+    let mut words = ListFormat::WORDS.iter();
+    let format = words.find(|(_, format)| *format == list.format);
+    ListRow {
+        id: list.id.clone(),
+        name: list.name.clone(),
+        source: list.source.to_string(),
+        action: list.action.word().to_owned(),
+        format: format.map_or("auto", |(word, _)| word).to_owned(),
+        refresh_s: i64::try_from(list.refresh.as_secs()).unwrap_or(i64::MAX),
+        enabled: list.enabled,
+        added_ms: now.as_millisecond(),
+    }
+}
+
+/// A row; `None`, with a warning, for one that this version, or this config, does not take.
+fn from_row(row: &ListRow, lists: &Lists) -> Option<Subscription> {
+    let source = match ListSource::parse(&row.source, lists) {
+        Ok(source) => source,
+        Err(reason) => {
+            tracing::warn!(list = %row.name, "a list is left out: {reason}");
+            return None;
+        }
+    };
+    let action = ListAction::WORDS
+        .iter()
+        .find(|(word, _)| *word == row.action)?;
+    let format = ListFormat::WORDS
+        .iter()
+        .find(|(word, _)| *word == row.format)?;
+    Some(Subscription {
+        id: row.id.clone(),
+        name: row.name.clone(),
+        source,
+        action: action.1,
+        format: format.1,
+        refresh: Duration::from_secs(row.refresh_s.try_into().ok()?),
+        enabled: row.enabled,
+        declared: false,
+    })
+}
+
+fn to_rule_row(rule: &SetRule, id: i64, now: Timestamp) -> RuleRow {
+    RuleRow {
+        id,
+        text: rule.text.clone(),
+        action: rule.action.word().to_owned(),
+        comment: rule.comment.clone(),
+        device: rule.device,
+        added_ms: now.as_millisecond(),
+    }
+}
+
+fn from_rule_row(row: RuleRow) -> Option<SetRule> {
+    let action = ListAction::WORDS
+        .iter()
+        .find(|(word, _)| *word == row.action)?;
+    Some(SetRule {
+        id: Some(row.id),
+        number: 0,
+        text: row.text,
+        action: action.1,
+        comment: row.comment,
+        device: row.device,
+        devices: Vec::new(),
+    })
+}

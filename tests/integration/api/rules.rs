@@ -1,0 +1,96 @@
+//! `GET rules` and all that changes them
+
+use axum::http::StatusCode;
+use serde_json::{Value, json};
+
+use super::{Desk, PHONE};
+
+async fn verdict(desk: &Desk, name: &str) -> Value {
+    desk.json(&format!("explain?name={name}")).await["verdict"].clone()
+}
+
+#[tokio::test]
+async fn a_rule_is_in_force_as_soon_as_it_is_added_changed_or_removed() {
+    let desk = Desk::new().await;
+    let wish = json!({ "match": "||telemetry.example^", "comment": "each minute" });
+    let added = desk.change("POST", "rules", wish).await;
+    assert_eq!(added.status, StatusCode::CREATED, "{}", added.text);
+    let id = added.json()["id"].as_str().unwrap().to_owned();
+    assert_eq!(verdict(&desk, "www.telemetry.example").await, "block");
+
+    let change = json!({ "action": "allow", "comment": null });
+    let changed = desk
+        .change("PATCH", &format!("rules/{id}"), change)
+        .await
+        .json();
+    assert_eq!(
+        (&changed["action"], &changed["comment"]),
+        (&json!("allow"), &Value::Null)
+    );
+    assert_eq!(changed["match"], "||telemetry.example^");
+    assert_eq!(verdict(&desk, "telemetry.example").await, "allow");
+
+    let removed = desk
+        .change("DELETE", &format!("rules/{id}"), json!({}))
+        .await;
+    assert_eq!(removed.status, StatusCode::NO_CONTENT);
+    assert_eq!(desk.json("rules").await["rules"], json!([]));
+    assert_eq!(
+        desk.change("DELETE", &format!("rules/{id}"), json!({}))
+            .await
+            .status,
+        StatusCode::NOT_FOUND
+    );
+}
+
+#[tokio::test]
+async fn rules_tell_how_often_they_decided() {
+    let desk = Desk::with(
+        "[[rule]]\nmatch = \"|one.example^\"\naction = \"watch\"\n",
+        |_| {},
+    )
+    .await;
+    desk.ask(
+        jiff::Timestamp::now().as_millisecond(),
+        PHONE,
+        "one.example",
+    );
+    desk.change("POST", "rules", json!({ "match": "||two.example^" }))
+        .await;
+    let rules = desk.json("rules").await;
+    assert_eq!(rules["rules"][0]["match"], "||two.example^");
+    let declared = &rules["rules"][1];
+    assert_eq!(
+        (&declared["id"], &declared["declared"]),
+        (&json!("c0"), &json!(true))
+    );
+    assert_eq!(
+        (&declared["hits"], &declared["action"]),
+        (&json!(1), &json!("watch"))
+    );
+    let refused = desk
+        .change("PATCH", "rules/c0", json!({ "action": "block" }))
+        .await;
+    assert_eq!(refused.status, StatusCode::CONFLICT);
+}
+
+#[tokio::test]
+async fn a_rule_that_is_none_is_refused_with_the_reason() {
+    let desk = Desk::new().await;
+    let refused = desk
+        .change(
+            "POST",
+            "rules",
+            json!({ "match": "||a^$third-party", "device": "d99" }),
+        )
+        .await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let errors = refused.json()["errors"].clone();
+    assert_eq!(
+        errors[0],
+        json!({ "pointer": "/device", "detail": "there is no device `d99`" })
+    );
+    assert_eq!(errors[1]["pointer"], "/match");
+    let missing = desk.change("POST", "rules", json!({})).await;
+    assert_eq!(missing.json()["errors"][0]["pointer"], "/match");
+}

@@ -6,6 +6,7 @@ mod library;
 mod limits;
 mod ports;
 mod start;
+mod trial;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use tokio_util::task::TaskTracker;
 
 pub use library::refresher;
 pub use start::{Parts, choose_crypto, prepare, start};
+pub use trial::{Trial, Tried, made_up_upstream};
 
 use crate::api::Api;
 use crate::config::Config;

@@ -8,6 +8,7 @@ mod explain_text;
 mod healthy;
 mod lists;
 mod packs;
+mod rules;
 mod serve;
 
 use std::io::{self, Write as _};
@@ -46,6 +47,8 @@ enum Command {
     Packs(packs::PacksArgs),
     /// Checks a blocklist of any dialect; fetches and shows those in force.
     Lists(lists::ListsArgs),
+    /// Decides cases of rules and queries, without a server.
+    Rules(rules::RulesArgs),
     /// Asks the running server for an answer; for health checks of containers and services.
     Healthy(healthy::HealthyArgs),
 }
@@ -71,6 +74,7 @@ pub fn main() -> ExitCode {
         Command::Explain(arguments) => arguments.run(),
         Command::Packs(arguments) => arguments.run(),
         Command::Lists(arguments) => arguments.run(),
+        Command::Rules(arguments) => arguments.run(),
         Command::Healthy(arguments) => arguments.run(),
     };
     result.unwrap_or_else(|error| {

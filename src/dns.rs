@@ -8,6 +8,7 @@ mod holder;
 mod read;
 mod tcp;
 mod udp;
+mod words;
 
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -17,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use bind::{BindError, Sockets, bind};
+pub use words::{AnswerWords, serve_made_up};
 
 use crate::pipeline::{Asker, Gear, Pending, Pipeline};
 use crate::query::{AnswerBuf, Query, Transport};
@@ -82,8 +84,8 @@ fn take(
             Outcome::Answered
         }
         Packet::Query(query) => match pipeline.answer_now(&query, Instant::now(), out) {
-            Gear::Answered => Outcome::Answered,
-            Gear::Silent => Outcome::Silence,
+            Gear::Answered(_) => Outcome::Answered,
+            Gear::Silent(_) => Outcome::Silence,
             Gear::Wait(pending) => Outcome::Wait(query, pending),
         },
     }

@@ -22,6 +22,8 @@ const LOCAL_TTL: u32 = 600;
 pub struct Local {
     canaries: bool,
     private_reverse: bool,
+    /// Whether names below `test` are asked upstream, as in trials.
+    passes_test: bool,
 }
 
 impl Local {
@@ -40,6 +42,17 @@ impl Local {
         Self {
             canaries: config.blocking.canaries,
             private_reverse: !router,
+            passes_test: false,
+        }
+    }
+
+    /// The same, but names below `test`, which are reserved for trials (RFC 6761 §6.2), are asked
+    /// upstream: for trials.
+    #[must_use]
+    pub fn for_trials(self) -> Self {
+        Self {
+            passes_test: true,
+            ..self
         }
     }
 
@@ -69,6 +82,9 @@ impl Local {
     }
 
     fn find(&self, name: &Name) -> Option<Kind> {
+        if self.passes_test && name.labels().last() == Some(b"test") {
+            return None;
+        }
         zones::find(name).filter(|kind| match kind {
             Kind::Loopback | Kind::Absent | Kind::Empty => true,
             Kind::Canary => self.canaries,

@@ -312,7 +312,13 @@ impl<'s> Layer<'s> {
             };
             let closes = !reaches && reach == Reach::Exact && rule.source.order == Order::Zone;
             if (reaches && is_meant(&rule, question)) || closes {
-                let spot = labels * 4 + 3 - reach as u16;
+                // What closes ends wildcards above the name, not its own.
+                let spot = labels * 4 + 3 - reach.max(Reach::Below) as u16;
+                let spot = if closes {
+                    spot
+                } else {
+                    labels * 4 + 3 - reach as u16
+                };
                 visit(self.hit((place, spot), closes, rule));
             }
         });

@@ -43,7 +43,7 @@ pub use vocabulary::{DataKind, EvidenceKind, Purpose};
 pub use words::{reason, sentence};
 
 /// All packs, ready for use.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Packs {
     /// Where they come from: `blocklists`, or a folder's path.
     root: Box<str>,

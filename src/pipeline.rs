@@ -53,9 +53,9 @@ pub struct Pipeline {
 #[derive(Clone, Copy, Debug)]
 pub enum Gear {
     /// The answer is in the buffer.
-    Answered,
+    Answered(Told),
     /// A rule says that there is none.
-    Silent,
+    Silent(Told),
     /// It has to wait for an upstream: call [`Pipeline::answer`].
     Wait(Pending),
 }
@@ -68,6 +68,15 @@ pub struct Pending {
     started: Instant,
 }
 
+/// What was decided on a query, and who made the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Who made the answer.
+    pub source: Source,
+}
+
 /// What a step came to.
 enum Step {
     /// The answer is written, with its end.
@@ -78,6 +87,15 @@ enum Step {
     Wait,
     /// The next step has its turn.
     Next,
+}
+
+impl Pending {
+    fn told(&self, source: Source) -> Told {
+        Told {
+            verdict: self.verdict,
+            source,
+        }
+    }
 }
 
 /// Who sent what is no question, and what of its header goes back to them.
@@ -120,7 +138,10 @@ impl Pipeline {
         let address = query.source.ip();
         if let Err(error) = self.admit(address, started) {
             refuse(query, error, out);
-            return Gear::Answered;
+            return Gear::Answered(Told {
+                verdict: Verdict::Allow(None),
+                source: Source::Failure,
+            });
         }
         let now_ms = now_ms();
         let asker = policy::Asker {
@@ -137,30 +158,36 @@ impl Pipeline {
             Step::Next => self.held(query, &mut pending, out),
             step => step,
         };
-        let (source, gear) = match step {
-            Step::Done(source) => (source, Gear::Answered),
-            Step::Silent => (Source::Policy, Gear::Silent),
+        let (source, is_silent) = match step {
+            Step::Done(source) => (source, false),
+            Step::Silent => (Source::Policy, true),
             Step::Wait | Step::Next if query.wants_recursion() => return Gear::Wait(pending),
             Step::Wait | Step::Next => {
                 // RFC 7871 §11.3, RFC 1035 §4.1.1: without RD nothing is looked up.
                 let error = ExtendedError::new(ExtendedError::NOT_AUTHORITATIVE, "");
                 refuse(query, error, out);
-                (Source::Failure, Gear::Answered)
+                (Source::Failure, false)
             }
         };
         self.record(query, &pending, now_ms, (source, out.rcode()));
-        gear
+        let told = pending.told(source);
+        if is_silent {
+            Gear::Silent(told)
+        } else {
+            Gear::Answered(told)
+        }
     }
 
     /// Answers a query that has to wait, whatever happens. The buffer stays empty where a rule
     /// says that there is no answer.
-    pub async fn answer(&self, query: &Query, pending: Pending, out: &mut AnswerBuf) {
+    pub async fn answer(&self, query: &Query, pending: Pending, out: &mut AnswerBuf) -> Told {
         let mut pending = pending;
         let source = match pending.verdict {
             Verdict::Block(_) => self.follow(query, &pending, out).await,
             Verdict::Allow(_) | Verdict::Watch(_) => self.ask(query, &mut pending, out).await,
         };
         self.record(query, &pending, now_ms(), (source, out.rcode()));
+        pending.told(source)
     }
 
     /// Answers what was no readable question; those who may not ask are only refused.

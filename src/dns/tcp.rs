@@ -166,6 +166,9 @@ impl Connection {
         self.tasks.spawn_local(async move {
             let mut out = AnswerBuf::new();
             pipeline.answer(&query, pending, &mut out).await;
+            if out.as_slice().is_empty() {
+                return;
+            }
             let mut framed = Vec::with_capacity(out.as_slice().len() + 2);
             push_frame(&mut framed, out.as_slice());
             // The device may have gone: then nobody misses the answer.

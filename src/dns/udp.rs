@@ -109,7 +109,9 @@ impl Server {
         self.tasks.spawn_local(async move {
             let mut out = AnswerBuf::new();
             pipeline.answer(&query, pending, &mut out).await;
-            send(&socket, out.as_slice(), route).await;
+            if !out.as_slice().is_empty() {
+                send(&socket, out.as_slice(), route).await;
+            }
             drop(permit);
         });
     }

@@ -169,7 +169,8 @@ fn a_zone_is_one_voice_and_the_first_zone_with_a_match_decides() {
             (
                 Role::Block,
                 Format::Rpz,
-                "first.example CNAME .\n*.z.example CNAME .\nok.z.example CNAME rpz-passthru.",
+                "first.example CNAME .\n*.z.example CNAME .\nok.z.example CNAME rpz-passthru.\n\
+                 both.example CNAME .\n*.both.example CNAME .",
             ),
         ],
     );
@@ -182,6 +183,8 @@ fn a_zone_is_one_voice_and_the_first_zone_with_a_match_decides() {
             ("ok.z.example", Allow),
             // RFC 4592: a name that is there is not covered by the wildcard, nor what is below it.
             ("x.ok.z.example", Allow),
+            ("both.example", Block),
+            ("x.both.example", Block),
         ],
     );
 }

@@ -1,0 +1,110 @@
+//! A server without sockets, for trying rules: the same path of a query, over an upstream that is
+//! made up.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::net::UdpSocket;
+use tokio::time::Instant;
+
+use crate::cache::Cache;
+use crate::config::{Config, Server, ServerUrl};
+use crate::device::Devices;
+use crate::dns;
+use crate::journal::{Journal, Words};
+use crate::local::Local;
+use crate::matcher::{Live, Matcher};
+use crate::pipeline::{Gear, Pipeline, Steps, Told};
+use crate::policy::{BlockReply, Policy};
+use crate::query::{AnswerBuf, Query, Verdict};
+use crate::store::Store;
+use crate::upstream::{Shared, Upstreams};
+
+/// A server without sockets.
+pub struct Trial {
+    pipeline: Pipeline,
+    policy: Policy,
+}
+
+/// What a query came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tried {
+    /// What was decided, and who answered.
+    pub told: Told,
+    /// Whether rules gave other data.
+    pub is_rewritten: bool,
+    /// Whether a block gave the addresses that stand in the rule.
+    pub is_given: bool,
+    /// The answer; empty where there is none.
+    pub answer: Vec<u8>,
+}
+
+impl Trial {
+    /// A server under this config and these rules, which asks the upstream at `upstream`.
+    pub fn new(mut config: Config, rules: Matcher, upstream: SocketAddr) -> Self {
+        let server = Server::Udp {
+            ip: upstream.ip(),
+            port: upstream.port(),
+        };
+        config.upstream.servers = vec![ServerUrl {
+            text: format!("udp://{upstream}"),
+            server,
+        }];
+        config.dns.rate_limit.queries_per_second = 0;
+        let live = Arc::new(Live::default());
+        live.swap(rules);
+        let devices = Arc::new(Devices::new(&config.devices, Vec::new()));
+        let policy = Policy::new(live).with_devices(Arc::clone(&devices));
+        policy.set_tags(super::library::tags(&config));
+        let words = Words {
+            entry: Box::new(|_, _| None),
+            upstream: Box::new(|_| None),
+            device: Box::new(|device| device),
+        };
+        // Its writer is not run, so nothing is kept.
+        let (journal, _) = Journal::new(&config.journal, Store::at(Path::new("")), words);
+        let steps = Arc::new(Steps {
+            allow_from: config.dns.allow_from.clone(),
+            blocking: config.blocking.clone(),
+            devices,
+            policy: policy.clone(),
+            local: Local::new(&config).for_trials(),
+            cache: Arc::new(Cache::new(config.cache.clone())),
+        });
+        let shared = Arc::new(Shared::new(&config.upstream));
+        let upstreams = Upstreams::new(&config.upstream, shared);
+        let pipeline = Pipeline::new(steps, config.dns.rate_limit, upstreams, journal.recorder());
+        Self { pipeline, policy }
+    }
+
+    /// Asks, and waits for the answer.
+    pub async fn ask(&self, query: &Query) -> Tried {
+        let mut out = AnswerBuf::new();
+        let told = match self.pipeline.answer_now(query, Instant::now(), &mut out) {
+            Gear::Answered(told) | Gear::Silent(told) => told,
+            Gear::Wait(pending) => self.pipeline.answer(query, pending, &mut out).await,
+        };
+        let (is_rewritten, is_given) = match told.verdict {
+            Verdict::Block(matched) => self.policy.with_reply(matched, |reply, _| {
+                let is_given = matches!(reply, BlockReply::Given(_));
+                (reply == BlockReply::Rewritten, is_given)
+            }),
+            Verdict::Allow(_) | Verdict::Watch(_) => (false, false),
+        };
+        Tried {
+            told,
+            is_rewritten,
+            is_given,
+            answer: out.as_slice().to_vec(),
+        }
+    }
+}
+
+/// Starts the made-up upstream on the runtime of the caller, as long as the runtime lives.
+pub async fn made_up_upstream() -> std::io::Result<SocketAddr> {
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    let address = socket.local_addr()?;
+    tokio::task::spawn_local(dns::serve_made_up(socket));
+    Ok(address)
+}

@@ -1,0 +1,300 @@
+//! One case: rules and a query, and what they come to.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use anyhow::{Context as _, bail};
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+use crate::app::{Trial, Tried};
+use crate::config::{self, Config, DeviceMatch};
+use crate::dns::AnswerWords;
+use crate::lists::{self, Format, OwnRule, Reading, Report, Role, Skip};
+use crate::matcher::rule::{Action, Asker, Pattern, Rule, Sink as _};
+use crate::matcher::{self, Compiler, Matcher};
+use crate::packs::Packs;
+use crate::query::{Name, Query, RecordType, Source, Verdict};
+
+/// A case as it is written.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Case {
+    syntax: String,
+    rules: Vec<String>,
+    list_bytes: Option<String>,
+    allow_rules: Vec<String>,
+    allow_regex: Vec<String>,
+    allow_exact: Vec<String>,
+    deny_exact: Vec<String>,
+    list_rules: Vec<String>,
+    allow_list_rules: Vec<String>,
+    first_zone: Vec<String>,
+    clients: Vec<IpNet>,
+    group: Option<Group>,
+    query: Asking,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Asking {
+    name: String,
+    #[serde(rename = "type")]
+    kind: String,
+    client: Option<Client>,
+}
+
+/// Devices that have rules of their own.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Group {
+    clients: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Client {
+    ip: IpAddr,
+    name: Option<String>,
+    #[serde(default)]
+    tags: Vec<String>,
+}
+
+/// What a case comes to.
+#[derive(Debug, Serialize)]
+pub(super) struct Decided {
+    decision: &'static str,
+    rcode: String,
+    rrs: Vec<(String, String)>,
+    counts: BTreeMap<&'static str, u64>,
+}
+
+impl Case {
+    /// Decides it, over the upstream at `upstream`.
+    pub async fn decide(&self, upstream: SocketAddr) -> anyhow::Result<Decided> {
+        let format = format(&self.syntax)?;
+        let mut compiler = Compiler::new(0);
+        if !self.first_zone.is_empty() {
+            Self::add(
+                &mut compiler,
+                ("first", format, Role::Block),
+                &bytes(&self.first_zone),
+            )?;
+        }
+        let text = match &self.list_bytes {
+            Some(digits) => from_hex(digits)?,
+            None if self.syntax == "regex-pihole" => bytes(&as_regexes(&self.rules)),
+            None => bytes(&self.rules),
+        };
+        let main = self.add_for_clients(&mut compiler, format, &text)?;
+        for (name, role, rules) in [
+            ("allow", Role::Allow, &self.allow_rules),
+            ("list", Role::Block, &self.list_rules),
+            ("allow-list", Role::Allow, &self.allow_list_rules),
+        ] {
+            if !rules.is_empty() {
+                Self::add(&mut compiler, (name, format, role), &bytes(rules))?;
+            }
+        }
+        let base = matcher::Compiled::from_bytes(compiler.finish("")?)?;
+        let own = self.own()?;
+        let top = lists::top(
+            &Packs::default(),
+            &config::Packs::default(),
+            &own,
+            base.seed(),
+        );
+        let rules = Matcher::new(base.into(), top.into());
+        let trial = Trial::new(self.config(), rules, upstream);
+        Ok(decided(&trial.ask(&self.query()?).await, &main))
+    }
+
+    fn add(
+        compiler: &mut Compiler,
+        (name, format, role): (&str, Format, Role),
+        text: &[u8],
+    ) -> anyhow::Result<Report> {
+        let reading = Reading {
+            format: Some(format),
+            role,
+        };
+        Ok(lists::add(compiler, name, reading, text)?)
+    }
+
+    /// Adds the list that the case is about, for the devices that it counts for.
+    fn add_for_clients(
+        &self,
+        compiler: &mut Compiler,
+        format: Format,
+        text: &[u8],
+    ) -> anyhow::Result<Report> {
+        let report = Self::add(compiler, ("rules", format, Role::Block), &[])?;
+        let reading = Reading {
+            format: Some(format),
+            role: Role::Block,
+        };
+        let list = lists::parse(text, reading);
+        let devices = self.devices()?;
+        let mut rules = list.rules;
+        if format == Format::Wildcard && rules.is_empty() && !self.allow_rules.is_empty() {
+            // A group that has only an allow list blocks all else.
+            rules.push(Rule::block(Pattern::everything()));
+        }
+        for mut rule in rules {
+            rule.limits.devices.only.extend(devices.iter().cloned());
+            compiler.rule(rule);
+        }
+        Ok(Report {
+            decision: report.decision,
+            ..list.report
+        })
+    }
+
+    fn devices(&self) -> anyhow::Result<Vec<Asker>> {
+        let mut nets = self.clients.clone();
+        for client in self.group.iter().flat_map(|group| &group.clients) {
+            let address = client.parse::<IpAddr>().map(IpNet::from);
+            let net = address.or_else(|_| client.parse());
+            nets.push(net.with_context(|| format!("`{client}` is no address"))?);
+        }
+        Ok(nets
+            .into_iter()
+            .map(|net| Asker::Network(net.trunc()))
+            .collect())
+    }
+
+    /// What people set themselves.
+    fn own(&self) -> anyhow::Result<Vec<OwnRule>> {
+        let mut rules = Vec::new();
+        for (names, action) in [
+            (&self.allow_exact, Action::Allow),
+            (&self.deny_exact, Action::Block(Vec::new())),
+        ] {
+            for name in names {
+                let name: Name = name
+                    .parse()
+                    .with_context(|| format!("`{name}` is no name"))?;
+                let pattern = Pattern::Exact(name.to_lowercase().to_string().into());
+                rules.push(Rule::new(pattern, action.clone()));
+            }
+        }
+        let reading = Reading {
+            format: Some(Format::Pihole),
+            role: Role::Allow,
+        };
+        rules.extend(lists::parse(&bytes(&self.allow_regex), reading).rules);
+        let own = |rule| OwnRule {
+            rule,
+            comment: String::new(),
+        };
+        Ok(rules.into_iter().map(own).collect())
+    }
+
+    fn config(&self) -> Config {
+        let mut config = Config::default();
+        if let Some(client) = &self.query.client {
+            config.devices = vec![config::Device {
+                name: client.name.clone().unwrap_or_default(),
+                matches: vec![DeviceMatch::Ip(client.ip)],
+                tags: client.tags.clone(),
+            }];
+        }
+        config
+    }
+
+    fn query(&self) -> anyhow::Result<Query> {
+        let name: Name = self
+            .query
+            .name
+            .parse()
+            .with_context(|| format!("`{}` is no name", self.query.name))?;
+        let kind: RecordType = self.query.kind.parse()?;
+        let client = self.query.client.as_ref();
+        let address = client.map_or(Ipv4Addr::LOCALHOST.into(), |client| client.ip);
+        Ok(Query {
+            source: SocketAddr::new(address, 53_000),
+            ..Query::internal(name, kind)
+        })
+    }
+}
+
+fn decided(tried: &Tried, report: &Report) -> Decided {
+    let words = AnswerWords::of(&tried.answer);
+    let decision = match (tried.told.verdict, tried.told.source) {
+        (Verdict::Block(_), _) if tried.is_rewritten || gives_data(tried, report) => "rewritten",
+        (Verdict::Block(_), _) => "blocked",
+        // The names by which devices ask whether they may go around us.
+        (_, Source::Local) if words.as_ref().is_some_and(|words| words.rrs.is_empty()) => "blocked",
+        (Verdict::Allow(_) | Verdict::Watch(_), _) => "allowed",
+    };
+    let (rcode, rrs) = match words {
+        Some(words) => (words.rcode, words.rrs),
+        None => ("TIMEOUT".to_owned(), Vec::new()),
+    };
+    Decided {
+        decision,
+        rcode,
+        rrs,
+        counts: counts(report),
+    }
+}
+
+/// In a zone the null address is data like any other.
+fn gives_data(tried: &Tried, report: &Report) -> bool {
+    report.decision.format == Format::Rpz && tried.is_given
+}
+
+fn counts(report: &Report) -> BTreeMap<&'static str, u64> {
+    let counts = &report.counts;
+    let skipped = |skip| counts.skipped.get(&skip).copied().unwrap_or_default();
+    BTreeMap::from([
+        ("active", counts.entries),
+        ("ignored_unsupported", counts.refused),
+        ("ignored_cosmetic", skipped(Skip::Cosmetic)),
+        ("comments", skipped(Skip::Comment)),
+        ("headers", skipped(Skip::Header)),
+        ("local", skipped(Skip::Local)),
+    ])
+}
+
+fn format(syntax: &str) -> anyhow::Result<Format> {
+    if syntax == "regex-pihole" {
+        return Ok(Format::Pihole);
+    }
+    match Format::ALL
+        .into_iter()
+        .find(|format| format.word() == syntax)
+    {
+        Some(format) => Ok(format),
+        None => bail!("`{syntax}` is no syntax"),
+    }
+}
+
+/// Lines that are regexes even where they look like names.
+fn as_regexes(lines: &[String]) -> Vec<String> {
+    let is_word = |line: &&String| {
+        line.chars()
+            .all(|c| c.is_alphanumeric() || "-_.".contains(c))
+    };
+    let regex = |line: &String| match Some(line).filter(is_word) {
+        Some(word) => format!("({word})"),
+        None => line.clone(),
+    };
+    lines.iter().map(regex).collect()
+}
+
+fn bytes(lines: &[String]) -> Vec<u8> {
+    lines.join("\n").into_bytes()
+}
+
+fn from_hex(digits: &str) -> anyhow::Result<Vec<u8>> {
+    let (pairs, rest) = digits.as_bytes().as_chunks::<2>();
+    if !rest.is_empty() {
+        bail!("list_bytes has an odd number of digits");
+    }
+    let byte = |pair: &[u8; 2]| {
+        let text = std::str::from_utf8(pair).ok();
+        text.and_then(|text| u8::from_str_radix(text, 16).ok())
+    };
+    let bytes: Option<Vec<u8>> = pairs.iter().map(byte).collect();
+    bytes.context("list_bytes is not hexadecimal")
+}

@@ -6,10 +6,10 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 BINARY := $(TARGET)/release/squelch
 WEB_SOURCES := $(shell find web/src web/index.html web/vite.config.ts web/svelte.config.js web/package.json -type f 2>/dev/null)
 
-.PHONY: help run build test check bench web
+.PHONY: help run build test check bench bench-matcher web
 
 help: ## what can be made
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
 
 run: build ## build everything and serve on loopback, ports 5300 (DNS) and 8053 (dashboard)
 	$(BINARY) serve --config docs/try.toml
@@ -31,6 +31,9 @@ check: tools web ## formatting, lints, docs, licences
 
 bench: tools web ## measure the query path
 	$(CARGO) bench --locked
+
+bench-matcher: tools web ## measure the matcher with a million and five million names
+	$(CARGO) bench --locked --bench matcher
 
 web: web/dist/index.html
 

@@ -17,6 +17,7 @@ mod malformed;
 mod packs_command;
 mod process;
 mod record;
+mod rules;
 mod stub;
 mod tcp;
 mod tidy;

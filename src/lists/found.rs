@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::hostname;
+use super::{hostname, linear};
 use crate::config::ListAction;
-use crate::matcher::rule::{Action, Kind, Plain, Reach, Rule, Sink};
+use crate::matcher::rule::{Action, Kind, Pattern, Plain, Reach, Rule, Sink};
 
 /// So many refused lines are kept with their text; all are counted.
 const MAX_PROBLEMS: usize = 100_000;
+/// The regexes of a list may come to so many states together, which a second is enough to compile.
+const MOST_STATES: usize = 1_000_000;
 /// So much of a refused line is kept.
 const MAX_TEXT: usize = 200;
 
@@ -92,6 +94,8 @@ pub(super) struct Gathered {
     skipped: Tally<{ SKIPS.len() }>,
     refused: u64,
     problems: Vec<Problem>,
+    /// About how many states its regexes come to.
+    states: usize,
     /// The name that is being read; kept for its memory.
     name: String,
 }
@@ -106,6 +110,7 @@ impl Gathered {
             skipped: Tally::default(),
             refused: 0,
             problems: Vec::new(),
+            states: 0,
             name: String::new(),
         }
     }
@@ -234,6 +239,13 @@ impl Found<'_> {
             Ok(Some(other)) => rule.action = other.clone(),
             Ok(None) => {}
             Err(reason) => return self.refuse(reason),
+        }
+        if let Pattern::Regex { text, .. } = &rule.pattern {
+            let states = self.list.states.saturating_add(linear::states_of(text));
+            if states > MOST_STATES {
+                return self.refuse("the regexes of the list are too large together");
+            }
+            self.list.states = states;
         }
         rule.line = self.list.lines;
         self.list.count(rule.pattern.kind(), &rule.action);

@@ -499,8 +499,8 @@ fn pihole_regexes_keep_their_options() {
             (r"^ads\.;querytype=FOO", "FOO"),
             (r"^ads\.;reply=CNAME", "reply"),
             (r"^ads\.;colour=red", "colour"),
-            (r"^(ads)\1", "refers back"),
-            (r"^ads(x){~1}", "approximately"),
+            (r"^(ads+)\1", "refers back"),
+            (r"^ads(x+){~1}", "approximately"),
             ("a**", "repeated"),
         ],
     );
@@ -734,6 +734,18 @@ fn bytes_that_trip_others_do_no_harm() {
         ]
     );
     assert!(list.report.problems[2].text.len() <= 200);
+}
+
+#[test]
+fn regexes_that_would_take_long_to_compile_are_refused_together() {
+    let text = "/[0-9]{9000}/\n".repeat(200);
+    let list = list(Format::Adblock, Role::Block, text.as_bytes());
+    assert!(
+        (50..150).contains(&list.rules.len()),
+        "{}",
+        list.rules.len()
+    );
+    assert!(list.report.problems[0].reason.contains("together"));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use ipnet::IpNet;
 use memchr::memchr_iter;
 
 use super::found::{Found, Skip};
@@ -63,10 +64,24 @@ fn names(key: &str, value: &str, found: &mut Found<'_>) {
         Err(reason) => return found.refuse(reason),
     };
     for name in names.split('/') {
-        if name.is_empty() || !found.quick_name(Reach::Subtree, name, &action) {
-            found.take(pattern(name).map(|pattern| Rule::new(pattern, action.clone())));
+        let is_plain = !matches!(action, Action::Rewrite(_)) && !name.is_empty();
+        if !is_plain || !found.quick_name(Reach::Subtree, name, &action) {
+            found.take(pattern(name).map(|pattern| rule(pattern, action.clone())));
         }
     }
+}
+
+/// A rule; data are given only to those who ask for their type, all others go on.
+fn rule(pattern: Pattern, action: Action) -> Rule {
+    let kind = match &action {
+        Action::Rewrite(Reply::Address(IpAddr::V4(_))) => Some(RecordType::A),
+        Action::Rewrite(Reply::Address(IpAddr::V6(_))) => Some(RecordType::AAAA),
+        Action::Rewrite(Reply::Record(kind, _)) => Some(*kind),
+        _ => None,
+    };
+    let mut rule = Rule::new(pattern, action);
+    rule.limits.types.only.extend(kind);
+    rule
 }
 
 fn action(key: &str, target: &str) -> Result<Action, String> {
@@ -110,26 +125,23 @@ fn address(value: &str) -> Result<Pattern, String> {
     value
         .parse()
         .or_else(|_| value.parse().map(hostname::network))
-        .map(Pattern::Address)
+        .map(|network: IpNet| Pattern::Address(network.trunc()))
         .map_err(|_| format!("`{value}` is no address"))
 }
 
 /// `host-record=NAME[,NAME…],ADDRESS[,ADDRESS][,TTL]`
 fn host_record(value: &str, found: &mut Found<'_>) {
     let words = || value.split(',').map(str::trim);
-    let addresses: Vec<IpAddr> = words().filter_map(|word| word.parse().ok()).collect();
-    if addresses.is_empty() {
+    let v4 = words().find_map(|word| word.parse().ok().map(IpAddr::V4));
+    let v6 = words().find_map(|word| word.parse().ok().map(IpAddr::V6));
+    if v4.or(v6).is_none() {
         return found.refuse("the record has no address");
     }
     let is_name = |word: &&str| word.parse::<IpAddr>().is_err() && word.parse::<u32>().is_err();
     for name in words().filter(is_name) {
-        for &address in &addresses {
-            found.take(hostname::name(name).map(|name| {
-                Rule::new(
-                    Pattern::Exact(name),
-                    Action::Rewrite(Reply::Address(address)),
-                )
-            }));
+        for address in v4.into_iter().chain(v6) {
+            let action = Action::Rewrite(Reply::Address(address));
+            found.take(hostname::name(name).map(|name| rule(Pattern::Exact(name), action)));
         }
     }
 }
@@ -154,5 +166,5 @@ fn record(key: &str, value: &str) -> Result<Rule, String> {
         _ => Reply::Record(RecordType::TXT, rest.into()),
     };
     let name = hostname::name(name.trim())?;
-    Ok(Rule::new(Pattern::Exact(name), Action::Rewrite(reply)))
+    Ok(rule(Pattern::Exact(name), Action::Rewrite(reply)))
 }

@@ -23,12 +23,15 @@ pub(super) fn text<'a>(line: &'a str, found: &mut Found<'_>) -> Option<&'a str> 
     if memchr2(b'#', b'$', line.as_bytes()).is_none() {
         return (!line.is_empty()).then_some(line);
     }
-    if is_cosmetic(line) {
+    let end = memchr(b'#', line.as_bytes()).unwrap_or(line.len());
+    let (text, comment) = line.split_at_checked(end).unwrap_or((line, ""));
+    // What comes later in a comment is for people, whatever it looks like.
+    let is_marker = |rest: &str| rest.starts_with(['#', '@', '?', '$', '%']);
+    if comment.strip_prefix('#').is_some_and(is_marker) || is_cosmetic(text) {
         found.skip(Skip::Cosmetic);
         return None;
     }
-    let end = memchr(b'#', line.as_bytes()).unwrap_or(line.len());
-    let text = line.get(..end).unwrap_or_default().trim_end();
+    let text = text.trim_end();
     (!text.is_empty()).then_some(text)
 }
 

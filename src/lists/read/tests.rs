@@ -423,6 +423,7 @@ fn hosts_lines_give_each_name_whatever_the_address() {
             ("0.0.0.0 0.0.0.0", ""),
             ("127.0.0.1 localhost", "skip local"),
             ("# 0.0.0.0 ads.example", "skip comment"),
+            ("0.0.0.0 ads.example # see ## 4", ADS),
             ("0.0.0.0 b\u{fc}cher.example", "block xn--bcher-kva.example"),
             ("0.0.0.0 ads.example\u{a0}b.example", BOTH),
         ],
@@ -619,12 +620,12 @@ fn dnsmasq_lines_cover_names_and_what_is_below() {
             ("local=//", "block /^[^.]+$/ -> NXDOMAIN"),
             (
                 "address=/nas.example/192.0.2.9",
-                "rewrite nas.example and below -> 192.0.2.9",
+                "rewrite nas.example and below -> 192.0.2.9, only types A",
             ),
             ("server=/ok.ads.example/#", "allow ok.ads.example and below"),
             (
                 "host-record=nas.example,192.0.2.9,3600",
-                "rewrite nas.example -> 192.0.2.9",
+                "rewrite nas.example -> 192.0.2.9, only types A",
             ),
             (
                 "cname=a.example,b.example",
@@ -632,11 +633,11 @@ fn dnsmasq_lines_cover_names_and_what_is_below() {
             ),
             (
                 "mx-host=a.example,m.example,5",
-                "rewrite a.example -> MX 5 m.example",
+                "rewrite a.example -> MX 5 m.example, only types MX",
             ),
             (
-                "bogus-nxdomain=203.0.113.5",
-                "block address 203.0.113.5/32 -> NXDOMAIN",
+                "bogus-nxdomain=203.0.113.5/24",
+                "block address 203.0.113.0/24 -> NXDOMAIN",
             ),
             ("ignore-address=203.0.113.5", "drop address 203.0.113.5/32"),
         ],
@@ -746,6 +747,13 @@ fn regexes_that_would_take_long_to_compile_are_refused_together() {
         list.rules.len()
     );
     assert!(list.report.problems[0].reason.contains("together"));
+}
+
+#[test]
+fn a_record_of_many_names_has_one_address_of_each_kind() {
+    let line = format!("host-record={}a.example", "192.0.2.1,b.example,".repeat(99));
+    let list = list(Format::Dnsmasq, Role::Block, line.as_bytes());
+    assert_eq!(list.rules.len(), 100);
 }
 
 #[test]

@@ -11,7 +11,9 @@ use crate::matcher::rule::{Action, Kind, Pattern, Plain, Reach, Rule, Sink};
 /// So many refused lines are kept with their text; all are counted.
 const MAX_PROBLEMS: usize = 100_000;
 /// The regexes of a list may come to so many states together, which a second is enough to compile.
-const MOST_STATES: usize = 1_000_000;
+const MOST_STATES: usize = 250_000;
+/// So many regexes of a list may be written out, which takes up to a millisecond each.
+const MOST_WRITTEN_OUT: u32 = 50;
 /// So much of a refused line is kept.
 const MAX_TEXT: usize = 200;
 
@@ -96,6 +98,7 @@ pub(super) struct Gathered {
     problems: Vec<Problem>,
     /// About how many states its regexes come to.
     states: usize,
+    written_out: u32,
     /// The name that is being read; kept for its memory.
     name: String,
 }
@@ -111,6 +114,7 @@ impl Gathered {
             refused: 0,
             problems: Vec::new(),
             states: 0,
+            written_out: 0,
             name: String::new(),
         }
     }
@@ -265,6 +269,12 @@ impl Found<'_> {
                 reason: reason.into(),
             });
         }
+    }
+
+    /// Whether one more regex of the list may be written out.
+    pub(super) fn may_write_out(&mut self) -> bool {
+        self.list.written_out = self.list.written_out.saturating_add(1);
+        self.list.written_out <= MOST_WRITTEN_OUT
     }
 
     /// Takes a rule, or refuses with the reason that came instead.

@@ -8,7 +8,7 @@ use regex_syntax::hir::{Hir, HirKind};
 
 use crate::matcher::rule::Pattern;
 
-pub(super) use posix::from_posix;
+pub(super) use posix::{from_posix, is_written_out};
 
 /// One regex may come to so many states; longer ones would slow each query.
 const MOST_STATES: usize = 20_000;

@@ -20,13 +20,13 @@ const TYPES: &[&str] = &[
 pub(super) fn read(line: &str, found: &mut Found<'_>) {
     let line = line.trim();
     if is_regex(line) {
-        return found.take(regex(line));
+        return take_regex(line, found);
     }
     let Some(line) = plain::text(line, found) else {
         return;
     };
     if is_regex(line) {
-        return found.take(regex(line));
+        return take_regex(line, found);
     }
     for token in line.split_whitespace() {
         if hostname::address(token).is_none() {
@@ -68,6 +68,16 @@ pub(super) fn is_regex(line: &str) -> bool {
         && line.contains(signs)
         && (line.contains("(?#") || !line.contains('#'))
         && !line.starts_with("[Adblock")
+}
+
+fn take_regex(line: &str, found: &mut Found<'_>) {
+    if linear::is_written_out(line) && !found.may_write_out() {
+        return found.refuse(
+            "the list has more regexes that refer back or match approximately than can be written \
+             out together",
+        );
+    }
+    found.take(regex(line));
 }
 
 /// Reads a regex with its options.

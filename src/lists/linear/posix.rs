@@ -18,6 +18,11 @@ pub(in crate::lists) fn from_posix(text: &str) -> Result<String, String> {
     })
 }
 
+/// Whether a regex has something that has to be written out.
+pub(in crate::lists) fn is_written_out(text: &str) -> bool {
+    pieces(text).is_ok_and(|pieces| pieces.iter().any(|piece| unfold::is_needed(piece)))
+}
+
 /// Cuts a regex into characters, escapes, brackets, braces, and the openings of groups; comments
 /// are left out.
 fn pieces(text: &str) -> Result<Vec<String>, String> {

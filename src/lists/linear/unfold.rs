@@ -14,6 +14,11 @@ const LONGEST_TEXT: usize = 32;
 /// More edits of a text than this match nearly anything.
 const MOST_EDITS: u32 = 3;
 
+/// Whether a piece is one that a linear engine does not have.
+pub(super) fn is_needed(piece: &str) -> bool {
+    referred(piece).is_some() || is_approximate(piece)
+}
+
 /// Writes out the references back to groups: the alternatives, each without a reference.
 pub(super) fn references(pieces: Vec<String>) -> Result<Vec<Vec<String>>, String> {
     let mut open = vec![pieces];

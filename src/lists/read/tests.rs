@@ -741,11 +741,7 @@ fn bytes_that_trip_others_do_no_harm() {
 fn regexes_that_would_take_long_to_compile_are_refused_together() {
     let text = "/[0-9]{9000}/\n".repeat(200);
     let list = list(Format::Adblock, Role::Block, text.as_bytes());
-    assert!(
-        (50..150).contains(&list.rules.len()),
-        "{}",
-        list.rules.len()
-    );
+    assert!((5..50).contains(&list.rules.len()), "{}", list.rules.len());
     assert!(list.report.problems[0].reason.contains("together"));
 }
 

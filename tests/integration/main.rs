@@ -18,6 +18,7 @@ mod packs_command;
 mod process;
 mod record;
 mod rules;
+mod seeds;
 mod stub;
 mod tcp;
 mod tidy;

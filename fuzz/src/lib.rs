@@ -1,0 +1,230 @@
+//! What must hold of a list, whatever bytes it is made of. The fuzz targets and the tests that run
+//! the seeds share it.
+
+use std::fs;
+
+use regex::bytes::RegexBuilder;
+use squelch::lists::{Format, List, Reading, Report, Role, parse, read};
+use squelch::matcher::rule::{Action, Pattern, Plain, Reply, Rule, Sink};
+
+/// Reading 64 KiB may take this much of a core; in practice it takes a thousandth.
+const MOST_NS: u64 = 1_000_000_000;
+const SMALL: usize = 64 << 10;
+
+/// Panics where one of the promises of the readers is broken.
+pub fn hold_for_a_list(bytes: &[u8], format: Option<Format>) {
+    let reading = |role| Reading { format, role };
+    let list = reads_in_time(bytes, reading(Role::Block));
+    counts_add_up(bytes, &list);
+    for rule in &list.rules {
+        is_well_formed(rule);
+    }
+    it_reads_the_same_again(bytes, reading(Role::Block), &list);
+    roles_keep_to_themselves(bytes, reading);
+    if format.is_some_and(|format| !remembers(format)) {
+        halves_make_a_whole(bytes, reading(Role::Block), &list);
+    }
+}
+
+/// Reads a list; panics where 64 KiB take a second of a core.
+pub fn reads_in_time(bytes: &[u8], reading: Reading) -> List {
+    let before = used_ns();
+    let list = parse(bytes, reading);
+    if let (Some(before), Some(after)) = (before, used_ns())
+        && bytes.len() <= SMALL
+    {
+        assert!(after - before < MOST_NS, "it took {} ns", after - before);
+    }
+    list
+}
+
+/// What a thread has used of its core; only Linux tells.
+fn used_ns() -> Option<u64> {
+    let told = fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    told.split(' ').next()?.parse().ok()
+}
+
+/// Whether a dialect's lines lean on those before them.
+fn remembers(format: Format) -> bool {
+    matches!(format, Format::Rpz | Format::Unbound)
+}
+
+fn counts_add_up(bytes: &[u8], List { rules, report }: &List) {
+    let counts = &report.counts;
+    let lines = lines(bytes);
+    assert!(
+        counts.lines == lines || is_foreign(report),
+        "lines: {}, not {lines}",
+        counts.lines
+    );
+    assert_eq!(counts.entries, number(rules.len()));
+    assert_eq!(counts.by_kind.values().sum::<u64>(), counts.entries);
+    assert_eq!(counts.by_action.values().sum::<u64>(), counts.entries);
+    assert_eq!(counts.refused, number(report.problems.len()));
+    for rule in rules {
+        let of_kind = counts.by_kind.get(&rule.pattern.kind());
+        assert!(
+            of_kind.is_some_and(|&count| count > 0),
+            "{rule} was not counted"
+        );
+    }
+    assert!(rules.is_sorted_by_key(|rule| rule.line));
+    assert!(
+        rules
+            .iter()
+            .all(|rule| (1..=counts.lines).contains(&rule.line))
+    );
+    assert!(report.problems.is_sorted_by_key(|problem| problem.line));
+    for problem in &report.problems {
+        assert!((1..=counts.lines).contains(&problem.line));
+        assert!(!problem.reason.is_empty());
+        assert!(problem.text.chars().count() <= 200);
+    }
+}
+
+fn lines(bytes: &[u8]) -> u64 {
+    let text = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+    if bytes.is_empty() {
+        return 0;
+    }
+    number(text.split(|&byte| byte == b'\n').count())
+}
+
+/// Whether the bytes were no list at all, of which one line is told.
+fn is_foreign(report: &Report) -> bool {
+    let told = report
+        .problems
+        .iter()
+        .any(|problem| problem.reason.starts_with("this is "));
+    report.counts.lines == 1 && report.counts.refused == 1 && told
+}
+
+/// Whether regexes were refused because there were too many, which two halves share otherwise.
+fn is_over(report: &Report) -> bool {
+    report
+        .problems
+        .iter()
+        .any(|problem| problem.reason.contains("together"))
+}
+
+fn number(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
+}
+
+/// Names are valid, in lower case and in punycode; regexes compile.
+fn is_well_formed(rule: &Rule) {
+    match &rule.pattern {
+        Pattern::Subtree(name) if name.is_empty() => {}
+        Pattern::Exact(name) | Pattern::Subtree(name) | Pattern::Below(name) => is_a_name(name),
+        Pattern::Glob(glob) => {
+            assert!(!glob.text.is_empty() && !glob.text.contains(".."), "{rule}");
+            assert!(
+                !glob.text.starts_with('*') && !glob.text.ends_with('*'),
+                "{rule}"
+            );
+            assert!(
+                glob.text
+                    .bytes()
+                    .all(|byte| is_in_a_name(byte) || byte == b'*'),
+                "{rule}"
+            );
+        }
+        Pattern::Regex { text, .. } => {
+            let compiled = RegexBuilder::new(text)
+                .case_insensitive(true)
+                .unicode(false)
+                .build();
+            assert!(compiled.is_ok(), "{rule}: {compiled:?}");
+        }
+        Pattern::Address(net) => assert_eq!(*net, net.trunc()),
+    }
+    rule.limits.except.iter().for_each(|name| is_a_name(name));
+    match &rule.action {
+        Action::Block(replies) => replies.iter().for_each(is_a_reply),
+        Action::Rewrite(reply) | Action::KeepAnswer(Some(reply)) => is_a_reply(reply),
+        Action::Watch | Action::Allow | Action::KeepAnswer(None) | Action::Drop => {}
+    }
+}
+
+fn is_a_reply(reply: &Reply) {
+    match reply {
+        Reply::Cname(name) | Reply::CnameUnder(name) => is_a_name(name),
+        Reply::Record(_, data) => assert!(!data.is_empty()),
+        Reply::Code(_) | Reply::Address(_) | Reply::OwnAddress | Reply::Truncated => {}
+    }
+}
+
+fn is_a_name(name: &str) {
+    assert!((1..=253).contains(&name.len()), "{name:?}");
+    for label in name.split('.') {
+        assert!((1..=63).contains(&label.len()), "{name:?}");
+        assert!(label.bytes().all(is_in_a_name), "{name:?}");
+    }
+}
+
+fn is_in_a_name(byte: u8) -> bool {
+    matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.')
+}
+
+/// Takes rules in both forms, and minds that each comes in its own.
+#[derive(Default)]
+struct Both(Vec<Rule>);
+
+impl Sink for Both {
+    fn plain(&mut self, plain: Plain<'_>) {
+        self.0.push(plain.to_rule());
+    }
+
+    fn rule(&mut self, rule: Rule) {
+        assert!(rule.as_plain().is_none(), "{rule} is plain");
+        self.0.push(rule);
+    }
+}
+
+/// A source that gives few bytes at a time changes nothing, nor does the form of the rules.
+fn it_reads_the_same_again(bytes: &[u8], reading: Reading, list: &List) {
+    let mut both = Both::default();
+    let source = std::io::BufReader::with_capacity(7, bytes);
+    let report = read(source, reading, &mut both).expect("memory can be read");
+    assert_eq!(report, list.report);
+    assert_eq!(both.0, list.rules);
+    for (again, rule) in both.0.iter().zip(&list.rules) {
+        assert_eq!(again.to_string(), rule.to_string());
+    }
+}
+
+/// A list for watching stops nothing, and one for allowing does nothing else.
+fn roles_keep_to_themselves(bytes: &[u8], reading: impl Fn(Role) -> Reading) {
+    let watches = |rule: &Rule| {
+        !matches!(
+            rule.action,
+            Action::Block(_) | Action::Rewrite(_) | Action::Drop
+        )
+    };
+    assert!(parse(bytes, reading(Role::Watch)).rules.iter().all(watches));
+    let allows = |rule: &Rule| rule.action == Action::Allow;
+    assert!(parse(bytes, reading(Role::Allow)).rules.iter().all(allows));
+}
+
+/// Lines do not lean on each other: a list cut in two between lines gives the same rules.
+fn halves_make_a_whole(bytes: &[u8], reading: Reading, list: &List) {
+    let middle = bytes.get(bytes.len() / 2..).unwrap_or_default();
+    let Some(end) = middle.iter().position(|&byte| byte == b'\n') else {
+        return;
+    };
+    let (front, back) = bytes.split_at(bytes.len() / 2 + end + 1);
+    let (front, mut back) = (parse(front, reading), parse(back, reading));
+    if [list, &front, &back]
+        .iter()
+        .any(|part| is_foreign(&part.report) || is_over(&part.report))
+    {
+        return;
+    }
+    for rule in &mut back.rules {
+        rule.line += front.report.counts.lines;
+    }
+    let both: Vec<Rule> = front.rules.into_iter().chain(back.rules).collect();
+    assert_eq!(both, list.rules);
+    let refused = front.report.counts.refused + back.report.counts.refused;
+    assert_eq!(refused, list.report.counts.refused);
+}

@@ -1,0 +1,8 @@
+//! Any list: the first lines decide which reader gets it.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use squelch_fuzz::hold_for_a_list;
+
+fuzz_target!(|bytes: &[u8]| hold_for_a_list(bytes, None));

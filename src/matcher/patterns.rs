@@ -112,7 +112,7 @@ fn compile(pattern: &Pattern) -> Option<(Compiled, Vec<Vec<u8>>)> {
             Some((Compiled::Glob(glob.clone()), needed.into_iter().collect()))
         }
         Pattern::Regex { text, inverted } => {
-            // The reader of the list has compiled it once, so this does not fail.
+            // The reader of the list has parsed and weighed it, so this does not fail.
             let regex = RegexBuilder::new(text)
                 .case_insensitive(true)
                 .unicode(false)

@@ -44,7 +44,7 @@ pub enum Pattern {
     Glob(Glob),
     /// A regex, searched in the name without regard to case.
     Regex {
-        /// In the syntax of the `regex` crate; it has been compiled once.
+        /// In the syntax of the `regex` crate, parsed and weighed: it can be compiled.
         text: Box<str>,
         /// Whether names that it does not match are meant.
         inverted: bool,

@@ -8,6 +8,7 @@ mod asked;
 mod attention;
 mod body;
 mod counts;
+mod covering;
 mod device;
 mod devices;
 mod docs;
@@ -53,6 +54,7 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub use covering::Covering;
 pub use explanation::{Also, Explanation, Knowledge, PackName, Recent, Step};
 pub use health::check as check_dns;
 pub use serve::serve;

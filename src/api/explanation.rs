@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::covering::Covering;
 use super::who::DeviceRef;
 use crate::config::{BlockAnswer, Config};
 use crate::device::Device;
@@ -38,8 +39,10 @@ pub struct Explanation {
     /// The entry that decided, with its evidence.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub entry: Option<EntryInfo>,
-    /// Every other entry that covers the name.
+    /// Every other entry of a pack that covers the name.
     pub also: Vec<Also>,
+    /// Every entry in force that covers the name; where one decided, it is the first.
+    pub covering: Vec<Covering>,
     /// The path of the decision.
     pub steps: Vec<Step>,
     /// Who asked for the name in the last seven days, if anybody did.
@@ -127,6 +130,7 @@ impl Knowledge<'_> {
                 pack: PackName::of(pack),
                 entry: info(pack, entry),
             });
+        let in_force: Vec<Covering> = judged.covering.iter().map(Covering::of).collect();
         Explanation {
             name: name.to_string(),
             kind: kind.to_string(),
@@ -140,7 +144,11 @@ impl Knowledge<'_> {
             pack: decided.map(|(pack, _)| PackName::of(pack)),
             entry: decided.map(|(pack, entry)| info(pack, entry)),
             also: also.collect(),
-            steps: self.steps(&covering, decided, judged.verdict),
+            steps: steps(
+                &in_force,
+                self.steps(&covering, decided, judged.verdict),
+            ),
+            covering: in_force,
             recent: None,
         }
     }
@@ -179,12 +187,6 @@ impl Knowledge<'_> {
         decided: Option<(&Pack, &Entry)>,
         verdict: VerdictWord,
     ) -> Vec<Step> {
-        if covering.is_empty() {
-            return vec![Step {
-                step: "packs".to_owned(),
-                result: "no entry covers the name: let through".to_owned(),
-            }];
-        }
         let step = |&(pack, entry): &(&Pack, &Entry)| {
             let is_decided = decided.is_some_and(|(_, one)| std::ptr::eq(one, entry));
             let result = match self.effective(pack, entry) {
@@ -225,6 +227,23 @@ impl PackName {
             name: pack.name.to_string(),
         }
     }
+}
+
+/// The steps of own rules and lists, and then those of the packs.
+fn steps(covering: &[Covering], packs: Vec<Step>) -> Vec<Step> {
+    let others = covering.iter().enumerate();
+    let mut steps: Vec<Step> = others
+        .filter(|(_, one)| !one.is_of_pack())
+        .map(|(place, one)| one.step(place == 0))
+        .collect();
+    steps.extend(packs);
+    if steps.is_empty() {
+        steps.push(Step {
+            step: "rules, lists and packs".to_owned(),
+            result: "no entry covers the name: let through".to_owned(),
+        });
+    }
+    steps
 }
 
 /// Every entry of every pack that covers the name, the most specific first.

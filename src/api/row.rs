@@ -28,6 +28,9 @@ pub struct Row {
     pub kind: String,
     /// What was decided.
     pub verdict: VerdictWord,
+    /// Where the entry that decided stands: `pack:xiaomi`, `list:ads`, `rule`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub origin: Option<String>,
     /// The pack of the entry that decided.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pack: Option<String>,
@@ -61,6 +64,7 @@ impl Row {
             name: row.name.clone(),
             kind: row.kind.to_string(),
             verdict: row.verdict,
+            origin: label.map(|label| label.origin.clone()),
             pack: label
                 .and_then(|label| entries::pack_id(&label.origin))
                 .map(str::to_owned),

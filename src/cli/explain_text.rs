@@ -18,6 +18,8 @@ pub(super) fn print(explanation: &Explanation) {
     if let (Some(pack), Some(entry)) = (&explanation.pack, &explanation.entry) {
         field("pack", &format!("{} ({})", pack.name, pack.id));
         print_entry(entry);
+    } else if let (Some(_), Some(one)) = (&explanation.source, explanation.covering.first()) {
+        field("because", &format!("{}, {}", one.entry, one.place()));
     }
     say("");
     say("How it was decided");

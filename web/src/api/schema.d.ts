@@ -620,6 +620,22 @@ export interface components {
             /** @description What was decided most often. */
             verdict: components["schemas"]["VerdictWord"];
         };
+        /** @description An entry in force that covers a name. */
+        Covering: {
+            /** @description What it does as set. */
+            action: components["schemas"]["VerdictWord"];
+            /** @description What it covers: `=name` the name alone, `name` all below it too; a pattern as it is written. */
+            entry: string;
+            /**
+             * Format: int32
+             * @description Its line, for entries of lists.
+             */
+            line?: number | null;
+            /** @description Where it stands: `pack:xiaomi`, `list:ads`, `rule`. */
+            origin: string;
+            /** @description What it answers, beside what the config says. */
+            says?: string | null;
+        };
         /** @description Something that is sent. */
         DataInfo: {
             /** @description `imei` */
@@ -882,10 +898,12 @@ export interface components {
         };
         /** @description What would be done with a query, and why. */
         Explanation: {
-            /** @description Every other entry that covers the name. */
+            /** @description Every other entry of a pack that covers the name. */
             also: components["schemas"]["Also"][];
             /** @description What the device would be answered, in words. */
             answer: string;
+            /** @description Every entry in force that covers the name; where one decided, it is the first. */
+            covering: components["schemas"]["Covering"][];
             device?: components["schemas"]["DeviceRef"] | null;
             entry?: components["schemas"]["EntryInfo"] | null;
             /** @description The name, as asked. */
@@ -1504,6 +1522,8 @@ export interface components {
              *     text are written as `\ddd`.
              */
             name: string;
+            /** @description Where the entry that decided stands: `pack:xiaomi`, `list:ads`, `rule`. */
+            origin?: string | null;
             /** @description The pack of the entry that decided. */
             pack?: string | null;
             /** @description Who made the answer: `policy` (a block), `local`, `cache`, `upstream`, or `failure` (nobody). */

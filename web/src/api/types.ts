@@ -30,7 +30,7 @@ export type Cell = Shapes["ExposureCell"];
 export type ExposureRow = Shapes["ExposureRow"];
 export type Exposure = Shapes["Exposure"];
 
-export type Row = Shapes["Row"] & { origin?: string | null };
+export type Row = Shapes["Row"];
 export type Page = Shapes["Page"];
 
 export type DeviceRef = Shapes["DeviceRef"];
@@ -41,16 +41,8 @@ export type Pack = Shapes["PackItem"];
 export type PackDetail = Shapes["PackDetail"];
 export type EntryInfo = Shapes["EntryInfo"];
 export type Evidence = Shapes["EvidenceInfo"];
-export type Explanation = Shapes["Explanation"] & { covering?: Covering[] };
-/** An entry in force that covers a name; where one decided, it is the first. */
-export interface Covering {
-  /** "pack:xiaomi", "list:ads", "rule" */
-  origin: string;
-  entry: string;
-  action: Verdict;
-  line?: number | null;
-  says?: string | null;
-}
+export type Explanation = Shapes["Explanation"];
+export type Covering = Shapes["Covering"];
 
 export type ListAction = "block" | "watch" | "allow";
 
@@ -99,7 +91,7 @@ export interface Update {
 
 export interface Lists {
   lists: ListInfo[];
-  total: { entries: number; unique: number; compiled_bytes: number; compiled_at?: string | null };
+  total: { entries: number; unique: number; compiled_bytes: number; compiled_at?: string | null; problem?: string | null };
   update: Update;
 }
 
@@ -119,7 +111,9 @@ export interface RefusedLine {
 }
 
 export interface ListEntry {
-  line: number;
+  /** None is one that is not in the list any more. */
+  line?: number | null;
+  /** "=name" the name alone, "*.name" what is below it, "name" both. */
   text: string;
   hits: number;
   last_at?: string | null;
@@ -148,6 +142,8 @@ export interface Rule {
   comment?: string | null;
   /** The device's id; none is everyone. */
   device?: string | null;
+  /** Names of devices, for one that the config file sets. */
+  devices?: string[];
   declared: boolean;
   hits: number;
 }

@@ -28,3 +28,10 @@ export function originHref(origin: Origin, lists: readonly { id: string; name: s
   if (origin.kind === "pack") return packHref(origin.id);
   return listHref(lists.find((one) => one.name === origin.id)?.id ?? origin.id);
 }
+
+/** What an entry covers: "=x" is x alone, "x" all below it too, "*.x" only what is below. */
+export function coverOf(entry: string): { text: string; reach: string } {
+  if (entry.startsWith("=")) return { text: entry.slice(1), reach: t("entry.exact") };
+  if (entry.startsWith("*.")) return { text: entry.slice(2), reach: t("entry.below") };
+  return { text: entry, reach: /^[^*/|^$]+$/.test(entry) ? t("entry.subtree") : "" };
+}

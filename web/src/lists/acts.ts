@@ -2,8 +2,15 @@
 import { api } from "../api/client.ts";
 import type { ListInfo } from "../api/types.ts";
 import { type Choice, changeTo } from "../lib/lists.ts";
+import { net } from "../lib/net.svelte.ts";
 import { change } from "../lib/toast.svelte.ts";
 import { t } from "../lib/words.ts";
+
+/** The server takes a list up a moment after it has answered. */
+async function changed(done: Promise<boolean>): Promise<boolean> {
+  setTimeout(() => net.changed(), 800);
+  return done;
+}
 
 export function choose(list: ListInfo, choice: Choice): Promise<boolean> {
   const { id, name, action, enabled } = list;
@@ -17,24 +24,30 @@ export function choose(list: ListInfo, choice: Choice): Promise<boolean> {
 }
 
 export function refresh({ id, name }: ListInfo): Promise<boolean> {
-  return change(
-    () => api.refreshList(id),
-    () => ({ text: t("list.did.refresh", { list: name }) }),
+  return changed(
+    change(
+      () => api.refreshList(id),
+      () => ({ text: t("list.did.refresh", { list: name }) }),
+    ),
   );
 }
 
 export function refreshAll(): Promise<boolean> {
-  return change(
-    () => api.refreshLists(),
-    () => ({ text: t("lists.did.refresh") }),
+  return changed(
+    change(
+      () => api.refreshLists(),
+      () => ({ text: t("lists.did.refresh") }),
+    ),
   );
 }
 
 /** Puts a copy that was held back in force. */
 export function confirm({ id, name }: ListInfo): Promise<boolean> {
-  return change(
-    () => api.confirmList(id),
-    () => ({ text: t("list.did.confirm", { list: name }) }),
+  return changed(
+    change(
+      () => api.confirmList(id),
+      () => ({ text: t("list.did.confirm", { list: name }) }),
+    ),
   );
 }
 

@@ -57,7 +57,7 @@ describe("a list among all", () => {
   it("whose new copy is held back can have it put in force", async () => {
     const held = { reason: "it shrank", entries_before: 9000, entries_now: 12 };
     render(ListItem, { list: listInfo({ id: "l1", state: "held", held }), busy: false });
-    expect(screen.getByText("It has 12 entries; the copy in force has 9,000.")).toBeTruthy();
+    expect(screen.getByText("It has 12 entries; the copy in force has 9,000 and stays until you decide.")).toBeTruthy();
     asked.mockImplementation(() => Promise.resolve(new Response(null, { status: 204 })));
     await fireEvent.click(screen.getByRole("button", { name: "Use the new copy" }));
     expect(sent(0)[0]).toBe("POST /api/v1/lists/l1/confirm");
@@ -189,6 +189,7 @@ describe("an entry of a list", () => {
   it.each([
     ["=ads.example", "ads.example this name alone"],
     ["ads.example", "ads.example and all names below it"],
+    ["*.ads.example", "ads.example all names below it"],
     ["/^ads/", "/^ads/"],
   ])("%s is said in words, with its place", (entry, words) => {
     const { container } = render(Because, { one: { origin: "list:ads", entry, action: "block", line: 12 }, lists: [{ id: "l1", name: "ads" }] });

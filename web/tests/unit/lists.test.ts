@@ -68,6 +68,8 @@ describe("an update", () => {
     const due = listInfo({ next_at: "2026-11-20T09:10:00Z" });
     expect(nextLook([due], update, now)).toBe(1000);
     expect(nextLook([due], idle, now)).toBe(602_000);
+    // Somebody has just added it: the server is about to fetch it.
+    expect(nextLook([due, listInfo({ state: "new" })], idle, now)).toBe(1000);
     expect(nextLook([{ ...due, enabled: false }], idle, now)).toBeUndefined();
     // A list that should have been fetched long ago must not make the page ask without end.
     expect(nextLook([listInfo({ next_at: "2026-11-19T09:00:00Z" })], idle, now)).toBe(15_000);

@@ -1,99 +1,212 @@
-//! Answers that upstream gave and that are still good.
+//! Answers that upstream gave and that are still good, or better than none.
 //!
 //! Only upstream answers are kept: the verdict on a name differs between devices, and stands
 //! before the cache in the pipeline. An answer is kept as the bytes of its message, so that giving
-//! it again is a copy and a count-down of its TTLs.
+//! it again is a copy and a count-down of its TTLs. Start at [`Cache::find`], and where that finds
+//! nothing, at [`Cache::resolve`].
 
 mod alias;
+mod flights;
 mod held;
+mod key;
+mod read;
+mod room;
 mod targets;
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use quick_cache::Weighter;
-use quick_cache::sync::Cache as Map;
 use tokio::time::Instant;
 
 pub use alias::alias;
-pub use held::{Held, Unreadable};
+pub use flights::Told;
+pub use held::Held;
+pub use read::Unreadable;
 pub use targets::Target;
 
 use crate::config;
-use crate::query::{Name, Query};
+use crate::query::{ExtendedError, Name, Query, Source, UpstreamId};
+use flights::{Flight, Flights, Turn};
+use key::Key;
+use room::{Room, Table};
 
-/// The bytes of a name, then type, class, and whether DO and CD were set.
-const KEY_MAX: usize = 255 + 5;
-
-/// Answers that upstream gave and that are still good; shared by all DNS threads.
+/// Answers that upstream gave, shared by all DNS threads.
 #[derive(Debug)]
 pub struct Cache {
     config: config::Cache,
-    map: Option<Map<Box<[u8]>, Arc<Held>, Bytes>>,
+    table: Option<Table>,
+    flights: Flights,
+    counts: Counts,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
     hits: AtomicU64,
     misses: AtomicU64,
+    stale: AtomicU64,
+    refreshes: AtomicU64,
 }
 
 /// What the cache holds, and how often it helped since the start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema,
+)]
 pub struct CacheStats {
-    /// Answers held.
+    /// Answers held, the stale ones too.
     pub entries: usize,
-    /// Their size in bytes, without the table around them.
+    /// How many fit.
+    pub max_entries: usize,
+    /// How much of `max_bytes` they take. An answer counts at least its share, so that neither
+    /// bound is passed.
     pub bytes: u64,
+    /// How much they may take, everything counted.
+    pub max_bytes: u64,
     /// Queries answered from here.
     pub hits: u64,
     /// Queries that were not.
     pub misses: u64,
+    /// Those of the hits that got a stale answer, because asking would have taken time.
+    pub stale: u64,
+    /// Answers asked for again while the ones held were given: stale ones, and popular ones
+    /// shortly before their end.
+    pub refreshes: u64,
 }
 
-/// An entry's weight is its size, so that a few long answers do not push out many short ones.
-#[derive(Clone, Copy, Debug)]
-struct Bytes;
-
-impl Weighter<Box<[u8]>, Arc<Held>> for Bytes {
-    fn weight(&self, key: &Box<[u8]>, held: &Arc<Held>) -> u64 {
-        (key.len() + held.size()) as u64
-    }
-}
-
-/// The usual answer with its key; `entries` of them bound the cache's bytes.
-const USUAL_SIZE: u64 = 300;
+/// What an upstream said, or the code of the reason why none did (RFC 8914).
+pub type Heard = Result<(Vec<u8>, UpstreamId), u16>;
 
 impl Cache {
     /// An empty cache; with `entries = 0` it stays empty.
     pub fn new(config: config::Cache) -> Self {
-        let map = (config.entries > 0).then(|| {
-            let bytes = config.entries as u64 * USUAL_SIZE;
-            Map::with_weighter(config.entries, bytes, Bytes)
-        });
         Self {
+            table: Room::table(&config),
             config,
-            map,
-            hits: AtomicU64::new(0),
-            misses: AtomicU64::new(0),
+            flights: Flights::default(),
+            counts: Counts::default(),
         }
     }
 
-    /// The held answer to `query`, if there is one that is still good.
+    /// The held answer to `query`, if there is one that may be given now.
     pub fn find(&self, query: &Query, now: Instant) -> Option<Arc<Held>> {
-        let mut key = [0; KEY_MAX];
-        let held = self
-            .map
-            .as_ref()
-            .and_then(|map| map.get(write_key(query, &mut key)))
-            .filter(|held| held.is_good(now));
-        let count = if held.is_some() {
-            &self.hits
-        } else {
-            &self.misses
-        };
-        count.fetch_add(1, Ordering::Relaxed);
-        held
+        let found = self.look(query, now);
+        match &found {
+            Some(held) => {
+                count(&self.counts.hits);
+                if held.is_stale(now) {
+                    count(&self.counts.stale);
+                }
+            }
+            None => count(&self.counts.misses),
+        }
+        found
     }
 
-    /// Reads an upstream's answer to `query`, and keeps it for as long as its TTLs allow.
+    fn look(&self, query: &Query, now: Instant) -> Option<Arc<Held>> {
+        let table = self.table.as_ref()?;
+        let key = Key::of(query);
+        let held = table.get(key.as_slice());
+        if held.as_ref().is_some_and(|held| held.is_good(now)) {
+            return held;
+        }
+        let key = key.of_any_type();
+        Self::denial(table, query, &key, now).or_else(|| {
+            let denied = table.get(key.as_slice());
+            held.into_iter()
+                .chain(denied)
+                .find(|held| held.is_given_stale(now, self.config.serve_stale))
+        })
+    }
+
+    /// The answer that the name asked does not exist, or one above it.
+    fn denial(table: &Table, query: &Query, key: &Key, now: Instant) -> Option<Arc<Held>> {
+        // Whoever validates wants to see the proof for the very name.
+        let levels = if query.wants_dnssec() || query.checks_itself() {
+            1
+        } else {
+            usize::MAX
+        };
+        let mut held = key.upwards().take(levels).filter_map(|key| table.get(key));
+        held.find(|held| held.is_good(now))
+    }
+
+    /// Counts that `held` is given; whether it should be refreshed, which one of those who ask is
+    /// told: whoever is, calls [`Cache::refresh`].
+    pub fn give(&self, held: &Held, now: Instant) -> bool {
+        held.give(now, self.config.prefetch)
+    }
+
+    /// The answer to `query` that `ask` hears from an upstream, kept for as long as it may be.
+    ///
+    /// Who asks what is being asked already waits for that answer. Without any, a stale one is
+    /// better than none; at last, there is the answer that none was to be had.
+    pub async fn resolve(&self, query: &Query, ask: impl Future<Output = Heard>) -> Told {
+        let key = Key::of(query);
+        let mut ask = pin!(ask);
+        loop {
+            match self.flights.join(key.as_slice()) {
+                Turn::Wait(waiting) => {
+                    if let Some(told) = flights::wait(waiting).await {
+                        return told;
+                    }
+                }
+                Turn::Ask(flight) => {
+                    // It may have come in between the look into the cache and now.
+                    if let Some(held) = self.look(query, Instant::now()) {
+                        let told = (held, Source::Cache);
+                        flight.tell(&told);
+                        return told;
+                    }
+                    return self.hear(query, flight, ask.as_mut()).await;
+                }
+            }
+        }
+    }
+
+    /// Asks again for an answer that is held, if nobody does so already.
+    pub async fn refresh(&self, query: &Query, ask: impl Future<Output = Heard>) {
+        if let Turn::Ask(flight) = self.flights.join(Key::of(query).as_slice()) {
+            count(&self.counts.refreshes);
+            self.hear(query, flight, ask).await;
+        }
+    }
+
+    async fn hear(
+        &self,
+        query: &Query,
+        flight: Flight<'_>,
+        ask: impl Future<Output = Heard>,
+    ) -> Told {
+        let heard = ask.await;
+        let now = Instant::now();
+        let told = match heard {
+            Ok((message, upstream)) => match self.put(query, message, now) {
+                Ok(held) if held.is_stale(now) => (held, Source::Cache),
+                Ok(held) => (held, Source::Upstream(upstream)),
+                Err(unreadable) => {
+                    tracing::debug!(name = %query.name, %unreadable, "an upstream's answer is unusable");
+                    self.fail(query, ExtendedError::NETWORK_ERROR, now)
+                }
+            },
+            Err(ede) => self.fail(query, ede, now),
+        };
+        flight.tell(&told);
+        told
+    }
+
+    fn fail(&self, query: &Query, ede: u16, now: Instant) -> Told {
+        let held = self.keep(query, Arc::new(Held::silence(query, ede, now)), now);
+        let source = if held.is_failure() {
+            Source::Failure
+        } else {
+            Source::Cache
+        };
+        (held, source)
+    }
+
+    /// Reads an upstream's answer to `query`, and keeps it for as long as its TTLs allow. Gives a
+    /// stale one instead, if there is one, where the upstream says that it could not find out.
     pub fn put(
         &self,
         query: &Query,
@@ -101,57 +214,77 @@ impl Cache {
         now: Instant,
     ) -> Result<Arc<Held>, Unreadable> {
         let held = Arc::new(Held::read(query, message, &self.config, now)?);
-        if let Some(map) = self
-            .map
-            .as_ref()
-            .filter(|_| held.lifetime() > Duration::ZERO)
-        {
-            let mut key = [0; KEY_MAX];
-            map.insert(write_key(query, &mut key).into(), Arc::clone(&held));
+        Ok(self.keep(query, held, now))
+    }
+
+    fn keep(&self, query: &Query, held: Arc<Held>, now: Instant) -> Arc<Held> {
+        let Some(table) = &self.table else {
+            return held;
+        };
+        let (key, any_type) = (Key::of(query), Key::of(query).of_any_type());
+        if held.is_failure() {
+            let before = [&key, &any_type].map(|key| table.get(key.as_slice()));
+            let usable = |before: &Arc<Held>| before.is_usable(now, self.config.serve_stale);
+            if let Some(before) = before.into_iter().flatten().find(usable) {
+                before.put_off_refresh(now);
+                return before;
+            }
         }
-        Ok(held)
+        let (into, other) = if held.denies_name() {
+            (any_type, key)
+        } else {
+            (key, any_type)
+        };
+        if !held.is_failure() {
+            table.remove(other.as_slice());
+        }
+        if held.lifetime() > Duration::ZERO {
+            table.insert(into.as_slice().into(), Arc::clone(&held));
+        } else {
+            table.remove(into.as_slice());
+        }
+        held
     }
 
     /// Forgets everything.
     pub fn clear(&self) {
-        if let Some(map) = &self.map {
-            map.clear();
+        if let Some(table) = &self.table {
+            table.clear();
         }
     }
 
-    /// Forgets what is held for this name (lower-cased), whatever the type.
+    /// Forgets what is held for this name (lower-cased), whatever the type, and whatever says that
+    /// a name above it does not exist.
     pub fn clear_name(&self, name: &Name) {
-        if let Some(map) = &self.map {
-            map.retain(|key, _| !key.starts_with(name.as_wire()));
+        if let Some(table) = &self.table {
+            table.retain(|key, held| {
+                let Some(query) = key::question(key) else {
+                    return true;
+                };
+                let denies = held.denies_name() && name.is_within(&query.name);
+                query.name != *name && !denies
+            });
         }
     }
 
     /// What is held.
     pub fn stats(&self) -> CacheStats {
+        let load = |count: &AtomicU64| count.load(Ordering::Relaxed);
         CacheStats {
-            entries: self.map.as_ref().map_or(0, Map::len),
-            bytes: self.map.as_ref().map_or(0, Map::weight),
-            hits: self.hits.load(Ordering::Relaxed),
-            misses: self.misses.load(Ordering::Relaxed),
+            entries: self.table.as_ref().map_or(0, Table::len),
+            max_entries: self.config.entries,
+            bytes: self.table.as_ref().map_or(0, Table::weight),
+            max_bytes: self.config.max_size,
+            hits: load(&self.counts.hits),
+            misses: load(&self.counts.misses),
+            stale: load(&self.counts.stale),
+            refreshes: load(&self.counts.refreshes),
         }
     }
 }
 
-fn write_key<'a>(query: &Query, key: &'a mut [u8; KEY_MAX]) -> &'a [u8] {
-    let name = query.name.as_wire();
-    let [kind_high, kind_low] = query.kind.0.to_be_bytes();
-    let [class_high, class_low] = query.class.to_be_bytes();
-    let bits = u8::from(query.wants_dnssec()) | u8::from(query.checks_itself()) << 1;
-    let rest = [kind_high, kind_low, class_high, class_low, bits];
-    let len = name.len() + rest.len();
-    if let Some((into, after)) = key.split_at_mut_checked(name.len()) {
-        into.copy_from_slice(name);
-        after
-            .iter_mut()
-            .zip(rest)
-            .for_each(|(into, byte)| *into = byte);
-    }
-    key.get(..len).unwrap_or_default()
+fn count(of: &AtomicU64) {
+    of.fetch_add(1, Ordering::Relaxed);
 }
 
 #[cfg(test)]

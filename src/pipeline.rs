@@ -15,7 +15,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio::time::Instant;
 
-use crate::cache::Cache;
+use crate::cache::{Cache, Heard};
 use crate::config::{self, AllowFrom, Blocking};
 use crate::device::Devices;
 use crate::journal::Recorder;
@@ -235,10 +235,30 @@ impl Pipeline {
             out.finish(query, None);
             return Step::Done(Source::Local);
         }
-        match self.steps.cache.find(query, pending.started) {
-            Some(held) => self.pass(query, pending, (&held, Source::Cache), out),
-            None => Step::Next,
+        let cache = &self.steps.cache;
+        let Some(held) = cache.find(query, pending.started) else {
+            return Step::Next;
+        };
+        // Without RD nothing is looked up, not even behind the answer.
+        if query.wants_recursion() && cache.give(&held, pending.started) {
+            self.refresh(query);
         }
+        let source = if held.is_failure() {
+            Source::Failure
+        } else {
+            Source::Cache
+        };
+        self.pass(query, pending, (&held, source), out)
+    }
+
+    /// Asks again for an answer that is held, while devices go on with it.
+    fn refresh(&self, query: &Query) {
+        let (steps, upstreams) = (Arc::clone(&self.steps), self.upstreams.clone());
+        let query = query.clone();
+        self.upstreams.background(async move {
+            let hearing = hear(&upstreams, &query);
+            steps.cache.refresh(&query, hearing).await;
+        });
     }
 
     fn record(
@@ -279,4 +299,15 @@ fn fail(query: &Query, error: ExtendedError<'_>, out: &mut AnswerBuf) -> Source 
     out.begin(query, Rcode::SERVFAIL);
     out.finish(query, Some(error));
     Source::Failure
+}
+
+/// What the upstreams say, or why none does.
+async fn hear(upstreams: &Upstreams, query: &Query) -> Heard {
+    match upstreams.ask(query).await {
+        Ok(reply) => Ok((reply.message, reply.upstream)),
+        Err(error) => {
+            tracing::debug!(name = %query.name, %error, "no upstream answered");
+            Err(error.ede())
+        }
+    }
 }

@@ -36,7 +36,7 @@ pub struct Query {
 }
 
 /// The part of a query's OPT record that we act on (RFC 6891).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Edns {
     /// The largest UDP answer that the asker takes, in bytes, as sent.
     pub payload: u16,

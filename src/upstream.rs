@@ -119,6 +119,11 @@ impl Upstreams {
         round::ask(&self.inner, query, turns.order).await
     }
 
+    /// Lets `task` go on by itself on the runtime that asks, for as long as that lasts.
+    pub fn background(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.inner.dialer.background(task);
+    }
+
     /// Sends a copy of `query` to a server only to see how it is.
     fn probe(&self, server: usize, query: &Query) {
         let inner = Arc::clone(&self.inner);

@@ -1,44 +1,48 @@
-//! One held answer: the message, and where its TTLs stand.
+//! One held answer: the message, where its TTLs stand, and how fresh it is.
+//!
+//! Its life: good for as long as its TTLs allow, then stale for as long as the config allows. Near
+//! the end of the one, and all through the other, one of those who ask is told to have it refreshed.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::time::Duration;
 
-use hickory_proto::op::Message;
 use tokio::time::Instant;
 
+use super::read::{FAILURE_TTL, HEADER, Reading, Says, Unreadable, u16_at, u32_at};
 use super::targets::{RecordTargets, Target};
 use crate::config;
-use crate::query::{AnswerBuf, Query, Rcode, RecordType};
+use crate::query::{AnswerBuf, ExtendedError, Query, Rcode, RecordType};
 
-const HEADER: usize = 12;
 /// No generation of the rules is as high.
 const NEVER: u32 = u32::MAX;
+/// RFC 8767 §4: how long a device may keep a stale answer, in seconds.
+const STALE_TTL: u32 = 30;
+/// A refresh that was begun or has failed is not begun again for this long.
+const REFRESH_PAUSE_MS: u32 = FAILURE_TTL * 1000;
+/// An answer that was given as often since it came is worth asking for again before it ends.
+const POPULAR: u8 = 2;
+/// The share of its time after which that happens, in percent. Seconds are counted, so that an
+/// answer of less than ten is not asked for ahead: it would be, nearly all the time.
+const PREFETCH_AFTER: u64 = 90;
 
 /// One upstream answer, without its OPT record.
 #[derive(Debug)]
 pub struct Held {
-    message: Box<[u8]>,
-    /// Where each record's TTL stands in the message.
-    ttls: Box<[u16]>,
+    /// The message, and behind it two bytes a record: where its TTL stands.
+    bytes: Box<[u8]>,
+    length: u16,
     rcode: Rcode,
+    ede: Option<u16>,
+    says: Says,
+    /// In seconds.
+    lifetime: u32,
     since: Instant,
-    lifetime: Duration,
+    /// How often it was given, as far as that matters.
+    given: AtomicU8,
+    /// No refresh is begun before it is this old, in milliseconds.
+    next_refresh: AtomicU32,
     /// The generation of the rules that had nothing against what it points to.
     clean_under: AtomicU32,
-}
-
-/// An upstream's message that cannot be read as an answer to the query.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the upstream's message is malformed or answers another question")]
-pub struct Unreadable;
-
-/// One record, as far as holding it matters.
-struct Record {
-    at: usize,
-    kind: RecordType,
-    ttl_at: usize,
-    ttl: u32,
-    data: std::ops::Range<usize>,
 }
 
 impl Held {
@@ -49,72 +53,83 @@ impl Held {
         config: &config::Cache,
         now: Instant,
     ) -> Result<Self, Unreadable> {
-        let mut message = message;
-        let mut records = read_records(query, &message)?;
-        if records
-            .iter()
-            .any(|(_, record)| record.kind == RecordType::OPT)
-        {
-            message = without_opt(message, &mut records)?;
-            records = read_records(query, &message)?;
-        }
-        for (_, record) in records.iter().filter(|(section, _)| *section == 0) {
-            let data = &record.data;
-            RecordTargets::read(&message, record.kind, data.start, data.len())?;
-        }
-        let rcode = Rcode(u16::from(*message.get(3).ok_or(Unreadable)? & 0x0f));
-        let is_negative = !records
-            .iter()
-            .any(|(section, record)| *section == 0 && record.kind == query.kind);
-        let negative_ttl = is_negative
-            .then(|| negative_ttl(&message, &records, config))
-            .flatten();
-        let mut least = u32::MAX;
-        for (_, record) in &records {
-            let mut ttl = record
-                .ttl
-                .clamp(seconds(config.min_ttl), seconds(config.max_ttl));
-            if is_negative && record.kind == RecordType::SOA {
-                ttl = negative_ttl.unwrap_or(0);
-            }
-            least = least.min(ttl);
-            message
-                .get_mut(record.ttl_at..record.ttl_at + 4)
-                .ok_or(Unreadable)?
-                .copy_from_slice(&ttl.to_be_bytes());
-        }
-        let is_kept = match rcode {
-            Rcode::NOERROR | Rcode::NXDOMAIN => !is_negative || negative_ttl.is_some(),
-            _ => false,
+        let reading = Reading::new(query, message, config)?;
+        Self::new(&reading, now).ok_or(Unreadable)
+    }
+
+    /// The answer that nobody answered, with the code of the reason (RFC 8914).
+    pub(super) fn silence(query: &Query, ede: u16, now: Instant) -> Self {
+        let mut out = AnswerBuf::new();
+        out.begin(query, Rcode::SERVFAIL);
+        let reading = Reading {
+            message: out.as_slice().to_vec(),
+            ttls: Vec::new(),
+            rcode: Rcode::SERVFAIL,
+            says: Says::NoAnswer,
+            lifetime: FAILURE_TTL,
+            ede: Some(ede),
         };
-        let lifetime = Duration::from_secs(if is_kept && least < u32::MAX {
-            least.into()
-        } else {
-            0
-        });
-        let ttls = records
-            .iter()
-            .filter_map(|(_, record)| u16::try_from(record.ttl_at).ok())
-            .collect();
-        Ok(Self {
-            message: message.into(),
-            ttls,
-            rcode,
+        Self::new(&reading, now).expect("a header and a question are short")
+    }
+
+    fn new(reading: &Reading, now: Instant) -> Option<Self> {
+        let length = u16::try_from(reading.message.len()).ok()?;
+        let mut bytes = Vec::with_capacity(reading.message.len() + 2 * reading.ttls.len());
+        bytes.extend_from_slice(&reading.message);
+        for &at in &reading.ttls {
+            bytes.extend_from_slice(&u16::try_from(at).ok()?.to_be_bytes());
+        }
+        Some(Self {
+            bytes: bytes.into(),
+            length,
+            rcode: reading.rcode,
+            ede: reading.ede,
+            says: reading.says,
+            lifetime: reading.lifetime,
             since: now,
-            lifetime,
+            given: AtomicU8::new(0),
+            next_refresh: AtomicU32::new(0),
             clean_under: AtomicU32::new(NEVER),
         })
     }
 
+    /// Writes the answer to `query`, without its end; TTLs have counted down since it was read.
+    pub fn write(&self, query: &Query, now: Instant, out: &mut AnswerBuf) {
+        if self.says == Says::NoSuchName && !self.is_about(query) {
+            // RFC 8020 §2: it stands above the name asked, and there is nothing below it.
+            out.begin(query, self.rcode);
+            out.negative_soa(self.ttl(self.lifetime, now));
+            return;
+        }
+        out.adopt(query, self.message(), self.rcode);
+        if self.age(now) == 0 {
+            return;
+        }
+        for at in self.ttls() {
+            out.set_ttl(at, self.ttl(u32_at(&self.bytes, at).unwrap_or(0), now));
+        }
+    }
+
+    /// What is said beside it: that it is stale, or the reason that there is no better one.
+    pub fn extended_error(&self, now: Instant) -> Option<ExtendedError<'static>> {
+        let (code, text) = match self.says {
+            Says::NoSuchName if self.is_stale(now) => (ExtendedError::STALE_NXDOMAIN, ""),
+            Says::Here | Says::Nothing if self.is_stale(now) => (ExtendedError::STALE, ""),
+            Says::NoAnswer => (self.ede?, "no upstream answered"),
+            _ => (self.ede?, ""),
+        };
+        Some(ExtendedError::new(code, text))
+    }
+
     /// What its answer section points to, with the type of the record that does.
     pub fn targets(&self) -> impl Iterator<Item = (RecordType, Target)> {
-        let answers = usize::from(u16_at(&self.message, 6).unwrap_or(0));
-        self.ttls.iter().take(answers).flat_map(|&ttl_at| {
+        let message = self.message();
+        let answers = usize::from(u16_at(message, 6).unwrap_or(0));
+        self.ttls().take(answers).flat_map(move |ttl_at| {
             // Type and class stand before the TTL, the length of the data behind it.
-            let at = usize::from(ttl_at);
-            let kind = RecordType(u16_at(&self.message, at - 4).unwrap_or(0));
-            let length = usize::from(u16_at(&self.message, at + 4).unwrap_or(0));
-            let targets = RecordTargets::read(&self.message, kind, at + 6, length);
+            let kind = RecordType(u16_at(message, ttl_at - 4).unwrap_or(0));
+            let length = usize::from(u16_at(message, ttl_at + 4).unwrap_or(0));
+            let targets = RecordTargets::read(message, kind, ttl_at + 6, length);
             // Whoever reads an answer reads its targets, too: this is never wrong.
             let targets = targets.unwrap_or_default();
             targets.iter().map(move |target| (kind, target))
@@ -131,20 +146,6 @@ impl Held {
         self.clean_under.store(generation, Ordering::Relaxed);
     }
 
-    /// Writes the answer to `query`, without its end; TTLs have counted down since it was read.
-    pub fn write(&self, query: &Query, now: Instant, out: &mut AnswerBuf) {
-        out.adopt(query, &self.message, self.rcode);
-        let age = u32::try_from(now.duration_since(self.since).as_secs()).unwrap_or(u32::MAX);
-        if age == 0 {
-            return;
-        }
-        for &at in &self.ttls {
-            let at = usize::from(at);
-            let ttl = u32_at(&self.message, at).unwrap_or(0);
-            out.set_ttl(at, ttl.saturating_sub(age));
-        }
-    }
-
     /// The answer's code.
     pub fn rcode(&self) -> Rcode {
         self.rcode
@@ -152,125 +153,113 @@ impl Held {
 
     /// How long it may be held; zero: not at all.
     pub fn lifetime(&self) -> Duration {
-        self.lifetime
+        Duration::from_secs(self.lifetime.into())
     }
 
     /// Whether it may still be given.
     pub fn is_good(&self, now: Instant) -> bool {
-        now.duration_since(self.since) < self.lifetime
+        self.age(now) < self.lifetime
     }
 
-    /// Its size in bytes.
-    pub fn size(&self) -> usize {
-        size_of::<Self>() + self.message.len() + self.ttls.len() * size_of::<u16>()
+    /// Whether it was good once.
+    pub fn is_stale(&self, now: Instant) -> bool {
+        self.lifetime > 0 && !self.is_good(now)
     }
-}
 
-/// RFC 2308 §5: the smaller of the SOA record's TTL and its minimum field.
-fn negative_ttl(
-    message: &[u8],
-    records: &[(usize, Record)],
-    config: &config::Cache,
-) -> Option<u32> {
-    let (_, soa) = records
-        .iter()
-        .find(|(section, record)| *section == 1 && record.kind == RecordType::SOA)?;
-    let minimum = u32_at(message, soa.data.end.checked_sub(4)?)?;
-    Some(soa.ttl.min(minimum).min(seconds(config.negative_max_ttl)))
-}
+    /// Whether it is better than no answer.
+    pub(super) fn is_usable(&self, now: Instant, stale: Duration) -> bool {
+        let limit = u64::from(self.lifetime) + stale.as_secs();
+        !self.is_failure() && self.lifetime > 0 && u64::from(self.age(now)) < limit
+    }
 
-/// The message without its OPT record: that is between the upstream and us (RFC 6891 §6.1.1).
-fn without_opt(
-    mut message: Vec<u8>,
-    records: &mut Vec<(usize, Record)>,
-) -> Result<Vec<u8>, Unreadable> {
-    let is_last = records
-        .last()
-        .is_some_and(|(_, record)| record.kind == RecordType::OPT);
-    let opts = records
-        .iter()
-        .filter(|(_, record)| record.kind == RecordType::OPT)
-        .count();
-    match records.pop() {
-        Some((_, opt)) if is_last && opts == 1 => {
-            message.truncate(opt.at);
-            let count = u16_at(&message, 10).ok_or(Unreadable)?.saturating_sub(1);
-            message
-                .get_mut(10..12)
-                .ok_or(Unreadable)?
-                .copy_from_slice(&count.to_be_bytes());
-            Ok(message)
+    /// Whether it is given although it is stale. Where there was nothing there may be something
+    /// now: that is only said again when asking is known to fail.
+    pub(super) fn is_given_stale(&self, now: Instant, stale: Duration) -> bool {
+        self.is_usable(now, stale) && (self.says == Says::Here || !self.may_refresh(now))
+    }
+
+    /// Counts that it is given; whether it should be refreshed, which one of those who ask is told.
+    pub(super) fn give(&self, now: Instant, prefetch: bool) -> bool {
+        let given = self.given.load(Ordering::Relaxed);
+        if given < POPULAR {
+            self.given.store(given + 1, Ordering::Relaxed);
         }
-        _ => {
-            // Unusual: records follow it, and may point back over it.
-            let mut parsed = Message::from_vec(&message).map_err(|_| Unreadable)?;
-            parsed.edns = None;
-            parsed.to_vec().map_err(|_| Unreadable)
-        }
+        let share = u64::from(self.age(now)) * 100;
+        let is_ending = share >= u64::from(self.lifetime) * PREFETCH_AFTER;
+        let is_due = is_ending && (self.is_stale(now) || (prefetch && given >= POPULAR));
+        is_due && !self.is_failure() && self.begin_refresh(now)
     }
-}
 
-/// Every record with its section (0 answer, 1 authority, 2 additional).
-fn read_records(query: &Query, message: &[u8]) -> Result<Vec<(usize, Record)>, Unreadable> {
-    let name = query.name.as_wire();
-    let question_end = HEADER + name.len();
-    let question = message.get(HEADER..question_end).ok_or(Unreadable)?;
-    let kind = u16_at(message, question_end).ok_or(Unreadable)?;
-    if !question.eq_ignore_ascii_case(name) || kind != query.kind.0 || u16_at(message, 4) != Some(1)
-    {
-        return Err(Unreadable);
+    fn begin_refresh(&self, now: Instant) -> bool {
+        let (age, next) = (self.age_ms(now), self.next_refresh.load(Ordering::Relaxed));
+        let pause = age.saturating_add(REFRESH_PAUSE_MS);
+        age >= next
+            && self
+                .next_refresh
+                .compare_exchange(next, pause, Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok()
     }
-    let mut at = question_end + 4;
-    let mut records = Vec::new();
-    for section in 0..3 {
-        let count = u16_at(message, 6 + 2 * section).ok_or(Unreadable)?;
-        for _ in 0..count {
-            let record = read_record(message, at)?;
-            at = record.data.end;
-            records.push((section, record));
-        }
+
+    /// Notes that a refresh has failed just now.
+    pub(super) fn put_off_refresh(&self, now: Instant) {
+        let pause = self.age_ms(now).saturating_add(REFRESH_PAUSE_MS);
+        self.next_refresh.store(pause, Ordering::Relaxed);
     }
-    Ok(records)
-}
 
-fn read_record(message: &[u8], at: usize) -> Result<Record, Unreadable> {
-    let fixed = skip_name(message, at)?;
-    let kind = RecordType(u16_at(message, fixed).ok_or(Unreadable)?);
-    let ttl = u32_at(message, fixed + 4).ok_or(Unreadable)?;
-    let length = usize::from(u16_at(message, fixed + 8).ok_or(Unreadable)?);
-    let data = fixed + 10..fixed + 10 + length;
-    message.get(data.clone()).ok_or(Unreadable)?;
-    // RFC 2181 §8: a TTL with the top bit set is zero.
-    let ttl = if ttl > i32::MAX as u32 { 0 } else { ttl };
-    Ok(Record {
-        at,
-        kind,
-        ttl_at: fixed + 4,
-        ttl,
-        data,
-    })
-}
+    fn may_refresh(&self, now: Instant) -> bool {
+        self.age_ms(now) >= self.next_refresh.load(Ordering::Relaxed)
+    }
 
-/// The place after the name that starts at `at`.
-fn skip_name(message: &[u8], mut at: usize) -> Result<usize, Unreadable> {
-    loop {
-        match *message.get(at).ok_or(Unreadable)? {
-            0 => return Ok(at + 1),
-            0xc0.. => return Ok(at + 2),
-            label @ 1..=63 => at += 1 + usize::from(label),
-            _ => return Err(Unreadable),
+    /// Whether it says that there is no such name, for every type.
+    pub(super) fn denies_name(&self) -> bool {
+        self.says == Says::NoSuchName
+    }
+
+    /// Whether it says that nobody could find out.
+    pub fn is_failure(&self) -> bool {
+        matches!(self.says, Says::Failure | Says::NoAnswer)
+    }
+
+    /// The message as it came, without OPT.
+    pub(super) fn message(&self) -> &[u8] {
+        self.bytes
+            .get(..usize::from(self.length))
+            .unwrap_or_default()
+    }
+
+    /// How long it has been held, in seconds.
+    pub(super) fn age(&self, now: Instant) -> u32 {
+        u32::try_from(now.duration_since(self.since).as_secs()).unwrap_or(u32::MAX)
+    }
+
+    /// The bytes behind its pointer.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
+    fn age_ms(&self, now: Instant) -> u32 {
+        u32::try_from(now.duration_since(self.since).as_millis()).unwrap_or(u32::MAX)
+    }
+
+    /// Where each TTL stands in the message.
+    fn ttls(&self) -> impl Iterator<Item = usize> {
+        let places = self.bytes.get(usize::from(self.length)..);
+        let places = places.unwrap_or_default().as_chunks::<2>().0.iter();
+        places.map(|place| usize::from(u16::from_be_bytes(*place)))
+    }
+
+    /// What is left of a TTL now.
+    fn ttl(&self, first: u32, now: Instant) -> u32 {
+        if self.is_stale(now) {
+            STALE_TTL
+        } else {
+            first.saturating_sub(self.age(now))
         }
     }
-}
 
-pub(super) fn u16_at(message: &[u8], at: usize) -> Option<u16> {
-    Some(u16::from_be_bytes(*message.get(at..)?.first_chunk()?))
-}
-
-fn u32_at(message: &[u8], at: usize) -> Option<u32> {
-    Some(u32::from_be_bytes(*message.get(at..)?.first_chunk()?))
-}
-
-fn seconds(duration: Duration) -> u32 {
-    u32::try_from(duration.as_secs()).unwrap_or(u32::MAX)
+    fn is_about(&self, query: &Query) -> bool {
+        let name = query.name.as_wire();
+        let question = self.bytes.get(HEADER..HEADER + name.len());
+        question.is_some_and(|question| question.eq_ignore_ascii_case(name))
+    }
 }

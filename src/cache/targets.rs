@@ -6,7 +6,7 @@
 
 use std::net::IpAddr;
 
-use super::held::{Unreadable, u16_at};
+use super::read::{Unreadable, u16_at};
 use crate::query::{Name, RecordType};
 
 /// `SvcParamKeys` of RFC 9460 §14.3.2.

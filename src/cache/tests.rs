@@ -8,7 +8,7 @@ use hickory_proto::rr::{Name as ProtoName, RData, Record, RecordType as ProtoTyp
 use tokio::time;
 
 use super::*;
-use crate::query::{AnswerBuf, Edns, RecordType};
+use crate::query::{AnswerBuf, Edns, Rcode, RecordType};
 
 const HOME: &str = "home.example.";
 
@@ -43,8 +43,25 @@ fn soa(ttl: u32, minimum: u32) -> Record {
     Record::from_rdata(name("example."), ttl, RData::SOA(data))
 }
 
+/// A cache that gives nothing stale.
 fn cache() -> Cache {
-    Cache::new(config::Cache::default())
+    Cache::new(config::Cache {
+        serve_stale: Duration::ZERO,
+        ..config::Cache::default()
+    })
+}
+
+fn denial(ttl: u32) -> Message {
+    let mut answer = message(ProtoType::A);
+    answer.metadata.response_code = ResponseCode::NXDomain;
+    answer.add_authority(soa(ttl, ttl));
+    answer
+}
+
+fn answer(ttl: u32) -> Message {
+    let mut answer = message(ProtoType::A);
+    answer.add_answer(address(ttl));
+    answer
 }
 
 fn get(cache: &Cache, query: &Query) -> Option<Message> {
@@ -107,13 +124,22 @@ async fn an_alias_to_nothing_is_held_as_long_as_the_shorter_of_both() {
 }
 
 #[test]
-fn nothing_here_without_soa_and_failures_are_not_held() {
+fn nothing_here_without_soa_is_not_held() {
     let (cache, query) = (cache(), query(RecordType::A));
     put(&cache, &query, &message(ProtoType::A)).unwrap();
     assert!(get(&cache, &query).is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_is_held_for_a_second() {
+    let (cache, query) = (cache(), query(RecordType::A));
     let mut failure = message(ProtoType::A);
     failure.metadata.response_code = ResponseCode::ServFail;
     put(&cache, &query, &failure).unwrap();
+    time::advance(Duration::from_millis(900)).await;
+    let held = get(&cache, &query).unwrap();
+    assert_eq!(held.metadata.response_code, ResponseCode::ServFail);
+    time::advance(Duration::from_millis(100)).await;
     assert!(get(&cache, &query).is_none());
 }
 
@@ -303,3 +329,22 @@ fn an_answer_is_clean_until_the_rules_change() {
     assert!(held.is_clean(3));
     assert!(!held.is_clean(4));
 }
+
+#[test]
+fn the_upstreams_reason_is_passed_on() {
+    use hickory_proto::rr::rdata::opt::EdnsOption;
+    let mut failure = message(ProtoType::A);
+    failure.metadata.response_code = ResponseCode::ServFail;
+    let mut edns = ProtoEdns::new();
+    let reason = EdnsOption::Unknown(15, vec![0, 6, b'x']);
+    edns.options_mut().insert(reason);
+    failure.edns = Some(edns);
+    let held = put(&cache(), &query(RecordType::A), &failure).unwrap();
+    let said = held.extended_error(Instant::now()).unwrap();
+    assert_eq!((said.code, said.text), (6, ""));
+}
+
+mod bounds;
+mod names;
+mod stale;
+mod together;

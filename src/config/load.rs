@@ -449,7 +449,6 @@ max_size = "1GB"
 [dns.tls]
 dot = ["0.0.0.0:853"]
 [cache]
-serve_stale = "1d"
 serve_fresh = "1d"
 [[group]]
 name = "example"
@@ -458,10 +457,9 @@ password = "secret"
 "#;
         assert_snapshot!(problems(text), @r#"
         config.toml:2: dns.tls is not in this version yet; remove it
-        config.toml:5: cache.serve_stale is not in this version yet; remove it
-        config.toml:6: cache.serve_fresh is no known key; known here: entries, max_ttl, min_ttl, negative_max_ttl
-        config.toml:7: group is not in this version yet; remove it
-        config.toml:10: web.password is not in this version yet; remove it
+        config.toml:5: cache.serve_fresh is no known key; known here: entries, max_size, max_ttl, min_ttl, negative_max_ttl, prefetch, serve_stale
+        config.toml:6: group is not in this version yet; remove it
+        config.toml:9: web.password is not in this version yet; remove it
         "#);
     }
 

@@ -10,13 +10,11 @@ use super::tree::{Item, Table, Value};
 pub(super) type Read<T> = Result<T, String>;
 
 /// Keys that the manual promises for later. They are told apart from misspelled ones.
-const LATER: [&str; 12] = [
+const LATER: [&str; 10] = [
     "dns.tls",
     "upstream.dnssec",
     "upstream.trust_anchors",
     "upstream.route",
-    "cache.serve_stale",
-    "cache.prefetch",
     "blocking.rebinding_protection",
     "blocking.rebinding_allow",
     "record",

@@ -3,7 +3,7 @@
 use tokio::time::Instant;
 
 use super::block::{self, Lead};
-use super::{Pending, Pipeline, Step, fail};
+use super::{Pending, Pipeline, Step, fail, hear};
 use crate::cache::{Held, Target, alias};
 use crate::policy::{self, BlockReply};
 use crate::query::{
@@ -99,8 +99,9 @@ impl Pipeline {
                 _ => {}
             }
         }
-        held.write(query, Instant::now(), out);
-        out.finish(query, None);
+        let now = Instant::now();
+        held.write(query, now, out);
+        out.finish(query, held.extended_error(now));
         Step::Done(source)
     }
 
@@ -164,26 +165,11 @@ impl Pipeline {
         pending: &mut Pending,
         out: &mut AnswerBuf,
     ) -> Source {
-        let reply = match self.upstreams.ask(query).await {
-            Ok(reply) => reply,
-            Err(error) => {
-                tracing::debug!(name = %query.name, %error, "no upstream answered");
-                let error = ExtendedError::new(error.ede(), "no upstream answered");
-                return fail(query, error, out);
-            }
-        };
-        let source = Source::Upstream(reply.upstream);
-        match self.steps.cache.put(query, reply.message, Instant::now()) {
-            Ok(held) => match self.pass(query, pending, (&held, source), out) {
-                Step::Done(source) => source,
-                Step::Silent | Step::Wait | Step::Next => Source::Policy,
-            },
-            Err(unreadable) => {
-                tracing::debug!(name = %query.name, %unreadable, "an upstream's answer is unusable");
-                let text = "the upstream's answer is malformed";
-                let error = ExtendedError::new(ExtendedError::NETWORK_ERROR, text);
-                fail(query, error, out)
-            }
+        let hearing = hear(&self.upstreams, query);
+        let (held, source) = self.steps.cache.resolve(query, hearing).await;
+        match self.pass(query, pending, (&held, source), out) {
+            Step::Done(source) => source,
+            Step::Silent | Step::Wait | Step::Next => Source::Policy,
         }
     }
 
@@ -259,23 +245,11 @@ impl Pipeline {
         if self.steps.local.answer(query, out) {
             return;
         }
-        if let Some(held) = self.steps.cache.find(query, pending.started) {
-            return held.write(query, Instant::now(), out);
-        }
-        let answer = match self.upstreams.ask(query).await {
-            Ok(reply) => self
-                .steps
-                .cache
-                .put(query, reply.message, Instant::now())
-                .ok(),
-            Err(error) => {
-                tracing::debug!(name = %query.name, %error, "no upstream answered");
-                None
-            }
+        let cache = &self.steps.cache;
+        let held = match cache.find(query, pending.started) {
+            Some(held) => held,
+            None => cache.resolve(query, hear(&self.upstreams, query)).await.0,
         };
-        match answer {
-            Some(held) => held.write(query, Instant::now(), out),
-            None => out.begin(query, Rcode::SERVFAIL),
-        }
+        held.write(query, Instant::now(), out);
     }
 }

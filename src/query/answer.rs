@@ -27,10 +27,14 @@ pub struct ExtendedError<'a> {
 impl<'a> ExtendedError<'a> {
     /// RFC 8914 §4.1: none of the others; the text tells.
     pub const OTHER: u16 = 0;
+    /// RFC 8914 §4.4: the answer is one whose time is over.
+    pub const STALE: u16 = 3;
     /// RFC 8914 §4.16: a pack or list blocks the name.
     pub const BLOCKED: u16 = 15;
     /// RFC 8914 §4.19: the asker may not ask here.
     pub const PROHIBITED: u16 = 18;
+    /// RFC 8914 §4.20: the same, of "there is no such name".
+    pub const STALE_NXDOMAIN: u16 = 19;
     /// RFC 8914 §4.21: we are asked to answer from memory only, and do not have it.
     pub const NOT_AUTHORITATIVE: u16 = 20;
     /// RFC 8914 §4.24: talking to the upstream went wrong.
@@ -91,7 +95,7 @@ impl AnswerBuf {
     }
 
     /// Takes a whole upstream message whose question is `query`'s, and makes it our answer: id,
-    /// flags and spelling become those of the query. The message has no OPT record.
+    /// flags, spelling and type become those of the query. The message has no OPT record.
     pub fn adopt(&mut self, query: &Query, message: &[u8], rcode: Rcode) {
         self.bytes.clear();
         self.bytes.extend_from_slice(message);
@@ -101,6 +105,8 @@ impl AnswerBuf {
         if let Some(question) = self.bytes.get_mut(HEADER..HEADER + spelled.len()) {
             question.copy_from_slice(spelled);
         }
+        // "There is no such name" is the same for every type.
+        self.put_u16(HEADER + spelled.len(), query.kind.0);
     }
 
     /// Writes `ttl` at `offset`, where a record of an adopted message has its TTL.

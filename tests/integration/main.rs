@@ -8,6 +8,7 @@
 
 mod answers;
 mod api;
+mod cache;
 mod command;
 mod device;
 mod house;

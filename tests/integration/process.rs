@@ -35,12 +35,18 @@ struct Server {
 impl Server {
     /// Starts it with these options of `ulimit`, for its open files.
     fn start(stub: &Stub, limit: &str) -> Self {
+        Self::start_with(stub, limit, &[])
+    }
+
+    /// The same, with these variables for its config.
+    fn start_with(stub: &Stub, limit: &str, variables: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         write_config(&folder, stub, "oneplus = \"block\"");
         let mut child = Command::new("sh")
             .args(["-c", "ulimit $0; exec \"$1\" serve", limit])
             .arg(env!("CARGO_BIN_EXE_squelch"))
             .current_dir(folder.path())
+            .envs(variables.iter().copied())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -62,6 +68,14 @@ impl Server {
 
     async fn ask(&self, name: &str) -> Message {
         ask(self.dns, name).await
+    }
+
+    /// How much memory it has, in bytes.
+    fn memory(&self) -> u64 {
+        let path = format!("/proc/{}/statm", self.child.id());
+        let pages = std::fs::read_to_string(path).unwrap();
+        let resident: u64 = pages.split(' ').nth(1).unwrap().parse().unwrap();
+        resident * 4096
     }
 
     fn signal(&self, signal: Signal) {
@@ -194,4 +208,41 @@ async fn a_reloaded_config_holds_only_if_it_would_start() {
     assert!(!log.contains('\x1b'), "{log}");
     let answer = server.ask("open.oneplus.net.").await;
     assert_eq!(told(&answer).1, ["192.0.2.99"]);
+}
+
+/// How many names the flood has; the full size takes an optimized build.
+fn flood_size() -> usize {
+    let size = std::env::var("SQUELCH_TEST_FLOOD");
+    size.map_or(10_000, |size| size.parse().unwrap())
+}
+
+#[tokio::test]
+async fn a_flood_of_random_names_takes_no_more_memory_than_the_cache_may() {
+    let stub = Stub::with_address("192.0.2.99").await;
+    let variables = [
+        ("SQUELCH_DNS__RATE_LIMIT__QUERIES_PER_SECOND", "0"),
+        ("SQUELCH_CACHE__MAX_SIZE", "1MB"),
+    ];
+    let server = Server::start_with(&stub, "-Sn 1024", &variables);
+    server.ask("popular.example.").await;
+    let before = server.memory();
+    let (dns, places) = (server.dns, Arc::new(Semaphore::new(100)));
+    let mut flood = JoinSet::new();
+    for number in 0..flood_size() {
+        let place = Arc::clone(&places).acquire_owned().await.unwrap();
+        flood.spawn(async move {
+            ask(dns, &format!("x{number}.flood.example.")).await;
+            drop(place);
+        });
+        if number % 100 == 0 {
+            server.ask("popular.example.").await;
+        }
+        while flood.try_join_next().is_some() {}
+    }
+    flood.join_all().await;
+    let grown = server.memory().saturating_sub(before);
+    assert!(grown < 21_000_000, "{grown}");
+    let seen = stub.seen();
+    let popular = seen.iter().filter(|asked| asked.name == "popular.example");
+    assert_eq!(popular.count(), 1);
 }

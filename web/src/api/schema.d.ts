@@ -558,10 +558,11 @@ export interface components {
         CacheStats: {
             /**
              * Format: int64
-             * @description Their size in bytes, without the table around them.
+             * @description How much of `max_bytes` they take. An answer counts at least its share, so that neither
+             *     bound is passed.
              */
             bytes: number;
-            /** @description Answers held. */
+            /** @description Answers held, the stale ones too. */
             entries: number;
             /**
              * Format: int64
@@ -570,9 +571,27 @@ export interface components {
             hits: number;
             /**
              * Format: int64
+             * @description How much they may take, everything counted.
+             */
+            max_bytes: number;
+            /** @description How many fit. */
+            max_entries: number;
+            /**
+             * Format: int64
              * @description Queries that were not.
              */
             misses: number;
+            /**
+             * Format: int64
+             * @description Answers asked for again while the ones held were given: stale ones, and popular ones
+             *     shortly before their end.
+             */
+            refreshes: number;
+            /**
+             * Format: int64
+             * @description Those of the hits that got a stale answer, because asking would have taken time.
+             */
+            stale: number;
         };
         /** @description Queries over time, one number a step in each column; at most 288 steps. */
         Columns: {

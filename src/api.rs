@@ -7,6 +7,7 @@
 mod asked;
 mod attention;
 mod body;
+mod cache;
 mod counts;
 mod covering;
 mod device;
@@ -208,7 +209,9 @@ fn described() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(lists::refresh_list))
         .routes(routes!(lists::confirm_list))
         .routes(routes!(rules::rules, rules::add_rule))
-        .routes(routes!(rules::change_rule, rules::remove_rule));
+        .routes(routes!(rules::change_rule, rules::remove_rule))
+        .routes(routes!(cache::cache, cache::clear_cache))
+        .routes(routes!(cache::clear_name));
     OpenApiRouter::with_openapi(Description::openapi())
         .nest("/api/v1", version_1)
         .routes(routes!(health::healthz))

@@ -7,6 +7,7 @@ mod limits;
 mod ports;
 mod start;
 mod trial;
+mod warm;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -11,6 +11,7 @@ mod held;
 mod key;
 mod read;
 mod room;
+mod saved;
 mod targets;
 
 use std::pin::pin;
@@ -24,6 +25,7 @@ pub use alias::alias;
 pub use flights::Told;
 pub use held::Held;
 pub use read::Unreadable;
+pub use saved::SavedError;
 pub use targets::Target;
 
 use crate::config;
@@ -258,11 +260,9 @@ impl Cache {
     pub fn clear_name(&self, name: &Name) {
         if let Some(table) = &self.table {
             table.retain(|key, held| {
-                let Some(query) = key::question(key) else {
-                    return true;
-                };
-                let denies = held.denies_name() && name.is_within(&query.name);
-                query.name != *name && !denies
+                let held_for = key::name(key).unwrap_or(Name::ROOT);
+                let denies = held.denies_name() && name.is_within(&held_for);
+                held_for != *name && !denies
             });
         }
     }

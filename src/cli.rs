@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 done, 1 a finding or a failure, 2 wrong use or a wrong config.
 
+mod cache;
 mod check;
 mod explain;
 mod explain_text;
@@ -43,6 +44,8 @@ enum Command {
     Check(check::CheckArgs),
     /// Tells what would be done with a name, and why.
     Explain(explain::ExplainArgs),
+    /// Tells what the running server holds in its cache, and has it forget.
+    Cache(cache::CacheArgs),
     /// Checks the packs and shows what is in them.
     Packs(packs::PacksArgs),
     /// Checks a blocklist of any dialect; fetches and shows those in force.
@@ -72,6 +75,7 @@ pub fn main() -> ExitCode {
         Command::Serve(arguments) => arguments.run(),
         Command::Check(arguments) => arguments.run(),
         Command::Explain(arguments) => arguments.run(),
+        Command::Cache(arguments) => arguments.run(),
         Command::Packs(arguments) => arguments.run(),
         Command::Lists(arguments) => arguments.run(),
         Command::Rules(arguments) => arguments.run(),

@@ -79,7 +79,9 @@ impl Parameters {
             _ => None,
         };
         let paths = document.paths.paths.iter().map(|(path, item)| {
-            let described = item.get.iter().flat_map(|get| &get.parameters).flatten();
+            let operations = [&item.get, &item.post, &item.put, &item.patch, &item.delete];
+            let operations = operations.into_iter().flatten();
+            let described = operations.flat_map(|one| &one.parameters).flatten();
             (path.clone(), described.filter_map(name).collect())
         });
         Self(paths.collect())

@@ -11,6 +11,7 @@ use tokio_util::task::TaskTracker;
 use super::dns_thread::DnsThread;
 use super::keeper::Keeper;
 use super::limits::Limits;
+use super::warm::Warm;
 use super::{App, library, ports};
 use crate::api::{self, Api, UpstreamStatus};
 use crate::cache::Cache;
@@ -73,6 +74,8 @@ pub async fn start(parts: Parts) -> anyhow::Result<App> {
     let (stop_dns, stop_rest) = (CancellationToken::new(), CancellationToken::new());
     let tasks = TaskTracker::new();
     core.watch_devices(&parts.config, &tasks, &stop_rest);
+    let warm = Warm::new(Arc::clone(&core.steps.cache), &parts.config);
+    tasks.spawn(warm.run(stop_rest.clone()));
     let threads = core.start_dns(&parts.config, sockets, &stop_dns)?;
     let api = Arc::new(Api::new(core.api_parts(&parts, (&dns, &web), &stop_rest)));
     for listener in listeners {

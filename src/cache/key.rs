@@ -1,5 +1,6 @@
 //! What an answer is held under: name, type, class, and whether DO and CD were set.
 
+use super::read::{HEADER, u16_at};
 use crate::query::{Edns, Name, Query, RecordType};
 
 /// Type, class and bits, behind the name.
@@ -61,12 +62,18 @@ impl Key {
     }
 }
 
-/// The question that a key stands for.
-pub(super) fn question(key: &[u8]) -> Option<Query> {
+/// The name that a key begins with.
+pub(super) fn name(key: &[u8]) -> Option<Name> {
+    Name::from_wire(key).ok()
+}
+
+/// The question that this message, held under this key, answers.
+pub(super) fn question(key: &[u8], message: &[u8]) -> Option<Query> {
     let (name, tail) = key.split_last_chunk::<TAIL>()?;
-    let [kind_high, kind_low, class_high, class_low, bits] = *tail;
-    let name = Name::from_wire(name).ok()?;
-    let mut query = Query::internal(name, RecordType(u16::from_be_bytes([kind_high, kind_low])));
+    let [_, _, class_high, class_low, bits] = *tail;
+    // A key of "there is no such name" has no type.
+    let kind = u16_at(message, HEADER + name.len())?;
+    let mut query = Query::internal(Name::from_wire(name).ok()?, RecordType(kind));
     query.class = u16::from_be_bytes([class_high, class_low]);
     if bits & CD != 0 {
         query.flags |= 0x0010;

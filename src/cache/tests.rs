@@ -346,5 +346,6 @@ fn the_upstreams_reason_is_passed_on() {
 
 mod bounds;
 mod names;
+mod restart;
 mod stale;
 mod together;

@@ -1,6 +1,7 @@
 //! The HTTP API, over a journal that is fed with made-up queries.
 
 mod attention;
+mod cache;
 mod devices;
 mod explain;
 mod exposure;
@@ -202,6 +203,12 @@ impl Desk {
     /// GET of a path.
     pub async fn get(&self, path: &str) -> Answer {
         Answer::of(self.send(request(path)).await).await
+    }
+
+    /// DELETE of a path.
+    pub async fn delete(&self, path: &str) -> Answer {
+        let request = Request::delete(path).header("host", "127.0.0.1:8053");
+        Answer::of(self.send(request.body(Body::empty()).unwrap()).await).await
     }
 
     /// The JSON of a resource of the API.

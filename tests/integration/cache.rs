@@ -167,3 +167,43 @@ async fn with_stale_answers_off_an_answer_that_is_over_is_asked_for_again() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_restart_does_not_forget_what_was_held() {
+    let (stub, on) = switched().await;
+    let house = House::with(stub, "").await;
+    house.ask("held.example.", RecordType::A).await;
+    on.store(false, Ordering::Relaxed);
+    let house = house.restart("").await;
+    let answer = ask_until(&house, "held.example.", |answer| !answer.answers.is_empty()).await;
+    assert!(!is_stale(&answer));
+    assert!(answer.answers[0].ttl <= 300);
+}
+
+#[tokio::test]
+async fn where_names_are_not_kept_a_restart_begins_with_nothing() {
+    let (stub, _on) = switched().await;
+    let private = "[journal]\nprivacy = \"no_names\"\n";
+    let house = House::with(stub, "").await;
+    house.ask("held.example.", RecordType::A).await;
+    // What was saved before the setting changed goes as well.
+    let house = house.restart(private).await;
+    let house = house.restart(private).await;
+    assert!(!house.folder().join("cache.zst").exists());
+}
+
+#[tokio::test]
+async fn a_damaged_file_is_set_aside_and_the_server_starts() {
+    let (stub, _on) = switched().await;
+    let house = House::with(stub, "").await;
+    let file = house.folder().join("cache.zst");
+    let house = house
+        .stopped(|| std::fs::write(&file, "no cache").unwrap())
+        .await;
+    let answer = house.ask("home.example.", RecordType::A).await;
+    assert_eq!(told(&answer).1, ["192.0.2.99"]);
+    let aside = house.folder().join("cache.zst.broken");
+    let house = house.restart("").await;
+    assert_eq!(std::fs::read_to_string(aside).unwrap(), "no cache");
+    assert!(house.folder().join("cache.zst").exists());
+}

@@ -41,6 +41,19 @@ impl House {
         Self { app, ..self }
     }
 
+    /// Stops the server, does this, and starts the server again on the same data.
+    pub async fn stopped(self, change: impl FnOnce()) -> Self {
+        self.app.stop().await;
+        change();
+        let app = start(&self.stub, self.folder.path(), "").await;
+        Self { app, ..self }
+    }
+
+    /// Where the server keeps its data.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     pub fn dns(&self) -> SocketAddr {
         self.app.dns()[0]
     }

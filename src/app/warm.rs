@@ -1,0 +1,91 @@
+//! Keeps what the cache holds over a restart.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::spawn_blocking;
+use tokio_util::sync::CancellationToken;
+
+use crate::cache::Cache;
+use crate::config::{Config, Privacy};
+
+/// Long, for the sake of memory cards: what is lost by a power cut is asked again.
+const NOW_AND_THEN: Duration = Duration::from_hours(1);
+
+/// Saves the cache now and then, and at the stop.
+pub(super) struct Warm {
+    cache: Arc<Cache>,
+    file: PathBuf,
+    /// Whether names may be written to disk at all.
+    is_allowed: bool,
+}
+
+impl Warm {
+    /// For the cache of a server with this config.
+    pub(super) fn new(cache: Arc<Cache>, config: &Config) -> Self {
+        Self {
+            cache,
+            file: config.data_dir.join("cache.zst"),
+            is_allowed: matches!(config.journal.privacy, Privacy::Full | Privacy::NoDevices),
+        }
+    }
+
+    /// Reads what was saved, while the first queries are answered; then saves until told to stop.
+    pub(super) async fn run(self, stop: CancellationToken) {
+        let warm = Arc::new(self);
+        let work = |work: fn(&Self)| {
+            let warm = Arc::clone(&warm);
+            async move {
+                // It does not panic; and if it did, the home goes on with what there is.
+                let _ = spawn_blocking(move || work(&warm)).await;
+            }
+        };
+        if !warm.is_allowed {
+            return work(Self::forget).await;
+        }
+        work(Self::load).await;
+        while !stop.is_cancelled() {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(NOW_AND_THEN) => {}
+            }
+            work(Self::save).await;
+        }
+    }
+
+    fn load(&self) {
+        match self.cache.load(&self.file) {
+            Ok(0) => {}
+            Ok(answers) => tracing::info!(answers, "answers of before the restart are held"),
+            Err(error) => {
+                tracing::warn!(%error, "the cache begins empty, and the file is set aside");
+                let aside = self.file.with_added_extension("broken");
+                log(fs::rename(&self.file, aside), &self.file);
+            }
+        }
+    }
+
+    fn save(&self) {
+        match self.cache.save(&self.file) {
+            Ok(answers) => tracing::debug!(answers, "held answers are saved"),
+            Err(error) => tracing::warn!(%error, "a restart will begin with an empty cache"),
+        }
+    }
+
+    /// Names that were saved under another setting do not stay.
+    fn forget(&self) {
+        match fs::remove_file(&self.file) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            removed => log(removed, &self.file),
+        }
+    }
+}
+
+fn log(result: io::Result<()>, file: &Path) {
+    if let Err(error) = result {
+        tracing::warn!(file = %file.display(), %error, "a file of the cache could not be moved");
+    }
+}

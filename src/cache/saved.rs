@@ -1,0 +1,215 @@
+//! The held answers as a file, so that a restart does not begin with nothing.
+//!
+//! The file is written whole beside the old one and takes its place; a checksum tells whether it
+//! is whole when it is read. What it says is read as if an upstream had said it, and time that has
+//! passed by the clock on the wall counts.
+
+use std::fs;
+use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::time::Instant;
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::held::Held;
+use super::room::Table;
+use super::{Cache, key};
+
+/// What the file begins with; the last digit counts the versions of the format.
+const MAGIC: &[u8; 8] = b"sq-held1";
+/// Enough for names that repeat; saving is to be quick.
+const LEVEL: i32 = 1;
+
+/// Why the held answers could not be saved or read.
+#[derive(Debug, thiserror::Error)]
+pub enum SavedError {
+    /// The file or its folder cannot be written.
+    #[error("writing the held answers to {file}: {source}")]
+    Write {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The file cannot be read, or is damaged.
+    #[error("reading the held answers from {file}: {source}")]
+    Read {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl Cache {
+    /// Writes what is held to a file; gives the number of answers.
+    pub fn save(&self, file: &Path) -> Result<usize, SavedError> {
+        let Some(table) = &self.table else {
+            return Ok(0);
+        };
+        let write = || {
+            let (count, payload) = self.encode(table, Instant::now(), wall_ms())?;
+            write_whole(file, &payload)?;
+            Ok(count)
+        };
+        write().map_err(|source| SavedError::Write {
+            file: file.to_owned(),
+            source,
+        })
+    }
+
+    /// Takes in what a file of [`Cache::save`] holds, beside what is held by now; gives the number
+    /// of answers. Where there is no file, there are none.
+    pub fn load(&self, file: &Path) -> Result<usize, SavedError> {
+        let Some(table) = &self.table else {
+            return Ok(0);
+        };
+        let read = || {
+            let bytes = match read_bounded(file, self.config.max_size) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+                read => read?,
+            };
+            self.decode(table, &bytes, Instant::now(), wall_ms())
+        };
+        read().map_err(|source| SavedError::Read {
+            file: file.to_owned(),
+            source,
+        })
+    }
+
+    pub(super) fn encode(
+        &self,
+        table: &Table,
+        now: Instant,
+        wall_ms: i64,
+    ) -> io::Result<(usize, Vec<u8>)> {
+        let is_saved = |held: &Held| held.is_usable(now, self.config.serve_stale);
+        let all = table.iter().filter(|(_, held)| is_saved(held));
+        let all: Vec<(Box<[u8]>, Arc<Held>)> = all.collect();
+        let mut out = BufWriter::new(zstd::Encoder::new(Vec::new(), LEVEL)?);
+        for (key, held) in &all {
+            let since_ms = wall_ms - i64::from(held.age(now)) * 1000;
+            out.write_all(&since_ms.to_le_bytes())?;
+            write_part(&mut out, key)?;
+            write_part(&mut out, held.message())?;
+        }
+        let payload = out.into_inner().map_err(io::IntoInnerError::into_error)?;
+        Ok((all.len(), payload.finish()?))
+    }
+
+    pub(super) fn decode(
+        &self,
+        table: &Table,
+        bytes: &[u8],
+        now: Instant,
+        wall_ms: i64,
+    ) -> io::Result<usize> {
+        let damaged = || io::Error::new(io::ErrorKind::InvalidData, "it is damaged");
+        let (start, payload) = bytes.split_first_chunk::<16>().ok_or_else(damaged)?;
+        if *start != header(payload) {
+            return Err(damaged());
+        }
+        let mut input = BufReader::new(zstd::Decoder::new(payload)?);
+        let mut count = 0;
+        while let Some(since_ms) = read_time(&mut input)? {
+            let key = read_part(&mut input)?;
+            let message = read_part(&mut input)?;
+            // A clock that went back tells nothing of the time between: count that as none.
+            let age = Duration::from_millis(u64::try_from(wall_ms - since_ms).unwrap_or(0));
+            let held = self.revive(&key, message, now.checked_sub(age));
+            if let Some(held) = held.filter(|held| held.is_usable(now, self.config.serve_stale)) {
+                count += usize::from(add(table, key, held));
+            }
+        }
+        Ok(count)
+    }
+
+    fn revive(&self, key: &[u8], message: Vec<u8>, since: Option<Instant>) -> Option<Held> {
+        let query = key::question(key, &message)?;
+        Held::read(&query, message, &self.config, since?).ok()
+    }
+}
+
+/// Adds an answer where there is none that is newer.
+fn add(table: &Table, key: Vec<u8>, held: Held) -> bool {
+    let newer = table.peek(key.as_slice());
+    let is_added = newer.is_none_or(|newer| newer.is_failure());
+    if is_added {
+        table.insert(key.into(), Arc::new(held));
+    }
+    is_added
+}
+
+pub(super) fn header(payload: &[u8]) -> [u8; 16] {
+    let mut header = [0; 16];
+    let (magic, sum) = header.split_at_mut(MAGIC.len());
+    magic.copy_from_slice(MAGIC);
+    sum.copy_from_slice(&xxh3_64(payload).to_le_bytes());
+    header
+}
+
+/// Writes the file beside the old one, for our user only, and puts it in its place.
+fn write_whole(file: &Path, payload: &[u8]) -> io::Result<()> {
+    let mut folder = fs::DirBuilder::new();
+    folder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut folder, 0o700);
+    folder.create(file.parent().unwrap_or(Path::new(".")))?;
+    let new = file.with_added_extension("new");
+    let mut options = fs::OpenOptions::new();
+    options.create(true).write(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut out = options.open(&new)?;
+    out.write_all(&header(payload))?;
+    out.write_all(payload)?;
+    out.sync_all()?;
+    fs::rename(&new, file)
+}
+
+/// The whole file, unless it is larger than all that may be held.
+fn read_bounded(file: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    fs::File::open(file)?
+        .take(limit + 1)
+        .read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > limit {
+        return Err(io::Error::new(
+            io::ErrorKind::FileTooLarge,
+            "it is larger than all that may be held",
+        ));
+    }
+    Ok(bytes)
+}
+
+/// Keys and messages have at most 65,535 bytes.
+fn write_part(out: &mut impl Write, part: &[u8]) -> io::Result<()> {
+    let length = u16::try_from(part.len()).map_err(io::Error::other)?;
+    out.write_all(&length.to_le_bytes())?;
+    out.write_all(part)
+}
+
+fn read_part(input: &mut impl Read) -> io::Result<Vec<u8>> {
+    let mut length = [0; 2];
+    input.read_exact(&mut length)?;
+    let mut part = vec![0; u16::from_le_bytes(length).into()];
+    input.read_exact(&mut part)?;
+    Ok(part)
+}
+
+/// The time that the next answer begins with; `None` at the end.
+fn read_time(input: &mut impl io::BufRead) -> io::Result<Option<i64>> {
+    if input.fill_buf()?.is_empty() {
+        return Ok(None);
+    }
+    let mut time = [0; 8];
+    input.read_exact(&mut time)?;
+    Ok(Some(i64::from_le_bytes(time)))
+}
+
+fn wall_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    i64::try_from(since.unwrap_or_default().as_millis()).unwrap_or(i64::MAX)
+}

@@ -4,6 +4,7 @@
 //! spreads the devices over the threads and no thread waits for another. Start at [`serve`].
 
 mod bind;
+mod cookie;
 mod holder;
 mod read;
 mod tcp;
@@ -22,7 +23,8 @@ pub use words::{AnswerWords, serve_made_up};
 
 use crate::pipeline::{Asker, Gear, Pending, Pipeline};
 use crate::query::{AnswerBuf, Query, Transport};
-use read::Packet;
+use cookie::Cookies;
+use read::{Origin, Packet};
 
 /// Serves the sockets of one thread until told to stop; then finishes the queries in hand.
 ///
@@ -32,14 +34,16 @@ pub async fn serve(
     pipeline: Pipeline,
     stop: CancellationToken,
 ) -> std::io::Result<()> {
-    let pipeline = Rc::new(pipeline);
+    let desk = Rc::new(Desk {
+        pipeline,
+        cookies: Cookies::default(),
+    });
     let tasks = TaskTracker::new();
     for socket in sockets.udp {
-        let server = udp::Server::new(socket, Rc::clone(&pipeline), tasks.clone())?;
+        let server = udp::Server::new(socket, Rc::clone(&desk), tasks.clone())?;
         tasks.spawn_local(server.run(stop.clone()));
     }
-    let connections =
-        tcp::Connections::new(sockets.connections, Rc::clone(&pipeline), tasks.clone());
+    let connections = tcp::Connections::new(sockets.connections, desk, tasks.clone());
     for listener in sockets.tcp {
         let listener = tokio::net::TcpListener::from_std(listener)?;
         tasks.spawn_local(connections.clone().run(listener, stop.clone()));
@@ -64,30 +68,46 @@ enum Outcome {
     Wait(Query, Pending),
 }
 
-/// Reads a packet and answers it, if that can be done at once; the same for every transport.
-fn take(
-    pipeline: &Pipeline,
-    packet: &[u8],
-    (source, transport): (SocketAddr, Transport),
-    out: &mut AnswerBuf,
-) -> Outcome {
-    match read::read(packet, source, transport) {
-        Packet::Silence => Outcome::Silence,
-        Packet::Error {
-            rcode,
-            id,
-            flags,
-            query,
-        } => {
-            let asker = Asker::new(source, id, flags);
-            pipeline.answer_error(query.as_ref(), asker, rcode, out);
-            Outcome::Answered
+/// What all sockets of a thread bring their packets to.
+struct Desk {
+    pipeline: Pipeline,
+    cookies: Cookies,
+}
+
+impl Desk {
+    /// Reads a packet and answers it, if that can be done at once; the same for every transport.
+    fn take(
+        &self,
+        packet: &[u8],
+        (source, transport): (SocketAddr, Transport),
+        out: &mut AnswerBuf,
+    ) -> Outcome {
+        let origin = Origin {
+            source,
+            transport,
+            cookies: &self.cookies,
+            keepalive: tcp::IDLE_TENTHS,
+        };
+        match read::read(packet, origin) {
+            Packet::Silence => Outcome::Silence,
+            Packet::Code {
+                rcode,
+                id,
+                flags,
+                query,
+                edns,
+            } => {
+                let asker = Asker::new(source, id, flags).with_edns(edns);
+                self.pipeline
+                    .answer_error(query.as_ref(), asker, rcode, out);
+                Outcome::Answered
+            }
+            Packet::Query(query) => match self.pipeline.answer_now(&query, Instant::now(), out) {
+                Gear::Answered(_) => Outcome::Answered,
+                Gear::Silent(_) => Outcome::Silence,
+                Gear::Wait(pending) => Outcome::Wait(query, pending),
+            },
         }
-        Packet::Query(query) => match pipeline.answer_now(&query, Instant::now(), out) {
-            Gear::Answered(_) => Outcome::Answered,
-            Gear::Silent(_) => Outcome::Silence,
-            Gear::Wait(pending) => Outcome::Wait(query, pending),
-        },
     }
 }
 

@@ -21,7 +21,7 @@ use crate::device::Devices;
 use crate::journal::Recorder;
 use crate::local::Local;
 use crate::policy::{self, Policy};
-use crate::query::{AnswerBuf, Event, ExtendedError, Query, Rcode, Source, Verdict};
+use crate::query::{AnswerBuf, Edns, Event, ExtendedError, Query, Rcode, Source, Verdict};
 use crate::upstream::Upstreams;
 use limit::RateLimiter;
 
@@ -104,6 +104,7 @@ pub struct Asker {
     address: IpAddr,
     id: u16,
     flags: u16,
+    edns: Option<Edns>,
 }
 
 impl Asker {
@@ -113,7 +114,14 @@ impl Asker {
             address: source.ip(),
             id,
             flags,
+            edns: None,
         }
+    }
+
+    /// With what its OPT record says, where no query has that.
+    #[must_use]
+    pub fn with_edns(self, edns: Option<Edns>) -> Self {
+        Self { edns, ..self }
     }
 }
 
@@ -190,7 +198,7 @@ impl Pipeline {
         pending.told(source)
     }
 
-    /// Answers what was no readable question; those who may not ask are only refused.
+    /// Answers what gets a code alone; those who may not ask are only refused.
     pub fn answer_error(
         &self,
         query: Option<&Query>,
@@ -201,12 +209,12 @@ impl Pipeline {
         if self.admit(asker.address, Instant::now()).is_err() {
             return out.begin_error(asker.id, asker.flags, Rcode::REFUSED);
         }
-        match query {
-            Some(query) => {
-                out.begin(query, rcode);
-                out.finish(query, None);
-            }
-            None => out.begin_error(asker.id, asker.flags, rcode),
+        if let Some(query) = query {
+            out.begin(query, rcode);
+            out.finish(query, None);
+        } else {
+            out.begin_error(asker.id, asker.flags, rcode);
+            out.finish_error(asker.edns);
         }
     }
 

@@ -35,7 +35,7 @@ pub struct Query {
     pub transport: Transport,
 }
 
-/// The part of a query's OPT record that we act on (RFC 6891).
+/// The part of a query's OPT record that we act on (RFC 6891), and what goes back in ours.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Edns {
     /// The largest UDP answer that the asker takes, in bytes, as sent.
@@ -44,6 +44,11 @@ pub struct Edns {
     pub version: u8,
     /// Whether DNSSEC records are wanted (DO).
     pub dnssec_ok: bool,
+    /// The cookie that goes back, where one came: the asker's half and ours (RFC 7873 §5.2).
+    pub cookie: Option<[u8; 24]>,
+    /// How long an idle connection stays open, in tenths of a second, where the asker wants to
+    /// know (RFC 7828 §3.1).
+    pub keepalive: Option<u16>,
 }
 
 /// How a question reached us.

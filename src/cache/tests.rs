@@ -154,6 +154,7 @@ fn types_and_dnssec_wishes_are_held_apart() {
         payload: 1232,
         version: 0,
         dnssec_ok: true,
+        ..Edns::default()
     });
     assert!(get(&cache, &plain).is_some());
     assert!(get(&cache, &wants_dnssec).is_none());

@@ -1,11 +1,12 @@
-//! Reads a query from a packet: the usual ones here, byte by byte; the unusual by hickory-proto.
+//! Reads a query from a packet, byte by byte: the question here, what follows it in `rest`.
+
+mod rest;
 
 use std::net::SocketAddr;
 
-use hickory_proto::op::Message;
-use hickory_proto::rr::RecordType as ProtoType;
-
+use super::cookie::Cookies;
 use crate::query::{Edns, Name, NameError, Query, Rcode, RecordType, Transport};
+use rest::Malformed;
 
 const HEADER: usize = 12;
 const FLAG_RESPONSE: u16 = 0x8000;
@@ -15,181 +16,181 @@ const FLAG_RESPONSE: u16 = 0x8000;
 pub(super) enum Packet {
     /// A question to be answered.
     Query(Query),
-    /// Something to be answered with an error; the query is there as far as it could be read.
-    Error {
+    /// Something to be answered with a code alone; the query is there as far as it could be read.
+    Code {
         rcode: Rcode,
         id: u16,
         flags: u16,
         query: Option<Query>,
+        /// The OPT record, where there is no query that has it.
+        edns: Option<Edns>,
     },
     /// Something that gets no answer: too short, or an answer itself (RFC 1035 §4.1.1).
     Silence,
 }
 
-/// Reads one message as it came from `source`.
-pub(super) fn read(bytes: &[u8], source: SocketAddr, transport: Transport) -> Packet {
-    let Some(header) = bytes.first_chunk::<HEADER>() else {
-        return Packet::Silence;
-    };
-    let word = |at: usize| {
-        header
-            .get(at..)
-            .and_then(<[u8]>::first_chunk)
-            .map_or(0, |two| u16::from_be_bytes(*two))
-    };
-    let (id, flags) = (word(0), word(2));
-    if flags & FLAG_RESPONSE != 0 {
-        return Packet::Silence;
+/// Where a packet came from, and what its answer's OPT record is made with.
+#[derive(Clone, Copy)]
+pub(super) struct Origin<'a> {
+    pub source: SocketAddr,
+    pub transport: Transport,
+    pub cookies: &'a Cookies,
+    /// How long an idle connection stays open, in tenths of a second.
+    pub keepalive: u16,
+}
+
+/// A message's header, as far as a query's matters.
+#[derive(Clone, Copy)]
+struct Header {
+    id: u16,
+    flags: u16,
+    questions: u16,
+    /// Answers, authorities, additionals.
+    records: [u16; 3],
+}
+
+impl Header {
+    fn read(bytes: &[u8]) -> Option<Self> {
+        let header = bytes.first_chunk::<HEADER>()?;
+        let mut words = header
+            .as_chunks::<2>()
+            .0
+            .iter()
+            .map(|two| u16::from_be_bytes(*two));
+        let mut next = || words.next().unwrap_or(0);
+        Some(Self {
+            id: next(),
+            flags: next(),
+            questions: next(),
+            records: [next(), next(), next()],
+        })
     }
-    let error = |rcode| Packet::Error {
-        rcode,
-        id,
-        flags,
-        query: None,
-    };
-    match flags >> 11 & 0x0f {
-        0 => {}
-        // RFC 1996, RFC 2136: we are not authoritative for anything.
-        4 | 5 => return error(Rcode::REFUSED),
-        _ => return error(Rcode::NOTIMP),
+
+    fn code(self, rcode: Rcode, edns: Option<Edns>) -> Packet {
+        Packet::Code {
+            rcode,
+            id: self.id,
+            flags: self.flags,
+            query: None,
+            edns,
+        }
     }
-    // RFC 9619 §4: exactly one question.
-    if word(4) != 1 {
-        return error(Rcode::FORMERR);
+
+    /// The answer that every query of this opcode gets; none for an ordinary query.
+    fn opcode_answer(self) -> Option<Rcode> {
+        match self.flags >> 11 & 0x0f {
+            0 => None,
+            // RFC 1996, RFC 2136: we are not authoritative for anything.
+            4 | 5 => Some(Rcode::REFUSED),
+            _ => Some(Rcode::NOTIMP),
+        }
     }
-    let Ok((spelled, end)) = read_question(bytes) else {
-        return error(Rcode::FORMERR);
-    };
-    let Some(&[kind_high, kind_low, class_high, class_low]) =
-        bytes.get(end..).and_then(<[u8]>::first_chunk)
+}
+
+/// Reads one message.
+pub(super) fn read(bytes: &[u8], origin: Origin<'_>) -> Packet {
+    let Some(header) = Header::read(bytes).filter(|header| header.flags & FLAG_RESPONSE == 0)
     else {
-        return error(Rcode::FORMERR);
+        return Packet::Silence;
     };
-    let mut query = Query {
-        id,
-        flags,
+    let fallback = header.opcode_answer().unwrap_or(Rcode::FORMERR);
+    match header.questions {
+        1 => {}
+        0 => return without_question(header, bytes, origin),
+        // RFC 9619 §4: no more than one question.
+        _ => return header.code(fallback, several_questions(header, bytes, origin)),
+    }
+    let Ok((mut query, end)) = read_question(header, bytes, origin) else {
+        return header.code(fallback, None);
+    };
+    let rcode = match rest::read(header.records, bytes, end, origin) {
+        Ok(edns) => {
+            query.edns = edns;
+            header.opcode_answer().or_else(|| refusal(&query))
+        }
+        Err(Malformed(edns)) => {
+            query.edns = edns;
+            Some(fallback)
+        }
+    };
+    match rcode {
+        None => Packet::Query(query),
+        Some(rcode) => Packet::Code {
+            rcode,
+            id: header.id,
+            flags: header.flags,
+            query: Some(query),
+            edns: None,
+        },
+    }
+}
+
+/// RFC 7873 §5.4: no question is a question for a cookie; else it is an error.
+fn without_question(header: Header, bytes: &[u8], origin: Origin<'_>) -> Packet {
+    let (edns, is_readable) = match rest::read(header.records, bytes, HEADER, origin) {
+        Ok(edns) => (edns, true),
+        Err(Malformed(edns)) => (edns, false),
+    };
+    let asks_for_cookie = is_readable && edns.is_some_and(|edns| edns.cookie.is_some());
+    let rcode = match header.opcode_answer() {
+        Some(rcode) => rcode,
+        None if edns.is_some_and(|edns| edns.version > 0) => Rcode::BADVERS,
+        None if asks_for_cookie => Rcode::NOERROR,
+        None => Rcode::FORMERR,
+    };
+    header.code(rcode, edns)
+}
+
+/// The OPT record of a message with more questions than there may be.
+fn several_questions(header: Header, bytes: &[u8], origin: Origin<'_>) -> Option<Edns> {
+    let mut at = HEADER;
+    for _ in 0..header.questions {
+        at = rest::skip_name(bytes, at)? + 4;
+    }
+    match rest::read(header.records, bytes, at, origin) {
+        Ok(edns) | Err(Malformed(edns)) => edns,
+    }
+}
+
+/// Why a query that can be read is none that we take on.
+fn refusal(query: &Query) -> Option<Rcode> {
+    match (query.edns, query.class, query.kind.0) {
+        // RFC 6891 §6.1.3.
+        (Some(edns), ..) if edns.version > 0 => Some(Rcode::BADVERS),
+        // RFC 4892: who we are stays here; no other class is known in homes.
+        (_, class, _) if class != 1 => Some(Rcode::REFUSED),
+        // Transfers, and the types that only make sense inside a message (RFC 6895 §3.1).
+        (.., 251 | 252) => Some(Rcode::REFUSED),
+        (.., 0 | 41 | 128..=250 | 253 | 254) => Some(Rcode::NOTIMP),
+        _ => None,
+    }
+}
+
+/// The question, and where it ends.
+fn read_question(
+    header: Header,
+    bytes: &[u8],
+    origin: Origin<'_>,
+) -> Result<(Query, usize), NameError> {
+    // Nothing stands before the question that it could point to, so compression is an error.
+    let spelled = Name::from_wire(bytes.get(HEADER..).unwrap_or_default())?;
+    let end = HEADER + spelled.as_wire().len();
+    let &[kind_high, kind_low, class_high, class_low] = bytes
+        .get(end..)
+        .and_then(<[u8]>::first_chunk)
+        .ok_or(NameError::Cut)?;
+    let query = Query {
+        id: header.id,
+        flags: header.flags,
         name: spelled.to_lowercase(),
         spelled,
         kind: RecordType(u16::from_be_bytes([kind_high, kind_low])),
         class: u16::from_be_bytes([class_high, class_low]),
         edns: None,
-        source,
-        transport,
+        source: origin.source,
+        transport: origin.transport,
     };
-    let rest = bytes.get(end + 4..).unwrap_or_default();
-    match read_rest((word(6), word(8), word(10)), rest, bytes) {
-        Ok(edns) => query.edns = edns,
-        Err(Malformed) => {
-            return Packet::Error {
-                rcode: Rcode::FORMERR,
-                id,
-                flags,
-                query: Some(query),
-            };
-        }
-    }
-    check(query)
-}
-
-/// What can be read, but is no question that we take on.
-fn check(query: Query) -> Packet {
-    let rcode = match (query.edns, query.class, query.kind.0) {
-        (Some(edns), ..) if edns.version > 0 => Rcode::BADVERS,
-        // RFC 4892: who we are stays here; no other class is known in homes.
-        (_, class, _) if class != 1 => Rcode::REFUSED,
-        // Transfers, and the types that only make sense inside a message (RFC 6895 §3.1).
-        (.., 251 | 252) => Rcode::REFUSED,
-        (.., 0 | 41 | 128..=250 | 253 | 254) => Rcode::NOTIMP,
-        _ => return Packet::Query(query),
-    };
-    Packet::Error {
-        rcode,
-        id: query.id,
-        flags: query.flags,
-        query: Some(query),
-    }
-}
-
-fn read_question(bytes: &[u8]) -> Result<(Name, usize), NameError> {
-    // Nothing stands before the question that it could point to, so compression is an error.
-    let name = Name::from_wire(bytes.get(HEADER..).unwrap_or_default())?;
-    Ok((name, HEADER + name.as_wire().len()))
-}
-
-/// What follows the question cannot be read.
-#[derive(Debug)]
-struct Malformed;
-
-/// The EDNS part of a query with these record counts.
-fn read_rest(
-    counts: (u16, u16, u16),
-    rest: &[u8],
-    whole: &[u8],
-) -> Result<Option<Edns>, Malformed> {
-    match (counts, rest) {
-        ((0, 0, 0), _) => Ok(None),
-        // One record, and it is an OPT of the root: type 41, class = size, TTL = version and flags.
-        (
-            (0, 0, 1),
-            &[
-                0,
-                0,
-                41,
-                high,
-                low,
-                _,
-                version,
-                flags,
-                _,
-                len_high,
-                len_low,
-                ref options @ ..,
-            ],
-        ) => {
-            let length = usize::from(u16::from_be_bytes([len_high, len_low]));
-            check_options(options.get(..length).ok_or(Malformed)?)?;
-            Ok(Some(Edns {
-                payload: u16::from_be_bytes([high, low]),
-                version,
-                dnssec_ok: flags & 0x80 != 0,
-            }))
-        }
-        _ => read_unusual(whole),
-    }
-}
-
-/// RFC 6891 §6.1.2: options may be unknown, but not run past their end.
-fn check_options(mut options: &[u8]) -> Result<(), Malformed> {
-    while let Some((head, after)) = options.split_first_chunk::<4>() {
-        let length = usize::from(u16::from_be_bytes([head[2], head[3]]));
-        options = after.get(length..).ok_or(Malformed)?;
-    }
-    if options.is_empty() {
-        Ok(())
-    } else {
-        Err(Malformed)
-    }
-}
-
-/// A query with other records than an OPT: signatures, several records, or junk.
-fn read_unusual(whole: &[u8]) -> Result<Option<Edns>, Malformed> {
-    let message = Message::from_vec(whole).map_err(|_| Malformed)?;
-    let records = || {
-        message
-            .answers
-            .iter()
-            .chain(&message.authorities)
-            .chain(&message.additionals)
-    };
-    // RFC 6891 §6.1.1: one OPT at most, and in no other section.
-    if records().any(|record| record.record_type() == ProtoType::OPT) {
-        return Err(Malformed);
-    }
-    Ok(message.edns.map(|edns| Edns {
-        payload: edns.max_payload(),
-        version: edns.version(),
-        dnssec_ok: edns.flags().dnssec_ok,
-    }))
+    Ok((query, end + 4))
 }
 
 #[cfg(test)]

@@ -14,12 +14,14 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::Outcome;
-use crate::pipeline::{Pending, Pipeline};
+use super::{Desk, Outcome};
+use crate::pipeline::Pending;
 use crate::query::{AnswerBuf, Query, Transport};
 
 /// A connection without a whole query for this long is closed (RFC 7766 §6.2.3).
 const IDLE: Duration = Duration::from_secs(10);
+/// The same in tenths of a second, as RFC 7828 §3.1 tells it.
+pub(super) const IDLE_TENTHS: u16 = 100;
 /// Someone who does not read answers for this long is cut off.
 const SLOW_READER: Duration = Duration::from_secs(10);
 /// Queries of one connection that may wait for upstreams; beyond, reading pauses.
@@ -34,15 +36,15 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// The TCP connections of one thread.
 #[derive(Clone)]
 pub(super) struct Connections {
-    pipeline: Rc<Pipeline>,
+    desk: Rc<Desk>,
     tasks: TaskTracker,
     places: Arc<Semaphore>,
 }
 
 impl Connections {
-    pub(super) fn new(most: usize, pipeline: Rc<Pipeline>, tasks: TaskTracker) -> Self {
+    pub(super) fn new(most: usize, desk: Rc<Desk>, tasks: TaskTracker) -> Self {
         Self {
-            pipeline,
+            desk,
             tasks,
             places: Arc::new(Semaphore::new(most)),
         }
@@ -75,7 +77,7 @@ impl Connections {
         let (answers, to_write) = mpsc::channel(WRITES_MAX);
         let connection = Connection {
             peer,
-            pipeline: Rc::clone(&self.pipeline),
+            desk: Rc::clone(&self.desk),
             tasks: self.tasks.clone(),
             waiting: Arc::new(Semaphore::new(WAITING_MAX)),
             answers,
@@ -91,7 +93,7 @@ impl Connections {
 
 struct Connection {
     peer: SocketAddr,
-    pipeline: Rc<Pipeline>,
+    desk: Rc<Desk>,
     tasks: TaskTracker,
     waiting: Arc<Semaphore>,
     answers: mpsc::Sender<Vec<u8>>,
@@ -137,7 +139,7 @@ impl Connection {
             if ready.len() >= WRITE_LENGTH {
                 self.send(std::mem::take(&mut ready)).await?;
             }
-            match super::take(&self.pipeline, message, (self.peer, Transport::Tcp), out) {
+            match self.desk.take(message, (self.peer, Transport::Tcp), out) {
                 Outcome::Silence => {}
                 Outcome::Answered => push_frame(&mut ready, out.as_slice()),
                 Outcome::Wait(query, pending) => {
@@ -162,10 +164,10 @@ impl Connection {
     }
 
     fn wait(&self, query: Query, pending: Pending, permit: OwnedSemaphorePermit) {
-        let (pipeline, answers) = (Rc::clone(&self.pipeline), self.answers.clone());
+        let (desk, answers) = (Rc::clone(&self.desk), self.answers.clone());
         self.tasks.spawn_local(async move {
             let mut out = AnswerBuf::new();
-            pipeline.answer(&query, pending, &mut out).await;
+            desk.pipeline.answer(&query, pending, &mut out).await;
             if out.as_slice().is_empty() {
                 return;
             }

@@ -16,12 +16,12 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::Outcome;
-use crate::pipeline::{Pending, Pipeline};
+use super::{Desk, Outcome};
+use crate::pipeline::Pending;
 use crate::query::{AnswerBuf, Query, Transport};
 
-/// No query is longer over UDP: names have 255 bytes, and OPT records are short.
-const PACKET_MAX: usize = 4096;
+/// No datagram is longer, and an OPT record may have any number of options (RFC 6891 §6.1.2).
+const PACKET_MAX: usize = 65_535;
 /// Packets taken before other tasks of the thread have their turn.
 const BATCH: usize = 64;
 /// Queries of one socket that may wait for upstreams; beyond, new ones that would are dropped.
@@ -30,7 +30,7 @@ const WAITING_MAX: usize = 4096;
 /// One UDP socket of one thread.
 pub(super) struct Server {
     socket: Rc<UdpSocket>,
-    pipeline: Rc<Pipeline>,
+    desk: Rc<Desk>,
     tasks: TaskTracker,
     waiting: std::sync::Arc<Semaphore>,
 }
@@ -51,7 +51,7 @@ enum Asked {
 impl Server {
     pub(super) fn new(
         socket: std::net::UdpSocket,
-        pipeline: Rc<Pipeline>,
+        desk: Rc<Desk>,
         tasks: TaskTracker,
     ) -> io::Result<Self> {
         match socket.local_addr()?.ip() {
@@ -61,14 +61,14 @@ impl Server {
         let socket = Rc::new(UdpSocket::from_std(socket)?);
         Ok(Self {
             socket,
-            pipeline,
+            desk,
             tasks,
             waiting: std::sync::Arc::new(Semaphore::new(WAITING_MAX)),
         })
     }
 
     pub(super) async fn run(self, stop: CancellationToken) {
-        let mut packet = [0; PACKET_MAX];
+        let mut packet = vec![0; PACKET_MAX];
         let mut control = nix::cmsg_space!(in_pktinfo, in6_pktinfo);
         let mut out = AnswerBuf::new();
         loop {
@@ -94,7 +94,7 @@ impl Server {
         if route.peer.port() == 0 {
             return;
         }
-        match super::take(&self.pipeline, packet, (route.peer, Transport::Udp), out) {
+        match self.desk.take(packet, (route.peer, Transport::Udp), out) {
             Outcome::Silence => {}
             Outcome::Answered => send(&self.socket, out.as_slice(), route).await,
             Outcome::Wait(query, pending) => self.wait(query, pending, route),
@@ -105,10 +105,10 @@ impl Server {
         let Ok(permit) = std::sync::Arc::clone(&self.waiting).try_acquire_owned() else {
             return;
         };
-        let (pipeline, socket) = (Rc::clone(&self.pipeline), Rc::clone(&self.socket));
+        let (desk, socket) = (Rc::clone(&self.desk), Rc::clone(&self.socket));
         self.tasks.spawn_local(async move {
             let mut out = AnswerBuf::new();
-            pipeline.answer(&query, pending, &mut out).await;
+            desk.pipeline.answer(&query, pending, &mut out).await;
             if !out.as_slice().is_empty() {
                 send(&socket, out.as_slice(), route).await;
             }

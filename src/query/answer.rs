@@ -1,6 +1,6 @@
 //! An answer in the making: one reused buffer, written front to back, no allocation once warm.
 
-use super::{Name, Query, Rcode, RecordType};
+use super::{Edns, Name, Query, Rcode, RecordType};
 
 /// Our own limit for a UDP answer, and what we advertise (DNS Flag Day 2020).
 pub const UDP_PAYLOAD: u16 = 1232;
@@ -11,6 +11,8 @@ const FLAG_TRUNCATED: u16 = 0x0200;
 const FLAG_RECURSION_DESIRED: u16 = 0x0100;
 const FLAG_RECURSION_AVAILABLE: u16 = 0x0080;
 const FLAG_CHECKING_DISABLED: u16 = 0x0010;
+const OPTION_COOKIE: u16 = 10;
+const OPTION_KEEPALIVE: u16 = 11;
 const OPTION_EDE: u16 = 15;
 /// A compression pointer to byte 12, right after the header (RFC 1035 §4.1.4).
 const POINTER_TO_QUESTION: u16 = 0xc00c;
@@ -61,6 +63,8 @@ pub enum Section {
 #[derive(Debug, Default)]
 pub struct AnswerBuf {
     bytes: Vec<u8>,
+    /// The upper bits of the response code, which stand in the OPT record (RFC 6891 §6.1.3).
+    upper_rcode: u8,
 }
 
 impl AnswerBuf {
@@ -68,6 +72,7 @@ impl AnswerBuf {
     pub fn new() -> Self {
         Self {
             bytes: Vec::with_capacity(2048),
+            upper_rcode: 0,
         }
     }
 
@@ -83,7 +88,7 @@ impl AnswerBuf {
 
     /// Begins the answer to `query`: header and question, spelled as asked.
     pub fn begin(&mut self, query: &Query, rcode: Rcode) {
-        self.header(query.id, response_flags(query.flags, rcode), 1);
+        self.header(query.id, query.flags, rcode, 1);
         self.bytes.extend_from_slice(query.spelled.as_wire());
         self.u16(query.kind.0);
         self.u16(query.class);
@@ -91,7 +96,7 @@ impl AnswerBuf {
 
     /// Begins an answer to what is no readable query: a header alone.
     pub fn begin_error(&mut self, id: u16, flags: u16, rcode: Rcode) {
-        self.header(id, response_flags(flags, rcode), 0);
+        self.header(id, flags, rcode, 0);
     }
 
     /// Takes a whole upstream message whose question is `query`'s, and makes it our answer: id,
@@ -99,6 +104,7 @@ impl AnswerBuf {
     pub fn adopt(&mut self, query: &Query, message: &[u8], rcode: Rcode) {
         self.bytes.clear();
         self.bytes.extend_from_slice(message);
+        self.upper_rcode = rcode.upper_bits();
         self.put_u16(0, query.id);
         self.put_u16(2, response_flags(query.flags, rcode));
         let spelled = query.spelled.as_wire();
@@ -156,7 +162,7 @@ impl AnswerBuf {
     /// Ends the answer: an OPT record if the query had one (RFC 6891 §6.1.1), and nothing but
     /// the question with TC set where the message is longer than the asker takes.
     pub fn finish(&mut self, query: &Query, error: Option<ExtendedError<'_>>) {
-        self.opt(query, error);
+        self.opt(query.edns, error);
         let limit = query.size_limit();
         if self.bytes.len() <= limit {
             return;
@@ -169,7 +175,12 @@ impl AnswerBuf {
         for count in [6, 8, 10] {
             self.put_u16(count, 0);
         }
-        self.opt(query, None);
+        self.opt(query.edns, None);
+    }
+
+    /// Ends an answer to what is no readable query: an OPT record if there was one.
+    pub fn finish_error(&mut self, edns: Option<Edns>) {
+        self.opt(edns, None);
     }
 
     /// Says that there is more than fits, so that the asker comes back over TCP.
@@ -183,32 +194,42 @@ impl AnswerBuf {
         Rcode(self.u16_at(2) & 0x000f)
     }
 
-    fn opt(&mut self, query: &Query, error: Option<ExtendedError<'_>>) {
-        let Some(edns) = query.edns else { return };
-        let version_error = u8::from(edns.version > 0);
+    fn opt(&mut self, edns: Option<Edns>, error: Option<ExtendedError<'_>>) {
+        let Some(edns) = edns else { return };
         self.bytes.push(0);
         self.u16(RecordType::OPT.0);
         self.u16(UDP_PAYLOAD);
-        // RFC 6891 §6.1.3: BADVERS is 16, so 1 in the upper bits, 0 in the header.
-        self.bytes.extend_from_slice(&[version_error, 0]);
+        // The highest version that we know is 0.
+        self.bytes.extend_from_slice(&[self.upper_rcode, 0]);
         self.u16(if edns.dnssec_ok { 0x8000 } else { 0 });
-        match error {
-            None => self.u16(0),
-            Some(error) => {
-                let text = cut(error.text, 200);
-                let length = u16::try_from(text.len()).unwrap_or(0) + 2;
-                self.u16(length + 4);
-                self.u16(OPTION_EDE);
-                self.u16(length);
-                self.u16(error.code);
-                self.bytes.extend_from_slice(text.as_bytes());
-            }
+        let length_at = self.bytes.len();
+        self.u16(0);
+        if let Some(cookie) = edns.cookie {
+            self.option(OPTION_COOKIE, &cookie, &[]);
         }
+        if let Some(tenths) = edns.keepalive {
+            self.option(OPTION_KEEPALIVE, &tenths.to_be_bytes(), &[]);
+        }
+        if let Some(error) = error {
+            let text = cut(error.text, 200).as_bytes();
+            self.option(OPTION_EDE, &error.code.to_be_bytes(), text);
+        }
+        let length = self.bytes.len() - length_at - 2;
+        self.put_u16(length_at, u16::try_from(length).unwrap_or(0));
         self.count(Section::Additional);
     }
 
-    fn header(&mut self, id: u16, flags: u16, questions: u16) {
+    fn option(&mut self, code: u16, start: &[u8], rest: &[u8]) {
+        self.u16(code);
+        self.u16(u16::try_from(start.len() + rest.len()).unwrap_or(0));
+        self.bytes.extend_from_slice(start);
+        self.bytes.extend_from_slice(rest);
+    }
+
+    fn header(&mut self, id: u16, query_flags: u16, rcode: Rcode, questions: u16) {
         self.bytes.clear();
+        self.upper_rcode = rcode.upper_bits();
+        let flags = response_flags(query_flags, rcode);
         for word in [id, flags, questions, 0, 0, 0] {
             self.u16(word);
         }
@@ -329,6 +350,8 @@ mod tests {
         payload: 4096,
         version: 0,
         dnssec_ok: true,
+        cookie: None,
+        keepalive: None,
     };
 
     #[test]

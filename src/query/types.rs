@@ -85,6 +85,11 @@ impl Rcode {
     pub const REFUSED: Self = Self(5);
     /// The EDNS version is not 0 (RFC 6891 §6.1.3).
     pub const BADVERS: Self = Self(16);
+
+    /// The bits that do not fit into the header, and stand in the OPT record.
+    pub(super) fn upper_bits(self) -> u8 {
+        u8::try_from(self.0 >> 4).unwrap_or(0)
+    }
 }
 
 impl fmt::Display for Rcode {

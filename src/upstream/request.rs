@@ -270,6 +270,7 @@ mod tests {
             payload: 4096,
             version: 0,
             dnssec_ok: true,
+            ..QueryEdns::default()
         });
         let message = sent(&asked, PLAIN);
         let edns = message.edns.unwrap();

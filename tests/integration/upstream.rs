@@ -44,6 +44,7 @@ fn query(text: &str) -> Query {
             payload: 4096,
             version: 0,
             dnssec_ok: false,
+            ..Edns::default()
         }),
         source: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 5353),
         transport: Transport::Udp,

@@ -12,6 +12,7 @@ mod cache;
 mod command;
 mod device;
 mod house;
+mod idle;
 mod lists;
 mod lists_command;
 mod malformed;

@@ -1,0 +1,134 @@
+//! TCP connections that nobody uses, or that somebody uses too slowly: closed, and not at once.
+//! The clock is paused, so that the seconds pass at once.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hickory_proto::op::Edns;
+use hickory_proto::rr::RecordType;
+use hickory_proto::rr::rdata::opt::EdnsOption;
+use squelch::cache::Cache;
+use squelch::config::Config;
+use squelch::device::Devices;
+use squelch::dns;
+use squelch::journal::{Journal, Words};
+use squelch::local::Local;
+use squelch::matcher::Live;
+use squelch::pipeline::{Pipeline, Steps};
+use squelch::policy::Policy;
+use squelch::store::Store;
+use squelch::upstream::{Shared, Upstreams};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::task::LocalSet;
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+use crate::house::{question, read_frame, write_frame};
+
+/// What a connection may stay idle for, as edns-tcp-keepalive tells it (RFC 7828 §3.1).
+const IDLE: Duration = Duration::from_secs(10);
+
+/// Answers what needs no upstream, on this thread.
+async fn with_server(test: impl AsyncFnOnce(SocketAddr)) {
+    let config = Config::default();
+    let folder = tempfile::tempdir().unwrap();
+    let words = Words {
+        entry: Box::new(|_| None),
+        upstream: Box::new(|_| None),
+        device: Box::new(|device| device),
+    };
+    let (journal, _writer) = Journal::new(&config.journal, Store::at(folder.path()), words);
+    let steps = Steps {
+        allow_from: config.dns.allow_from.clone(),
+        blocking: config.blocking.clone(),
+        devices: Arc::new(Devices::new(&[], Vec::new())),
+        policy: Policy::new(Arc::new(Live::default())),
+        local: Local::new(&config),
+        cache: Arc::new(Cache::new(config.cache.clone())),
+    };
+    let upstreams = Upstreams::new(&config.upstream, Arc::new(Shared::new(&config.upstream)));
+    let pipeline = Pipeline::new(
+        Arc::new(steps),
+        config.dns.rate_limit,
+        upstreams,
+        journal.recorder(),
+    );
+    let (sockets, addresses) = dns::bind(&["127.0.0.1:0".parse().unwrap()], 1, 16).unwrap();
+    let sockets = sockets.into_iter().next().unwrap();
+    let stop = CancellationToken::new();
+    let local = LocalSet::new();
+    local
+        .run_until(async {
+            let serve = tokio::task::spawn_local(dns::serve(sockets, pipeline, stop.clone()));
+            test(addresses[0]).await;
+            stop.cancel();
+            serve.await.unwrap().unwrap();
+        })
+        .await;
+}
+
+/// How long it takes until the other side closes.
+async fn until_closed(stream: &mut TcpStream) -> Duration {
+    let started = Instant::now();
+    assert_eq!(stream.read(&mut [0; 1]).await.unwrap(), 0);
+    started.elapsed()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_connection_is_closed_and_not_at_once() {
+    with_server(async |address| {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let idle = until_closed(&mut stream).await;
+        assert!((IDLE..IDLE * 2).contains(&idle), "{idle:?}");
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_query_begins_the_idle_time_anew_and_its_answer_tells_it() {
+    with_server(async |address| {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let mut message = question("localhost.", RecordType::A);
+        let mut edns = Edns::new();
+        edns.options_mut()
+            .insert(EdnsOption::Unknown(11, Vec::new()));
+        message.edns = Some(edns);
+        for _ in 0..3 {
+            sleep(IDLE / 2).await;
+            write_frame(&mut stream, &message.to_vec().unwrap()).await;
+            let answer = read_frame(&mut stream).await;
+            let told = answer.edns.unwrap().options().get(11.into()).cloned();
+            assert_eq!(told, Some(EdnsOption::Unknown(11, vec![0, 100])));
+        }
+        let idle = until_closed(&mut stream).await;
+        assert!((IDLE..IDLE * 2).contains(&idle), "{idle:?}");
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_byte_a_second_does_not_keep_a_connection_open() {
+    with_server(async |address| {
+        let (mut reader, mut writer) = TcpStream::connect(address).await.unwrap().into_split();
+        let started = Instant::now();
+        let slow = async {
+            while writer.write_all(&[1]).await.is_ok() {
+                sleep(Duration::from_secs(1)).await;
+            }
+        };
+        let closed = async {
+            // Closed with bytes unread, it may also be reset.
+            let read = reader.read(&mut [0; 1]).await;
+            assert!(!matches!(read, Ok(1..)));
+        };
+        tokio::select! {
+            () = slow => {}
+            () = closed => {}
+        }
+        let lasted = started.elapsed();
+        assert!((IDLE..IDLE * 2).contains(&lasted), "{lasted:?}");
+    })
+    .await;
+}

@@ -7,11 +7,14 @@ mod blocking;
 mod cache;
 mod device;
 mod dns;
+mod dns64;
 mod journal;
 mod list;
 mod load;
+mod local;
 mod packs;
 mod problem;
+mod record;
 mod rule;
 mod section;
 mod tree;
@@ -21,14 +24,17 @@ mod web;
 
 use std::path::PathBuf;
 
-pub use blocking::{BlockAnswer, Blocking};
+pub use blocking::{BlockAnswer, Blocking, SafeSearch};
 pub use cache::Cache;
 pub use device::{Device, DeviceMatch};
 pub use dns::{AllowFrom, Dns, RateLimit, private_networks};
+pub use dns64::Dns64;
 pub use journal::{Journal, Privacy, StoreKind};
 pub use list::{List, ListAction, ListFormat, ListSource, Lists, is_public};
+pub use local::Local;
 pub use packs::{Level, PackAction, PackChoice, Packs};
 pub use problem::{ConfigProblems, Place, Problem};
+pub use record::Record;
 pub use rule::Rule;
 pub use upstream::{Host, Server, ServerUrl, Strategy, Upstream};
 pub use value::in_words as duration_in_words;
@@ -47,6 +53,12 @@ pub struct Config {
     pub cache: Cache,
     /// `[blocking]`
     pub blocking: Blocking,
+    /// `[local]`
+    pub local: Local,
+    /// `[[record]]`
+    pub records: Vec<Record>,
+    /// `[dns64]`
+    pub dns64: Dns64,
     /// `[packs]`
     pub packs: Packs,
     /// `[lists]`
@@ -71,6 +83,9 @@ impl Default for Config {
             upstream: Upstream::default(),
             cache: Cache::default(),
             blocking: Blocking::default(),
+            local: Local::default(),
+            records: Vec::new(),
+            dns64: Dns64::default(),
             packs: Packs::default(),
             lists: Lists::default(),
             subscribed: Vec::new(),

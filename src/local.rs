@@ -1,48 +1,108 @@
-//! Names that we answer ourselves, because they have no business upstream.
+//! Names that we answer ourselves.
 //!
-//! Special-use names (RFC 6761 and its registry), the reverse zones of private addresses
-//! (RFC 6303), and the canary names by which browsers and phones ask whether they should go
-//! around the home's resolver.
+//! First the records that people gave (`book`: the config, the API, hosts files and DHCP leases).
+//! Then names that have no business upstream: special-use names (RFC 6761 and its registry), the
+//! reverse zones of private addresses (RFC 6303), the home's own domain, and the canary names by
+//! which browsers and phones ask whether they should go around the home's resolver. Last, names
+//! that stand for others (`safesearch`). Start at [`Local::answer`].
 
+mod book;
 mod data;
+mod dns64;
+mod file;
+mod hosts;
+mod leases;
+mod lines;
+mod rebinding;
+mod record;
+mod reverse;
+mod safesearch;
+mod table;
 mod zones;
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
 
+pub use book::{Book, declared};
 pub use data::record_data;
+pub use dns64::Dns64;
+pub use file::{FileKind, FileState};
+pub use lines::LineProblem;
+use rebinding::Rebinding;
+pub use record::{Record, RecordError};
+use safesearch::SafeSearch;
 use zones::Kind;
 
 use crate::config;
 use crate::query::{AnswerBuf, Name, Query, Rcode, RecordType, Section};
 
 const LOCAL_TTL: u32 = 600;
+/// A name of the home that is not known may be the next moment.
+const UNKNOWN_TTL: u32 = 60;
 
 /// The names that are ours.
 #[derive(Clone, Debug)]
 pub struct Local {
+    book: Arc<Book>,
+    safesearch: Arc<SafeSearch>,
+    dns64: Option<Dns64>,
     canaries: bool,
-    private_reverse: bool,
     /// Whether names below `test` are asked upstream, as in trials.
     passes_test: bool,
+    /// Whether names and reverse names of homes are asked of the router.
+    asks_router: bool,
+    filter: Filter,
+    rebinding: Rebinding,
+}
+
+/// Types of addresses that nobody is told of the world outside.
+#[derive(Clone, Copy, Debug)]
+struct Filter {
+    a: bool,
+    aaaa: bool,
+}
+
+/// What is known of a name here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// It is none of ours.
+    Nothing,
+    /// The answer is written, without its end.
+    Written,
+    /// It stands for a name that is none of ours: [`Local::alias`] says which.
+    Leads,
 }
 
 impl Local {
-    /// What the config makes ours. Reverse zones of private addresses are asked upstream only
-    /// when an upstream is in the home itself: then it is the router, which knows its devices.
+    /// What the config makes ours. Names and reverse names of homes are asked upstream only
+    /// when an upstream is in the home itself: then it is the router, which knows its devices. A
+    /// server on this machine is no router.
     pub fn new(config: &config::Config) -> Self {
         let home = config::private_networks();
-        let router = config
-            .upstream
-            .servers
-            .iter()
-            .any(|server| match server.server.ip() {
-                Some(ip) => home.iter().any(|network| network.contains(&ip)),
-                None => false,
-            });
+        let is_router =
+            |ip: IpAddr| !ip.is_loopback() && home.iter().any(|network| network.contains(&ip));
+        let mut servers = config.upstream.servers.iter();
+        let domain = config.local.domain.parse().unwrap_or(Name::ROOT);
+        let blocking = &config.blocking;
         Self {
-            canaries: config.blocking.canaries,
-            private_reverse: !router,
+            book: Arc::new(Book::new(config, domain)),
+            safesearch: Arc::new(SafeSearch::new(&blocking.safesearch)),
+            dns64: config.dns64.prefix.map(Dns64::new),
+            canaries: blocking.canaries,
             passes_test: false,
+            asks_router: servers.any(|server| server.server.ip().is_some_and(is_router)),
+            filter: Filter {
+                a: blocking.filter_a,
+                aaaa: blocking.filter_aaaa,
+            },
+            rebinding: Rebinding::new(
+                blocking.rebinding_protection,
+                blocking
+                    .rebinding_allow
+                    .iter()
+                    .filter_map(|name| name.parse().ok())
+                    .collect(),
+            ),
         }
     }
 
@@ -56,45 +116,127 @@ impl Local {
         }
     }
 
+    /// The records of our own.
+    pub fn book(&self) -> &Arc<Book> {
+        &self.book
+    }
+
+    /// How to make IPv6 addresses of IPv4 ones, where that is wanted.
+    pub fn dns64(&self) -> Option<&Dns64> {
+        self.dns64.as_ref()
+    }
+
     /// Writes the answer, without its end, if the name is ours.
-    pub fn answer(&self, query: &Query, out: &mut AnswerBuf) -> bool {
+    pub fn answer(&self, query: &Query, out: &mut AnswerBuf) -> Found {
         if query.kind == RecordType::ANY {
-            return minimal_any(query, out);
+            minimal_any(query, out);
+            return Found::Written;
         }
-        match self.find(&query.name) {
-            None => return false,
-            Some(Kind::Loopback) => loopback(query, out),
-            Some(Kind::Empty) => empty(query, out),
-            Some(Kind::Absent | Kind::Canary | Kind::PrivateReverse) => absent(query, out),
+        match self.book.table().write(query, out) {
+            Found::Nothing => {}
+            found => return found,
         }
-        true
+        if let Some((zone, kind)) = self.find(&query.name) {
+            self.write_special(query, (&zone, kind), out);
+            return Found::Written;
+        }
+        if self.alias_of_world(query).is_some() {
+            return Found::Leads;
+        }
+        let is_filtered = match query.kind {
+            RecordType::A => self.filter.a,
+            RecordType::AAAA => self.filter.aaaa,
+            _ => false,
+        };
+        if is_filtered {
+            out.begin(query, Rcode::NOERROR);
+            out.negative_soa_of(None, LOCAL_TTL);
+            return Found::Written;
+        }
+        Found::Nothing
+    }
+
+    /// The name that this one stands for, and for how many seconds others may believe it.
+    pub fn alias(&self, query: &Query) -> Option<(Name, u32)> {
+        let table = self.book.table();
+        if table.covers(&query.name) {
+            return table.alias(query);
+        }
+        self.alias_of_world(query)
+    }
+
+    fn alias_of_world(&self, query: &Query) -> Option<(Name, u32)> {
+        self.safesearch.alias(query).or_else(|| {
+            let dns64 = self.dns64.filter(|_| query.kind == RecordType::PTR)?;
+            Some((dns64.reverse(&query.name)?, LOCAL_TTL))
+        })
+    }
+
+    /// Whether an upstream's answer to `name` (lower-cased) must not lead to `address`, because
+    /// that is in the home.
+    pub fn forbids(&self, name: &Name, address: IpAddr) -> bool {
+        self.rebinding.forbids(name, address)
     }
 
     /// Whether `name` (lower-cased) is one by which browsers and phones ask whether they may go
     /// around us.
     pub fn is_canary(&self, name: &Name) -> bool {
-        matches!(self.find(name), Some(Kind::Canary))
+        matches!(self.find(name), Some((_, Kind::Canary)))
     }
 
     /// Whether `name` (lower-cased) is ours.
     pub fn covers(&self, name: &Name) -> bool {
-        self.find(name).is_some()
+        self.book.table().covers(name) || self.find(name).is_some()
     }
 
-    fn find(&self, name: &Name) -> Option<Kind> {
+    /// The zone of ours that `name` stands in.
+    fn find(&self, name: &Name) -> Option<(Name, Kind)> {
         if self.passes_test && name.labels().last() == Some(b"test") {
             return None;
         }
-        zones::find(name).filter(|kind| match kind {
-            Kind::Loopback | Kind::Absent | Kind::Empty => true,
+        let domain = self.book.domain();
+        let special = zones::find(name).filter(|(_, kind)| match kind {
+            Kind::Loopback | Kind::LoopbackName | Kind::Empty | Kind::Absent => true,
             Kind::Canary => self.canaries,
-            Kind::PrivateReverse => self.private_reverse,
+            Kind::Home => !self.asks_router,
+        });
+        special.or_else(|| {
+            let is_home = !domain.is_root() && name.is_within(domain);
+            (is_home && !self.asks_router).then_some((*domain, Kind::Home))
         })
+    }
+
+    fn write_special(&self, query: &Query, (zone, kind): (&Name, Kind), out: &mut AnswerBuf) {
+        // RFC 2308 §3: the SOA record is the zone's.
+        let mut negative = |rcode, ttl| {
+            out.begin(query, rcode);
+            out.negative_soa_of(Some(zone), ttl);
+        };
+        match kind {
+            Kind::Loopback => loopback(query, zone, out),
+            Kind::LoopbackName if query.kind == RecordType::PTR && query.name == *zone => {
+                out.begin(query, Rcode::NOERROR);
+                let localhost = b"\x09localhost\x00";
+                out.record(Section::Answer, query.kind, LOCAL_TTL, localhost);
+            }
+            Kind::Empty | Kind::LoopbackName => negative(Rcode::NOERROR, LOCAL_TTL),
+            Kind::Absent | Kind::Canary => negative(Rcode::NXDOMAIN, LOCAL_TTL),
+            Kind::Home => {
+                let exists =
+                    query.name == *self.book.domain() || self.book.table().is_parent(&query.name);
+                let rcode = if exists {
+                    Rcode::NOERROR
+                } else {
+                    Rcode::NXDOMAIN
+                };
+                negative(rcode, UNKNOWN_TTL);
+            }
+        }
     }
 }
 
 /// RFC 8482 §4.2: an HINFO record in place of "everything".
-fn minimal_any(query: &Query, out: &mut AnswerBuf) -> bool {
+fn minimal_any(query: &Query, out: &mut AnswerBuf) {
     out.begin(query, Rcode::NOERROR);
     out.record(
         Section::Answer,
@@ -102,134 +244,18 @@ fn minimal_any(query: &Query, out: &mut AnswerBuf) -> bool {
         LOCAL_TTL,
         b"\x07RFC8482\x00",
     );
-    true
 }
 
 /// RFC 6761 §6.3: localhost is this machine.
-fn loopback(query: &Query, out: &mut AnswerBuf) {
+fn loopback(query: &Query, zone: &Name, out: &mut AnswerBuf) {
     out.begin(query, Rcode::NOERROR);
+    let (v4, v6) = (Ipv4Addr::LOCALHOST.octets(), Ipv6Addr::LOCALHOST.octets());
     match query.kind {
-        RecordType::A => out.record(
-            Section::Answer,
-            query.kind,
-            LOCAL_TTL,
-            &Ipv4Addr::LOCALHOST.octets(),
-        ),
-        RecordType::AAAA => out.record(
-            Section::Answer,
-            query.kind,
-            LOCAL_TTL,
-            &Ipv6Addr::LOCALHOST.octets(),
-        ),
-        _ => out.negative_soa(LOCAL_TTL),
+        RecordType::A => out.record(Section::Answer, query.kind, LOCAL_TTL, &v4),
+        RecordType::AAAA => out.record(Section::Answer, query.kind, LOCAL_TTL, &v6),
+        _ => out.negative_soa_of(Some(zone), LOCAL_TTL),
     }
-}
-
-fn absent(query: &Query, out: &mut AnswerBuf) {
-    out.begin(query, Rcode::NXDOMAIN);
-    out.negative_soa(LOCAL_TTL);
-}
-
-fn empty(query: &Query, out: &mut AnswerBuf) {
-    out.begin(query, Rcode::NOERROR);
-    out.negative_soa(LOCAL_TTL);
 }
 
 #[cfg(test)]
-mod tests {
-    use hickory_proto::op::{Message, ResponseCode};
-
-    use super::*;
-
-    fn ask_with(config: &config::Config, name: &str, kind: RecordType) -> Option<Message> {
-        let query = Query::internal(name.parse().unwrap(), kind);
-        let mut out = AnswerBuf::new();
-        Local::new(config)
-            .answer(&query, &mut out)
-            .then(|| Message::from_vec(out.as_slice()).unwrap())
-    }
-
-    fn ask(name: &str, kind: RecordType) -> Option<Message> {
-        ask_with(&config::Config::default(), name, kind)
-    }
-
-    #[test]
-    fn localhost_is_this_machine() {
-        assert_eq!(ask("localhost", RecordType::A).unwrap().answers.len(), 1);
-        assert_eq!(
-            ask("app.localhost", RecordType::AAAA)
-                .unwrap()
-                .answers
-                .len(),
-            1
-        );
-        let mail = ask("localhost", RecordType::MX).unwrap();
-        assert!(mail.answers.is_empty());
-        assert_eq!(mail.authorities.len(), 1);
-    }
-
-    #[test]
-    fn names_without_business_upstream_stay_home() {
-        for name in [
-            "x.invalid",
-            "x.test",
-            "hidden.onion",
-            "printer.local",
-            "nas.home.arpa",
-            "1.0.168.192.in-addr.arpa",
-            "use-application-dns.net",
-            "mask.icloud.com",
-            "_dns.resolver.arpa",
-        ] {
-            let message =
-                ask(name, RecordType::A).unwrap_or_else(|| panic!("{name} went upstream"));
-            assert!(message.answers.is_empty(), "{name}");
-            assert_eq!(message.authorities.len(), 1, "{name}");
-        }
-        assert_eq!(
-            ask("x.invalid", RecordType::A)
-                .unwrap()
-                .metadata
-                .response_code,
-            ResponseCode::NXDomain
-        );
-    }
-
-    #[test]
-    fn names_that_only_look_special_are_asked_upstream() {
-        for name in [
-            "localhost.example",
-            "notlocal",
-            "test.example",
-            "1.0.168.193.in-addr.arpa",
-            "use-application-dns.example",
-            "icloud.com",
-            "8.8.8.8.in-addr.arpa",
-            "32.172.in-addr.arpa",
-        ] {
-            assert!(ask(name, RecordType::A).is_none(), "{name}");
-        }
-    }
-
-    #[test]
-    fn everything_is_answered_with_little() {
-        assert_eq!(
-            ask("home.example", RecordType::ANY).unwrap().answers.len(),
-            1
-        );
-    }
-
-    #[test]
-    fn a_router_upstream_is_asked_for_private_addresses() {
-        let mut config = config::Config::default();
-        config.upstream.servers = vec!["udp://192.168.178.1".parse().unwrap()];
-        assert!(ask_with(&config, "1.178.168.192.in-addr.arpa", RecordType::PTR).is_none());
-    }
-
-    #[test]
-    fn canaries_can_be_switched_off() {
-        let mut config = config::Config::default();
-        config.blocking.canaries = false;
-        assert!(ask_with(&config, "use-application-dns.net", RecordType::A).is_none());
-    }
-}
+mod tests;

@@ -19,7 +19,7 @@ use crate::cache::{Cache, Heard};
 use crate::config::{self, AllowFrom, Blocking};
 use crate::device::Devices;
 use crate::journal::Recorder;
-use crate::local::Local;
+use crate::local::{Found, Local};
 use crate::policy::{self, Policy};
 use crate::query::{AnswerBuf, Edns, Event, ExtendedError, Query, Rcode, Source, Verdict};
 use crate::upstream::Upstreams;
@@ -239,7 +239,7 @@ impl Pipeline {
         // Who lets a canary through means it.
         let is_spared =
             || pending.verdict.is_exception() && self.steps.local.is_canary(&query.name);
-        if !is_spared() && self.steps.local.answer(query, out) {
+        if !is_spared() && self.steps.local.answer(query, out) == Found::Written {
             out.finish(query, None);
             return Step::Done(Source::Local);
         }

@@ -187,7 +187,8 @@ impl Core {
         }
     }
 
-    /// Starts what learns of devices: their hardware addresses, and their host names.
+    /// Starts what learns of devices: their hardware addresses, their host names, and the names in
+    /// files.
     fn watch_devices(&self, config: &Config, tasks: &TaskTracker, stop: &CancellationToken) {
         let devices = || Arc::clone(&self.devices);
         tasks.spawn(Neighbours::new(devices()).run(stop.clone()));
@@ -196,6 +197,8 @@ impl Core {
             upstreams.reverse(address).await
         });
         tasks.spawn(names.run(stop.clone()));
+        let book = Arc::clone(self.steps.local.book());
+        tasks.spawn(book.watch(stop.clone()));
     }
 
     fn start_dns(

@@ -7,7 +7,8 @@ use super::section::{Notes, Section};
 use super::tree::{self, Table};
 use super::value::path;
 use super::{
-    Blocking, Cache, Config, Device, Dns, Journal, List, Lists, Packs, Rule, Upstream, Web,
+    Blocking, Cache, Config, Device, Dns, Dns64, Journal, List, Lists, Local, Packs, Record, Rule,
+    Upstream, Web,
 };
 
 /// Where a config is looked for when none is named.
@@ -91,6 +92,9 @@ impl Config {
             upstream: root.section("upstream", Upstream::read),
             cache: root.section("cache", Cache::read),
             blocking: root.section("blocking", Blocking::read),
+            local: root.section("local", |section| Local::read(section, base)),
+            records: Record::read_all(root),
+            dns64: root.section("dns64", Dns64::read),
             packs: root.section("packs", |section| Packs::read(section, base)),
             subscribed: List::read_all(root, &lists, base),
             lists,
@@ -184,7 +188,7 @@ mod tests {
         let all = notes.known();
         let (table, _) = tree::read(EXAMPLE, "");
         let (full, _) = tree::read(&full_example(), "");
-        let optional = ["packs.folder", "list", "rule", "device"];
+        let optional = ["packs.folder", "list", "rule", "device", "record"];
         for key in all {
             let shown = if optional.contains(&key.as_str()) {
                 &full
@@ -293,7 +297,7 @@ retention = "1m"
         assert_snapshot!(problems(text), @r#"
         config.toml:2: data_dir = 7: write a path in quotes
         config.toml:3: workers is no known key here; did you mean dns.workers?
-        config.toml:4: colour is no known key; known here: blocking, cache, data_dir, device, dns, journal, list, lists, packs, rule, upstream, web
+        config.toml:4: colour is no known key; known here: blocking, cache, data_dir, device, dns, dns64, journal, list, lists, local, packs, record, rule, upstream, web
         config.toml:5: packs = "block": write a table, with keys and values
         config.toml:8: dns.listen[0] = "0.0.0.0": write an address with a port, such as "192.0.2.1:53" or "[2001:db8::1]:53"
         config.toml:8: dns.listen[1] = 53: write an address with a port, such as "192.0.2.1:53" or "[2001:db8::1]:53"
@@ -553,7 +557,7 @@ password = "secret"
         assert_snapshot!(found, @r#"
         environment variable SQUELCH_CACHE__ENTRIES: cache.entries = "many": write a whole number from 0 to 10000000
         environment variable SQUELCH_WEB__LISEN: web.lisen is no known key; did you mean listen?
-        environment variable SQUELCH_A__B__C__D__E: a is no known key; known here: blocking, cache, data_dir, device, dns, journal, list, lists, packs, rule, upstream, web
+        environment variable SQUELCH_A__B__C__D__E: a is no known key; known here: blocking, cache, data_dir, device, dns, dns64, journal, list, lists, local, packs, record, rule, upstream, web
         environment variable SQUELCH_CACHE_MIN_TTL: cache_min_ttl is no known key here; did you mean cache.min_ttl?
         "#);
     }

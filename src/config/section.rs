@@ -10,14 +10,11 @@ use super::tree::{Item, Table, Value};
 pub(super) type Read<T> = Result<T, String>;
 
 /// Keys that the manual promises for later. They are told apart from misspelled ones.
-const LATER: [&str; 10] = [
+const LATER: [&str; 7] = [
     "dns.tls",
     "upstream.dnssec",
     "upstream.trust_anchors",
     "upstream.route",
-    "blocking.rebinding_protection",
-    "blocking.rebinding_allow",
-    "record",
     "group",
     "device.group",
     "web.password",

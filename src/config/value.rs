@@ -140,6 +140,21 @@ pub(super) fn mac(text: &str) -> Option<[u8; 6]> {
     parts.next().is_none().then_some(mac)
 }
 
+/// A domain, in lower case: labels of letters, digits, hyphens and underscores.
+pub(super) fn domain(item: &Item) -> Read<String> {
+    const LONGEST: usize = 200;
+    let text = item.text().unwrap_or_default().trim().to_ascii_lowercase();
+    let text = text.trim_matches('.');
+    let is_label = |label: &str| {
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+        (1..=63).contains(&label.len()) && label.bytes().all(is_plain)
+    };
+    if text.len() <= LONGEST && text.split('.').all(is_label) {
+        return Ok(text.to_owned());
+    }
+    Err("write a domain, such as \"home.arpa\" or \"lan\"".to_owned())
+}
+
 fn parse<T: FromStr>(item: &Item) -> Option<T> {
     item.text()?.trim().parse().ok()
 }

@@ -1,5 +1,6 @@
 //! The special names, as data.
 
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use crate::query::Name;
@@ -9,89 +10,112 @@ use crate::query::Name;
 pub(super) enum Kind {
     /// Loopback addresses.
     Loopback,
+    /// The name of a loopback address.
+    LoopbackName,
     /// NXDOMAIN.
     Absent,
     /// NODATA: the name exists, with nothing in it.
     Empty,
     /// NXDOMAIN, which keeps a browser or phone with us.
     Canary,
-    /// The reverse zone of private addresses.
-    PrivateReverse,
+    /// NXDOMAIN, unless the router or a route knows more: names and reverse names of homes.
+    Home,
 }
 
-const ZONES: [(&str, Kind); 40] = [
+const ZONES: [(&str, Kind); 22] = [
     ("localhost", Kind::Loopback),  // RFC 6761 §6.3
     ("invalid", Kind::Absent),      // RFC 6761 §6.4
     ("test", Kind::Absent),         // RFC 6761 §6.2
     ("onion", Kind::Absent),        // RFC 7686 §2
     ("local", Kind::Absent),        // RFC 6762 §22.1
     ("alt", Kind::Absent),          // RFC 9476
-    ("internal", Kind::Absent),     // ICANN 2024: reserved for private use
-    ("home.arpa", Kind::Absent),    // RFC 8375 §4
     ("resolver.arpa", Kind::Empty), // RFC 9462 §6.4: a way around us
     ("use-application-dns.net", Kind::Canary),
     ("mask.icloud.com", Kind::Canary),
     ("mask-h2.icloud.com", Kind::Canary),
-    ("0.in-addr.arpa", Kind::PrivateReverse), // RFC 6303 §4.2
-    ("127.in-addr.arpa", Kind::PrivateReverse),
-    ("10.in-addr.arpa", Kind::PrivateReverse),
-    ("16.172.in-addr.arpa", Kind::PrivateReverse),
-    ("17.172.in-addr.arpa", Kind::PrivateReverse),
-    ("18.172.in-addr.arpa", Kind::PrivateReverse),
-    ("19.172.in-addr.arpa", Kind::PrivateReverse),
-    ("20.172.in-addr.arpa", Kind::PrivateReverse),
-    ("21.172.in-addr.arpa", Kind::PrivateReverse),
-    ("22.172.in-addr.arpa", Kind::PrivateReverse),
-    ("23.172.in-addr.arpa", Kind::PrivateReverse),
-    ("24.172.in-addr.arpa", Kind::PrivateReverse),
-    ("25.172.in-addr.arpa", Kind::PrivateReverse),
-    ("26.172.in-addr.arpa", Kind::PrivateReverse),
-    ("27.172.in-addr.arpa", Kind::PrivateReverse),
-    ("28.172.in-addr.arpa", Kind::PrivateReverse),
-    ("29.172.in-addr.arpa", Kind::PrivateReverse),
-    ("30.172.in-addr.arpa", Kind::PrivateReverse),
-    ("31.172.in-addr.arpa", Kind::PrivateReverse),
-    ("168.192.in-addr.arpa", Kind::PrivateReverse),
-    ("254.169.in-addr.arpa", Kind::PrivateReverse),
-    ("255.255.255.255.in-addr.arpa", Kind::PrivateReverse),
-    ("8.e.f.ip6.arpa", Kind::PrivateReverse), // fe80::/10, RFC 6303 §4.5
-    ("9.e.f.ip6.arpa", Kind::PrivateReverse),
-    ("a.e.f.ip6.arpa", Kind::PrivateReverse),
-    ("b.e.f.ip6.arpa", Kind::PrivateReverse),
-    ("c.f.ip6.arpa", Kind::PrivateReverse), // fc00::/7, RFC 6303 §4.4
-    ("d.f.ip6.arpa", Kind::PrivateReverse),
+    ("internal", Kind::Home),  // ICANN 2024: reserved for private use
+    ("home.arpa", Kind::Home), // RFC 8375 §4
+    // RFC 6762 appendix G and ICANN 2018: homes and firms use them, nobody will own them.
+    ("lan", Kind::Home),
+    ("home", Kind::Home),
+    ("corp", Kind::Home),
+    ("mail", Kind::Home),
+    ("private", Kind::Home),
+    ("intranet", Kind::Home),
+    ("localdomain", Kind::Home),
+    ("1.0.0.127.in-addr.arpa", Kind::LoopbackName),
+    (
+        "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.ip6.arpa",
+        Kind::LoopbackName,
+    ),
+    (
+        "0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.ip6.arpa",
+        Kind::Home,
+    ),
 ];
 
-static PARSED: LazyLock<Vec<(Name, Kind)>> = LazyLock::new(|| {
-    ZONES
-        .iter()
-        .filter_map(|&(name, kind)| Some((name.parse().ok()?, kind)))
-        .collect()
+/// The reverse zones of addresses that mean something else in each network (RFC 6303 §4,
+/// RFC 7793), but for those that are ranges.
+const REVERSE: [&str; 16] = [
+    "0.in-addr.arpa",
+    "127.in-addr.arpa",
+    "10.in-addr.arpa",
+    "168.192.in-addr.arpa",
+    "254.169.in-addr.arpa",
+    "2.0.192.in-addr.arpa",
+    "100.51.198.in-addr.arpa",
+    "113.0.203.in-addr.arpa",
+    "255.255.255.255.in-addr.arpa",
+    "8.b.d.0.1.0.0.2.ip6.arpa",
+    "8.e.f.ip6.arpa", // fe80::/10
+    "9.e.f.ip6.arpa",
+    "a.e.f.ip6.arpa",
+    "b.e.f.ip6.arpa",
+    "c.f.ip6.arpa", // fc00::/7
+    "d.f.ip6.arpa",
+];
+
+/// By the name in wire format.
+type Zones = HashMap<Box<[u8]>, (Name, Kind)>;
+
+static PARSED: LazyLock<Zones> = LazyLock::new(|| {
+    let zones = ZONES.iter().map(|&(name, kind)| (name.to_owned(), kind));
+    let reverse = REVERSE.iter().map(|&name| name.to_owned());
+    let private = (16..32).map(|byte| format!("{byte}.172.in-addr.arpa"));
+    let shared = (64..128).map(|byte| format!("{byte}.100.in-addr.arpa"));
+    let homes = reverse
+        .chain(private)
+        .chain(shared)
+        .map(|name| (name, Kind::Home));
+    let parse = |(name, kind): (String, Kind)| {
+        let name: Name = name.parse().ok()?;
+        Some((name.as_wire().into(), (name, kind)))
+    };
+    zones.chain(homes).filter_map(parse).collect()
 });
 
-/// The special zone that `name` (lower-cased) is or stands in.
-pub(super) fn find(name: &Name) -> Option<Kind> {
+/// The innermost special zone that `name` (lower-cased) is or stands in.
+pub(super) fn find(name: &Name) -> Option<(Name, Kind)> {
     // All these names end in one of a few labels: most names of the world are done here.
-    let last = name.labels().last()?;
-    if !matches!(
-        last,
-        b"localhost"
-            | b"invalid"
-            | b"test"
-            | b"onion"
-            | b"local"
-            | b"alt"
-            | b"internal"
-            | b"arpa"
-            | b"net"
-            | b"com"
-    ) {
+    let is_possible = match name.labels().last()? {
+        b"com" => name.as_wire().ends_with(b"\x06icloud\x03com\x00"),
+        b"net" => name.as_wire().ends_with(b"-dns\x03net\x00"),
+        b"localhost" | b"invalid" | b"test" | b"onion" | b"local" | b"alt" | b"internal"
+        | b"lan" | b"home" | b"corp" | b"mail" | b"private" | b"intranet" | b"localdomain"
+        | b"arpa" => true,
+        _ => false,
+    };
+    if !is_possible {
         return None;
     }
-    PARSED
-        .iter()
-        .find(|(zone, _)| name.is_within(zone))
-        .map(|&(_, kind)| kind)
+    let mut rest = name.as_wire();
+    loop {
+        if let Some(&found) = PARSED.get(rest) {
+            return Some(found);
+        }
+        let (&length, after) = rest.split_first()?;
+        rest = after.get(usize::from(length)..).filter(|_| length > 0)?;
+    }
 }
 
 #[cfg(test)]
@@ -99,10 +123,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_zone_is_found_by_its_own_name() {
-        assert_eq!(PARSED.len(), ZONES.len());
-        for (name, kind) in PARSED.iter() {
-            assert_eq!(find(name), Some(*kind), "{name}");
+    fn every_zone_is_found_by_its_own_name_and_from_below() {
+        assert_eq!(PARSED.len(), ZONES.len() + REVERSE.len() + 16 + 64);
+        for (name, kind) in PARSED.values() {
+            assert_eq!(find(name), Some((*name, *kind)), "{name}");
+            let below = format!("below.{name}").parse().unwrap();
+            assert_eq!(find(&below), Some((*name, *kind)), "{name}");
         }
+    }
+
+    #[test]
+    fn the_innermost_zone_is_found() {
+        let kind = |name: &str| find(&name.parse().unwrap()).map(|(_, kind)| kind);
+        assert_eq!(kind("1.0.0.127.in-addr.arpa"), Some(Kind::LoopbackName));
+        assert_eq!(kind("2.0.0.127.in-addr.arpa"), Some(Kind::Home));
+        assert_eq!(kind("1.0.0.100.in-addr.arpa"), None);
+        assert_eq!(kind("1.0.64.100.in-addr.arpa"), Some(Kind::Home));
     }
 }

@@ -5,6 +5,7 @@ use tokio::time::Instant;
 use super::block::{self, Lead};
 use super::{Pending, Pipeline, Step, fail, hear};
 use crate::cache::{Held, Target, alias};
+use crate::local::Found;
 use crate::policy::{self, BlockReply};
 use crate::query::{
     AnswerBuf, ExtendedError, Match, Name, Query, Rcode, Source, Transport, Verdict,
@@ -242,7 +243,7 @@ impl Pipeline {
     /// Answers a name that stands for the one that was asked, without its end: rules on it do not
     /// count.
     async fn resolve(&self, query: &Query, pending: &Pending, out: &mut AnswerBuf) {
-        if self.steps.local.answer(query, out) {
+        if self.steps.local.answer(query, out) == Found::Written {
             return;
         }
         let cache = &self.steps.cache;

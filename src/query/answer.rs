@@ -124,7 +124,21 @@ impl AnswerBuf {
 
     /// Adds a record of the name asked. Records come in the order of the sections.
     pub fn record(&mut self, section: Section, kind: RecordType, ttl: u32, data: &[u8]) {
-        self.u16(POINTER_TO_QUESTION);
+        self.record_of(None, (section, kind), ttl, data);
+    }
+
+    /// Adds a record of another name than the one asked.
+    pub fn record_of(
+        &mut self,
+        owner: Option<&Name>,
+        (section, kind): (Section, RecordType),
+        ttl: u32,
+        data: &[u8],
+    ) {
+        match owner {
+            None => self.u16(POINTER_TO_QUESTION),
+            Some(owner) => self.bytes.extend_from_slice(owner.as_wire()),
+        }
         self.u16(kind.0);
         self.u16(1);
         self.bytes.extend_from_slice(&ttl.to_be_bytes());
@@ -136,6 +150,11 @@ impl AnswerBuf {
     /// Adds the SOA record by which devices may keep a "nothing here" for `ttl` seconds
     /// (RFC 2308 §5). The zone is the name asked.
     pub fn negative_soa(&mut self, ttl: u32) {
+        self.negative_soa_of(None, ttl);
+    }
+
+    /// As [`Self::negative_soa`], of another zone.
+    pub fn negative_soa_of(&mut self, zone: Option<&Name>, ttl: u32) {
         const NUMBERS: [u32; 4] = [1, 1800, 900, 604_800];
         let mut data = [0_u8; 64];
         let mut len = 0;
@@ -151,9 +170,9 @@ impl AnswerBuf {
             push(&number.to_be_bytes());
         }
         push(&ttl.to_be_bytes());
-        self.record(
-            Section::Authority,
-            RecordType::SOA,
+        self.record_of(
+            zone,
+            (Section::Authority, RecordType::SOA),
             ttl,
             data.get(..len).unwrap_or_default(),
         );

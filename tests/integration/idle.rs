@@ -35,7 +35,7 @@ async fn with_server(test: impl AsyncFnOnce(SocketAddr)) {
     let config = Config::default();
     let folder = tempfile::tempdir().unwrap();
     let words = Words {
-        entry: Box::new(|_| None),
+        entry: Box::new(|_, _| None),
         upstream: Box::new(|_| None),
         device: Box::new(|device| device),
     };

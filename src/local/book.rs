@@ -1,0 +1,259 @@
+//! Where the records of our own come from, and the table that is made of them.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use arc_swap::ArcSwap;
+use tokio_util::sync::CancellationToken;
+
+use super::file::{File, FileKind, FileState};
+use super::record::Record;
+use super::table::Table;
+use crate::config::{self, Config, ConfigProblems};
+use crate::query::Name;
+
+/// A change of a file is in force after this long at the latest.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// The records of our own. The table is swapped whole, and read without a lock.
+#[derive(Debug)]
+pub struct Book {
+    domain: Name,
+    sources: Mutex<Sources>,
+    table: ArcSwap<Table>,
+}
+
+/// In the order in which they have their way.
+#[derive(Debug)]
+struct Sources {
+    declared: Vec<Record>,
+    kept: Vec<Record>,
+    files: Vec<File>,
+    next_end_s: Option<i64>,
+}
+
+/// The records of the config in its order, or everything that is none.
+pub fn declared(records: &[config::Record]) -> Result<Vec<Record>, ConfigProblems> {
+    let (mut good, mut problems) = (Vec::new(), Vec::new());
+    for record in records {
+        match read(record) {
+            Ok(understood) => good.push(understood),
+            Err(error) => problems.push(record.refused(error.key(), &error.to_string())),
+        }
+    }
+    if problems.is_empty() {
+        Ok(good)
+    } else {
+        Err(ConfigProblems(problems))
+    }
+}
+
+fn read(record: &config::Record) -> Result<Record, super::RecordError> {
+    let ttl = u32::try_from(record.ttl.as_secs()).unwrap_or(u32::MAX);
+    Record::parse(&record.name, record.kind.as_deref(), &record.value, ttl)
+}
+
+impl Book {
+    /// What the config says, with the files as they are now.
+    pub(super) fn new(config: &Config, domain: Name) -> Self {
+        let files = |paths: &[std::path::PathBuf], kind| {
+            let files = paths.iter().map(|path| File::new(path, kind));
+            files.collect::<Vec<_>>()
+        };
+        let mut sources = Sources {
+            declared: good(&config.records),
+            kept: Vec::new(),
+            files: files(&config.local.hosts, FileKind::Hosts),
+            next_end_s: None,
+        };
+        sources
+            .files
+            .extend(files(&config.local.leases, FileKind::Leases));
+        for file in &mut sources.files {
+            file.look();
+        }
+        let table = sources.table(&domain, now_s());
+        Self {
+            domain,
+            sources: Mutex::new(sources),
+            table: ArcSwap::from_pointee(table),
+        }
+    }
+
+    /// Takes the records of a config that was read again.
+    pub fn declare(&self, records: &[config::Record]) {
+        let mut sources = self.sources();
+        sources.declared = good(records);
+        self.remake(&mut sources);
+    }
+
+    /// Takes the records that were added while running.
+    pub fn keep(&self, records: Vec<Record>) {
+        let mut sources = self.sources();
+        sources.kept = records;
+        self.remake(&mut sources);
+    }
+
+    /// The home's domain.
+    pub fn domain(&self) -> &Name {
+        &self.domain
+    }
+
+    /// The files that are watched, and what is wrong with them.
+    pub fn files(&self) -> Vec<FileState> {
+        self.sources().files.iter().map(File::state).collect()
+    }
+
+    /// Reads the files that have changed, and leaves out what has ended.
+    pub fn look(&self) {
+        let mut sources = self.sources();
+        let mut has_changed = false;
+        for file in &mut sources.files {
+            has_changed |= file.look();
+        }
+        if has_changed || sources.next_end_s.is_some_and(|end| end <= now_s()) {
+            self.remake(&mut sources);
+        }
+    }
+
+    /// Watches the files until told to stop.
+    pub async fn watch(self: Arc<Self>, stop: CancellationToken) {
+        if self.sources().files.is_empty() {
+            return;
+        }
+        let mut ticks = tokio::time::interval(LOOK_EVERY);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                _ = ticks.tick() => {}
+            }
+            // A file may be on a disk that sleeps.
+            let book = Arc::clone(&self);
+            if tokio::task::spawn_blocking(move || book.look())
+                .await
+                .is_err()
+            {
+                tracing::error!("the files of names could not be looked at");
+            }
+        }
+    }
+
+    pub(super) fn table(&self) -> arc_swap::Guard<Arc<Table>> {
+        self.table.load()
+    }
+
+    fn remake(&self, sources: &mut Sources) {
+        self.table
+            .store(Arc::new(sources.table(&self.domain, now_s())));
+    }
+
+    fn sources(&self) -> MutexGuard<'_, Sources> {
+        self.sources.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Sources {
+    fn table(&mut self, domain: &Name, now_s: i64) -> Table {
+        self.next_end_s = self
+            .files
+            .iter()
+            .filter_map(|file| file.next_end(now_s))
+            .min();
+        let mut all = vec![self.declared.clone(), self.kept.clone()];
+        all.extend(self.files.iter().map(|file| file.records(now_s)));
+        Table::new(domain, &all)
+    }
+}
+
+/// The records that are some; a config with others is refused before it comes here.
+fn good(records: &[config::Record]) -> Vec<Record> {
+    records
+        .iter()
+        .filter_map(|record| read(record).ok())
+        .collect()
+}
+
+fn now_s() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    i64::try_from(since.unwrap_or_default().as_secs()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::query::RecordType;
+
+    fn book(config: &Config) -> Book {
+        Book::new(config, "home.arpa".parse().unwrap())
+    }
+
+    fn covers(book: &Book, name: &str) -> bool {
+        book.table().covers(&name.parse().unwrap())
+    }
+
+    fn config(hosts: &[PathBuf], leases: &[PathBuf]) -> Config {
+        let mut config = Config::default();
+        config.local.hosts = hosts.to_vec();
+        config.local.leases = leases.to_vec();
+        config
+    }
+
+    #[test]
+    fn a_file_that_changes_says_its_new_names_and_none_of_the_old() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("hosts");
+        fs::write(&file, "192.0.2.10 old\n").unwrap();
+        let book = book(&config(std::slice::from_ref(&file), &[]));
+        assert!(covers(&book, "old.home.arpa"));
+        // As long as before, and within one tick of the file's clock.
+        fs::write(&file, "192.0.2.10 new\n").unwrap();
+        book.look();
+        assert!(covers(&book, "new.home.arpa") && !covers(&book, "old.home.arpa"));
+        fs::remove_file(&file).unwrap();
+        book.look();
+        assert!(!covers(&book, "new.home.arpa"));
+        assert!(book.files()[0].error.is_some());
+    }
+
+    #[test]
+    fn what_the_config_says_comes_before_what_was_added_and_before_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("leases");
+        fs::write(
+            &file,
+            "0 aa:bb:cc:dd:ee:01 192.0.2.3 nas *\n0 aa:bb:cc:dd:ee:02 192.0.2.4 tv *\n",
+        )
+        .unwrap();
+        let book = book(&config(&[], &[file]));
+        let record = |value: &str| Record::parse("nas.home.arpa", None, value, 300).unwrap();
+        let owner = |ip: [u8; 4]| {
+            let name = super::super::reverse::reverse_name(ip.into());
+            book.table().covers(&name)
+        };
+        assert!(owner([192, 0, 2, 3]));
+        book.keep(vec![record("192.0.2.2")]);
+        let query = crate::query::Query::internal("nas.home.arpa".parse().unwrap(), RecordType::A);
+        let mut out = crate::query::AnswerBuf::new();
+        book.table().write(&query, &mut out);
+        assert!(out.as_slice().ends_with(&[192, 0, 2, 2]));
+        assert!(covers(&book, "tv.home.arpa"));
+    }
+
+    #[test]
+    fn a_lease_that_is_over_is_not_given() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("leases");
+        let (past, future) = (now_s() - 5, now_s() + 3600);
+        let text = format!(
+            "{past} aa:bb:cc:dd:ee:01 192.0.2.3 gone *\n{future} aa:bb:cc:dd:ee:02 192.0.2.4 here *\n"
+        );
+        fs::write(&file, text).unwrap();
+        let book = book(&config(&[], &[file]));
+        assert!(covers(&book, "here.home.arpa") && !covers(&book, "gone.home.arpa"));
+        assert_eq!(book.sources().next_end_s, Some(future));
+    }
+}

@@ -1,0 +1,40 @@
+//! dnsmasq: `EXPIRY MAC ADDRESS NAME CLIENT-ID`, and after a `duid` line the same for `DHCPv6`.
+
+use std::net::IpAddr;
+
+use super::super::lines::{Entry, Found, lease_name};
+
+/// On machines without a clock dnsmasq writes how long a lease lasts, not when it ends; no such
+/// time is as long as this one is late.
+const LONGEST: i64 = 1_000_000_000;
+
+pub(super) fn read(text: &str) -> Found {
+    let mut found = Found::default();
+    for (line, text) in (1..).zip(text.lines()) {
+        let words: Vec<&str> = text.split_whitespace().collect();
+        match words.as_slice() {
+            [] | ["duid", _] => {}
+            [expiry, _, address, name, ..] => match entry(expiry, address, name) {
+                Ok(entry) => found.entries.extend(entry),
+                Err(reason) => found.problem(line, reason),
+            },
+            _ => found.problem(line, "a lease has four words at least"),
+        }
+    }
+    found
+}
+
+fn entry(expiry: &str, address: &str, name: &str) -> Result<Option<Entry>, String> {
+    let expiry: i64 = expiry
+        .parse()
+        .map_err(|_| format!("{expiry:?} is no time"))?;
+    let address: IpAddr = address
+        .parse()
+        .map_err(|_| format!("{address:?} is no address"))?;
+    let name = lease_name(name)?;
+    Ok(name.map(|name| Entry {
+        address,
+        names: vec![name],
+        until_s: (expiry > LONGEST).then_some(expiry),
+    }))
+}

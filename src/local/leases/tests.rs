@@ -1,0 +1,115 @@
+//! Lease files as each server writes them.
+
+use super::*;
+
+/// The entries as `ADDRESS NAME UNTIL`.
+fn entries(found: &Found) -> Vec<String> {
+    let line = |entry: &super::super::lines::Entry| {
+        let until = entry
+            .until_s
+            .map_or("-".to_owned(), |until| until.to_string());
+        format!("{} {} {until}", entry.address, entry.names[0])
+    };
+    found.entries.iter().map(line).collect()
+}
+
+fn lines(found: &Found) -> Vec<usize> {
+    found.problems.iter().map(|problem| problem.line).collect()
+}
+
+#[test]
+fn dnsmasq_leases_are_read() {
+    let found = read(
+        "1795694400 aa:bb:cc:dd:ee:01 192.0.2.10 Kids-Tablet 01:aa:bb:cc:dd:ee:01\n\
+         0 aa:bb:cc:dd:ee:02 192.0.2.11 nas *\n\
+         1795694400 aa:bb:cc:dd:ee:03 192.0.2.12 * *\n\
+         43200 aa:bb:cc:dd:ee:04 192.0.2.13 camera *\n\
+         soon aa:bb:cc:dd:ee:05 192.0.2.14 printer *\n\
+         1795694400 aa:bb:cc:dd:ee:06 192.0.2.15 <script> *\n\
+         duid 00:01:00:01:2c:aa\n\
+         1795694400 12345 2001:db8::10 kids-tablet 00:01\n",
+    );
+    assert_eq!(
+        entries(&found),
+        [
+            "192.0.2.10 kids-tablet 1795694400",
+            "192.0.2.11 nas -",
+            "192.0.2.13 camera -",
+            "2001:db8::10 kids-tablet 1795694400",
+        ]
+    );
+    assert_eq!(lines(&found), [5, 6]);
+}
+
+#[test]
+fn kea_leases_are_read_and_the_last_line_of_an_address_holds() {
+    let found = read(
+        "address,hwaddr,client_id,valid_lifetime,expire,subnet_id,fqdn_fwd,fqdn_rev,hostname,state,user_context,pool_id\n\
+         192.0.2.10,aa:bb:cc:dd:ee:01,,3600,1795694400,1,0,0,old-name,0,,0\n\
+         192.0.2.11,aa:bb:cc:dd:ee:02,,3600,1795694400,1,0,0,gone,0,,0\n\
+         192.0.2.12,aa:bb:cc:dd:ee:03,,3600,1795694400,1,0,0,declined,1,,0\n\
+         192.0.2.10,aa:bb:cc:dd:ee:01,,3600,1795698000,1,0,0,phone.lan.,0,,0\n\
+         192.0.2.11,aa:bb:cc:dd:ee:02,,0,1795694400,1,0,0,gone,0,,0\n\
+         192.0.2.13,aa:bb:cc:dd:ee:04,,3600,never,1,0,0,odd,0,,0\n\
+         nonsense\n",
+    );
+    assert_eq!(entries(&found), ["192.0.2.10 phone 1795698000"]);
+    assert_eq!(lines(&found), [7, 8]);
+}
+
+#[test]
+fn kea_leases_of_ipv6_are_read_but_for_prefixes() {
+    let found = read(
+        "address,duid,valid_lifetime,expire,subnet_id,pref_lifetime,lease_type,iaid,prefix_len,fqdn_fwd,fqdn_rev,hostname,hwaddr,state\n\
+         2001:db8::10,00:01,3600,1795694400,1,1800,0,1,128,0,0,tv,,0\n\
+         2001:db8:1::,00:01,3600,1795694400,1,1800,2,1,56,0,0,router,,0\n",
+    );
+    assert_eq!(entries(&found), ["2001:db8::10 tv 1795694400"]);
+}
+
+#[test]
+fn isc_leases_are_read_and_the_last_block_of_an_address_holds() {
+    let found = read(
+        "# The format of this file is documented in the dhcpd.leases(5) manual page.\n\
+         authoring-byte-order little-endian;\n\
+         lease 192.0.2.10 {\n\
+         \x20 starts 4 2026/11/26 11:00:00;\n\
+         \x20 ends 4 2026/11/26 12:00:00;\n\
+         \x20 binding state active;\n\
+         \x20 next binding state free;\n\
+         \x20 hardware ethernet aa:bb:cc:dd:ee:01;\n\
+         \x20 client-hostname \"Old\";\n\
+         }\n\
+         lease 192.0.2.11 {\n\
+         \x20 ends never;\n\
+         \x20 binding state active;\n\
+         \x20 client-hostname \"nas\";\n\
+         }\n\
+         lease 192.0.2.10 {\n\
+         \x20 ends epoch 1795698000; # Thu Nov 26 13:00:00 2026\n\
+         \x20 binding state active;\n\
+         \x20 client-hostname \"phone\";\n\
+         }\n\
+         lease 192.0.2.12 {\n\
+         \x20 ends 4 2026/11/26 12:00:00;\n\
+         \x20 binding state free;\n\
+         \x20 client-hostname \"gone\";\n\
+         }\n\
+         lease 192.0.2.x {\n\
+         \x20 ends tomorrow;\n\
+         }\n\
+         lease 192.0.2.13 {\n\
+         \x20 ends 4 2026/11/26 12:00:00;\n\
+         \x20 client-hostname \"tv\";\n\
+         }\n",
+    );
+    assert_eq!(
+        entries(&found),
+        [
+            "192.0.2.10 phone 1795698000",
+            "192.0.2.11 nas -",
+            "192.0.2.13 tv 1795694400"
+        ]
+    );
+    assert_eq!(lines(&found), [26]);
+}

@@ -10,6 +10,7 @@ mod book;
 mod data;
 mod dns64;
 mod file;
+mod hints;
 mod hosts;
 mod leases;
 mod lines;
@@ -172,10 +173,36 @@ impl Local {
         })
     }
 
-    /// Whether an upstream's answer to `name` (lower-cased) must not lead to `address`, because
-    /// that is in the home.
-    pub fn forbids(&self, name: &Name, address: IpAddr) -> bool {
-        self.rebinding.forbids(name, address)
+    /// Whether an upstream's answer to `name` (lower-cased) must not lead into the home.
+    pub fn keeps_out(&self, name: &Name) -> bool {
+        self.rebinding.keeps_out(name) && !(self.asks_router && self.is_of_router(name))
+    }
+
+    /// Whether an address leads into the home, in whatever form it is written.
+    pub fn is_of_the_home(&self, address: IpAddr) -> bool {
+        rebinding::is_of_the_home(address)
+    }
+
+    /// Leaves out of an answer that has no end yet what devices are not told.
+    ///
+    /// A signed answer stays as it is for those who check it: it would be wrong to them.
+    pub fn leave_out_hints(&self, query: &Query, out: &mut AnswerBuf) {
+        let has_hints = matches!(query.kind, RecordType::HTTPS | RecordType::SVCB);
+        if !has_hints || query.wants_dnssec() || !(self.filter.a || self.filter.aaaa) {
+            return;
+        }
+        if let Some(message) = hints::without(self.filter, out.as_slice()) {
+            let rcode = out.rcode();
+            out.adopt(query, &message, rcode);
+        }
+    }
+
+    /// Whether a router that is asked may know `name` as one of the home.
+    fn is_of_router(&self, name: &Name) -> bool {
+        let domain = self.book.domain();
+        name.labels().count() == 1
+            || !domain.is_root() && name.is_within(domain)
+            || matches!(zones::find(name), Some((_, Kind::Home | Kind::Router)))
     }
 
     /// Whether `name` (lower-cased) is one by which browsers and phones ask whether they may go
@@ -198,6 +225,7 @@ impl Local {
         let special = zones::find(name).filter(|(_, kind)| match kind {
             Kind::Loopback | Kind::LoopbackName | Kind::Empty | Kind::Absent => true,
             Kind::Canary => self.canaries,
+            Kind::Router => false,
             Kind::Home => !self.asks_router,
         });
         special.or_else(|| {
@@ -220,7 +248,7 @@ impl Local {
                 out.record(Section::Answer, query.kind, LOCAL_TTL, localhost);
             }
             Kind::Empty | Kind::LoopbackName => negative(Rcode::NOERROR, LOCAL_TTL),
-            Kind::Absent | Kind::Canary => negative(Rcode::NXDOMAIN, LOCAL_TTL),
+            Kind::Absent | Kind::Canary | Kind::Router => negative(Rcode::NXDOMAIN, LOCAL_TTL),
             Kind::Home => {
                 let exists =
                     query.name == *self.book.domain() || self.book.table().is_parent(&query.name);

@@ -6,6 +6,7 @@
 
 mod block;
 mod limit;
+mod made;
 mod resolve;
 
 use std::cell::RefCell;
@@ -192,7 +193,7 @@ impl Pipeline {
         let mut pending = pending;
         let source = match pending.verdict {
             Verdict::Block(_) => self.follow(query, &pending, out).await,
-            Verdict::Allow(_) | Verdict::Watch(_) => self.ask(query, &mut pending, out).await,
+            Verdict::Allow(_) | Verdict::Watch(_) => self.make(query, &mut pending, out).await,
         };
         self.record(query, &pending, now_ms(), (source, out.rcode()));
         pending.told(source)
@@ -239,14 +240,26 @@ impl Pipeline {
         // Who lets a canary through means it.
         let is_spared =
             || pending.verdict.is_exception() && self.steps.local.is_canary(&query.name);
-        if !is_spared() && self.steps.local.answer(query, out) == Found::Written {
-            out.finish(query, None);
-            return Step::Done(Source::Local);
+        let ours = if is_spared() {
+            Found::Nothing
+        } else {
+            self.steps.local.answer(query, out)
+        };
+        match ours {
+            Found::Written => {
+                out.finish(query, None);
+                return Step::Done(Source::Local);
+            }
+            Found::Leads => return Step::Wait,
+            Found::Nothing => {}
         }
         let cache = &self.steps.cache;
         let Some(held) = cache.find(query, pending.started) else {
             return Step::Next;
         };
+        if self.is_translated(query, &held) {
+            return Step::Wait;
+        }
         // Without RD nothing is looked up, not even behind the answer.
         if query.wants_recursion() && cache.give(&held, pending.started) {
             self.refresh(query);

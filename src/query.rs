@@ -142,6 +142,14 @@ pub struct Match {
     pub rule: u32,
 }
 
+impl Match {
+    /// Of no entry: what the answer points to decided, whatever the name.
+    pub const NO_ENTRY: Self = Self {
+        generation: u32::MAX,
+        rule: u32::MAX,
+    };
+}
+
 /// An entry in words that outlive a reload: what the journal keeps of a [`Match`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EntryLabel {

@@ -7,6 +7,7 @@ use clap::Args;
 use super::{ConfigArgs, say, say_error, say_problems};
 use crate::config::{Config, ConfigProblems};
 use crate::lists;
+use crate::local;
 use crate::packs::Packs;
 
 /// The arguments of `squelch check`.
@@ -45,12 +46,15 @@ impl CheckArgs {
     }
 }
 
-/// Whether the config names only packs that exist, and its rules are rules.
+/// Whether the config names only packs that exist, its rules are rules, and its records records.
 pub(super) fn understand(packs: &Packs, config: &Config) -> Result<(), ConfigProblems> {
     let ids: Vec<&str> = packs.packs().iter().map(|pack| &*pack.id).collect();
     let mut problems = config.packs.unknown(&ids);
     if let Err(rules) = lists::own_rules(config) {
         problems.extend(rules.0);
+    }
+    if let Err(records) = local::declared(&config.records) {
+        problems.extend(records.0);
     }
     if problems.is_empty() {
         Ok(())

@@ -1,7 +1,7 @@
 //! DNS64 (RFC 6147): IPv6 addresses for servers that have none, so that a home without IPv4
 //! reaches them through its provider's translator.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::rdata::AAAA;
@@ -28,16 +28,6 @@ impl Dns64 {
     /// RFC 6147 §5.5: who checks signatures itself would find ours wrong.
     pub fn applies(&self, query: &Query) -> bool {
         query.kind == RecordType::AAAA && !(query.wants_dnssec() && query.checks_itself())
-    }
-
-    /// Whether the answer to an AAAA question has no address of its own, so that A is asked.
-    pub fn lacks_address(&self, answer: &[u8]) -> bool {
-        let Ok(message) = Message::from_vec(answer) else {
-            return false;
-        };
-        // RFC 6147 §5.1.2: NXDOMAIN is for every type; other errors are as no answer.
-        message.metadata.response_code != ResponseCode::NXDomain
-            && !message.answers.iter().any(is_real)
     }
 
     /// Makes the answer to an AAAA question of that to A, with the question of `query`. `None`
@@ -99,14 +89,6 @@ impl Dns64 {
     fn places(self) -> impl Iterator<Item = usize> {
         let start = usize::from(self.prefix.prefix_len() / 8);
         (start..16).filter(|place| *place != 8)
-    }
-}
-
-/// RFC 6147 §5.1.4: IPv4 in IPv6 form is no address that anybody reaches.
-fn is_real(record: &Record) -> bool {
-    match record.data {
-        RData::AAAA(address) => IpAddr::V6(address.0).to_canonical().is_ipv6(),
-        _ => false,
     }
 }
 
@@ -182,17 +164,6 @@ mod tests {
             dns64("64:ff9b::/96").synthesize(&query, &answer(Vec::new()), 60),
             None
         );
-    }
-
-    #[test]
-    fn only_an_answer_without_a_real_address_needs_one() {
-        let lacks = |data: &str| {
-            let data = RData::AAAA(AAAA(data.parse().unwrap()));
-            dns64("64:ff9b::/96").lacks_address(&answer(vec![("www.example.", data)]))
-        };
-        assert!(!lacks("2001:db8::1"));
-        assert!(lacks("::ffff:192.0.2.1"));
-        assert!(dns64("64:ff9b::/96").lacks_address(&answer(Vec::new())));
     }
 
     #[test]

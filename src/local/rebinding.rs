@@ -18,16 +18,14 @@ impl Rebinding {
         Self { is_on, allowed }
     }
 
-    /// Whether an answer to `name` (lower-cased) must not lead to `address`.
-    pub(super) fn forbids(&self, name: &Name, address: IpAddr) -> bool {
-        self.is_on
-            && is_of_the_home(address)
-            && !self.allowed.iter().any(|allowed| name.is_within(allowed))
+    /// Whether an answer to `name` (lower-cased) must not lead into the home.
+    pub(super) fn keeps_out(&self, name: &Name) -> bool {
+        self.is_on && !self.allowed.iter().any(|allowed| name.is_within(allowed))
     }
 }
 
 /// Whether an address leads into this home, or to this machine, in whatever form it is written.
-fn is_of_the_home(address: IpAddr) -> bool {
+pub(super) fn is_of_the_home(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(ip) => is_of_the_home_v4(ip),
         IpAddr::V6(ip) => is_of_the_home_v6(ip),
@@ -83,13 +81,12 @@ fn is_of_the_home_v6(ip: Ipv6Addr) -> bool {
 mod tests {
     use super::*;
 
-    fn forbids(address: &str) -> bool {
-        let protection = Rebinding::new(true, Vec::new());
-        protection.forbids(&"www.example".parse().unwrap(), address.parse().unwrap())
+    fn is_home(address: &str) -> bool {
+        is_of_the_home(address.parse().unwrap())
     }
 
     #[test]
-    fn addresses_of_the_home_are_forbidden_in_every_form() {
+    fn addresses_of_the_home_are_seen_in_every_form() {
         for address in [
             "10.0.0.1",
             "172.16.0.1",
@@ -122,12 +119,12 @@ mod tests {
             "2001:0:4136:e378:8000:63bf:3f57:fefe",
             "2001:db8::5efe:192.168.1.1",
         ] {
-            assert!(forbids(address), "{address}");
+            assert!(is_home(address), "{address}");
         }
     }
 
     #[test]
-    fn other_addresses_pass() {
+    fn other_addresses_are_of_the_world() {
         for address in [
             "192.0.2.1",
             "198.51.100.1",
@@ -146,17 +143,17 @@ mod tests {
             "::ffff:192.0.2.1",
             "2002:c000:0201::1",
         ] {
-            assert!(!forbids(address), "{address}");
+            assert!(!is_home(address), "{address}");
         }
     }
 
     #[test]
     fn allowed_names_and_those_below_them_may_lead_home() {
         let protection = Rebinding::new(true, vec!["plex.direct".parse().unwrap()]);
-        let forbids = |name: &str| protection.forbids(&name.parse().unwrap(), [10, 0, 0, 1].into());
-        assert!(!forbids("plex.direct") && !forbids("a.b.plex.direct"));
-        assert!(forbids("notplex.direct") && forbids("direct"));
+        let keeps_out = |name: &str| protection.keeps_out(&name.parse().unwrap());
+        assert!(!keeps_out("plex.direct") && !keeps_out("a.b.plex.direct"));
+        assert!(keeps_out("notplex.direct") && keeps_out("direct"));
         let off = Rebinding::new(false, Vec::new());
-        assert!(!off.forbids(&"www.example".parse().unwrap(), [10, 0, 0, 1].into()));
+        assert!(!off.keeps_out(&"www.example".parse().unwrap()));
     }
 }

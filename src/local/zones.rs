@@ -20,9 +20,11 @@ pub(super) enum Kind {
     Canary,
     /// NXDOMAIN, unless the router or a route knows more: names and reverse names of homes.
     Home,
+    /// Asked upstream, where the router may be that calls itself so.
+    Router,
 }
 
-const ZONES: [(&str, Kind); 22] = [
+const ZONES: [(&str, Kind); 26] = [
     ("localhost", Kind::Loopback),  // RFC 6761 §6.3
     ("invalid", Kind::Absent),      // RFC 6761 §6.4
     ("test", Kind::Absent),         // RFC 6761 §6.2
@@ -43,6 +45,10 @@ const ZONES: [(&str, Kind); 22] = [
     ("private", Kind::Home),
     ("intranet", Kind::Home),
     ("localdomain", Kind::Home),
+    ("fritz.box", Kind::Router),
+    ("fritz.nas", Kind::Router),
+    ("speedport.ip", Kind::Router),
+    ("easy.box", Kind::Router),
     ("1.0.0.127.in-addr.arpa", Kind::LoopbackName),
     (
         "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.ip6.arpa",
@@ -102,7 +108,7 @@ pub(super) fn find(name: &Name) -> Option<(Name, Kind)> {
         b"net" => name.as_wire().ends_with(b"-dns\x03net\x00"),
         b"localhost" | b"invalid" | b"test" | b"onion" | b"local" | b"alt" | b"internal"
         | b"lan" | b"home" | b"corp" | b"mail" | b"private" | b"intranet" | b"localdomain"
-        | b"arpa" => true,
+        | b"arpa" | b"box" | b"nas" | b"ip" => true,
         _ => false,
     };
     if !is_possible {

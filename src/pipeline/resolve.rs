@@ -88,7 +88,12 @@ impl Pipeline {
         (held, source): (&Held, Source),
         out: &mut AnswerBuf,
     ) -> Step {
-        if self.steps.blocking.inspect_answers && !pending.verdict.is_exception() {
+        // Who lets a name through means it.
+        let is_inspected = !pending.verdict.is_exception();
+        if is_inspected && self.leads_home(query, held) {
+            return self.keep_out(query, pending, out);
+        }
+        if is_inspected && self.steps.blocking.inspect_answers {
             match self.inspect(query, pending.asker, held) {
                 Some(verdict @ Verdict::Block(_)) => {
                     pending.verdict = verdict;
@@ -102,6 +107,7 @@ impl Pipeline {
         }
         let now = Instant::now();
         held.write(query, now, out);
+        self.steps.local.leave_out_hints(query, out);
         out.finish(query, held.extended_error(now));
         Step::Done(source)
     }
@@ -242,7 +248,7 @@ impl Pipeline {
 
     /// Answers a name that stands for the one that was asked, without its end: rules on it do not
     /// count.
-    async fn resolve(&self, query: &Query, pending: &Pending, out: &mut AnswerBuf) {
+    pub(super) async fn resolve(&self, query: &Query, pending: &Pending, out: &mut AnswerBuf) {
         if self.steps.local.answer(query, out) == Found::Written {
             return;
         }

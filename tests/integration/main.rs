@@ -15,6 +15,7 @@ mod house;
 mod idle;
 mod lists;
 mod lists_command;
+mod local;
 mod malformed;
 mod packs_command;
 mod process;

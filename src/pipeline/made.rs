@@ -1,0 +1,203 @@
+//! Answers that are made here of what upstreams say: names that stand for others, IPv6 addresses
+//! of IPv4 ones (DNS64), and addresses of the home that are kept out (DNS rebinding).
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::{Pending, Pipeline, Step, block, fail};
+use crate::cache::{Held, Target, alias};
+use crate::local::Dns64;
+use crate::query::{
+    AnswerBuf, ExtendedError, Match, Name, Query, Rcode, RecordType, Source, Transport, Verdict,
+};
+
+/// A name that stands for another leads to a third at most this often.
+const MAX_ALIASES: usize = 8;
+/// RFC 6147 §5.1.7: how long others may keep an address that is made here, in seconds.
+const MADE_TTL: u32 = 600;
+/// Whom to ask is known, but none could tell.
+type Asked = Result<(Arc<Held>, Source), ExtendedError<'static>>;
+
+impl Pipeline {
+    /// Answers a name that is not blocked, and has to wait.
+    pub(super) async fn make(
+        &self,
+        query: &Query,
+        pending: &mut Pending,
+        out: &mut AnswerBuf,
+    ) -> Source {
+        let local = &self.steps.local;
+        if local.alias(query).is_some() {
+            return self.follow_ours(query, pending, out).await;
+        }
+        match local.dns64().filter(|dns64| dns64.applies(query)) {
+            Some(dns64) => self.translate(dns64, query, pending, out).await,
+            None => self.ask(query, pending, out).await,
+        }
+    }
+
+    /// Answers a name that stands for another one, which is none of ours.
+    async fn follow_ours(
+        &self,
+        query: &Query,
+        pending: &mut Pending,
+        out: &mut AnswerBuf,
+    ) -> Source {
+        let local = &self.steps.local;
+        let mut aliases: Vec<(Query, Name, u32)> = Vec::new();
+        let mut last = whole(query, query.name);
+        while let Some((target, ttl)) = local.alias(&last) {
+            if aliases.len() == MAX_ALIASES {
+                return fail(query, other("names of ours lead to each other"), out);
+            }
+            let next = whole(&last, target);
+            aliases.push((last, target, ttl));
+            last = next;
+        }
+        match local.dns64().filter(|dns64| dns64.applies(&last)) {
+            Some(dns64) => {
+                self.translate(dns64, &last, pending, out).await;
+            }
+            None => self.resolve(&last, pending, out).await,
+        }
+        for (owner, target, ttl) in aliases.iter().rev() {
+            let Some(answer) = alias(owner, target, out.as_slice(), *ttl) else {
+                return fail(query, other("the upstream's answer is malformed"), out);
+            };
+            let rcode = out.rcode();
+            out.adopt(owner, &answer, rcode);
+        }
+        // The first owner is the name as it was asked, but for its spelling and its end.
+        let (answer, rcode) = (out.as_slice().to_vec(), out.rcode());
+        out.adopt(query, &answer, rcode);
+        local.leave_out_hints(query, out);
+        out.finish(query, None);
+        if rcode == Rcode::SERVFAIL {
+            Source::Failure
+        } else {
+            Source::Local
+        }
+    }
+
+    /// Whether an answer that is held has to be made of another one.
+    pub(super) fn is_translated(&self, query: &Query, held: &Held) -> bool {
+        let dns64 = self.steps.local.dns64();
+        dns64.is_some_and(|dns64| dns64.applies(query)) && lacks_address(held)
+    }
+
+    /// Answers a question for IPv6 addresses, with those of the translator where the name has none
+    /// of its own (RFC 6147 §5.1).
+    async fn translate(
+        &self,
+        dns64: &Dns64,
+        query: &Query,
+        pending: &mut Pending,
+        out: &mut AnswerBuf,
+    ) -> Source {
+        let own = self.look_up(query, pending).await;
+        if let Ok((held, source)) = &own
+            && !lacks_address(held)
+        {
+            return done(&self.pass(query, pending, (held, *source), out));
+        }
+        let mut ipv4 = whole(query, query.name);
+        ipv4.kind = RecordType::A;
+        let Ok((held, source)) = self.look_up(&ipv4, pending).await else {
+            return match own {
+                Ok((held, source)) => done(&self.pass(query, pending, (&held, source), out)),
+                Err(error) => fail(query, error, out),
+            };
+        };
+        let verdict = pending.verdict;
+        let step = self.pass(&ipv4, pending, (&held, source), out);
+        if pending.verdict != verdict && matches!(pending.verdict, Verdict::Block(_)) {
+            block::configured(query, &self.steps.blocking, out);
+            out.finish(query, Some(ExtendedError::new(ExtendedError::BLOCKED, "")));
+            return done(&step);
+        }
+        if let Some(made) = dns64.synthesize(query, out.as_slice(), MADE_TTL) {
+            out.adopt(query, &made, Rcode::NOERROR);
+            out.finish(query, None);
+            return done(&step);
+        }
+        match own {
+            Ok((held, source)) => done(&self.pass(query, pending, (&held, source), out)),
+            Err(error) => fail(query, error, out),
+        }
+    }
+
+    /// What is held for this question, or what an upstream says.
+    async fn look_up(&self, query: &Query, pending: &Pending) -> Asked {
+        let cache = &self.steps.cache;
+        if let Some(held) = cache.find(query, pending.started) {
+            return Ok((held, Source::Cache));
+        }
+        let reply = self.upstreams.ask(query).await.map_err(|error| {
+            tracing::debug!(name = %query.name, %error, "no upstream answered");
+            ExtendedError::new(error.ede(), "no upstream answered")
+        })?;
+        let source = Source::Upstream(reply.upstream);
+        match cache.put(query, reply.message, Instant::now()) {
+            Ok(held) => Ok((held, source)),
+            Err(_) => Err(ExtendedError::new(
+                ExtendedError::NETWORK_ERROR,
+                "the upstream's answer is malformed",
+            )),
+        }
+    }
+
+    /// Whether an answer leads to an address that it has no business with.
+    pub(super) fn leads_home(&self, query: &Query, held: &Held) -> bool {
+        let local = &self.steps.local;
+        local.keeps_out(&query.name)
+            && held.targets().any(|(_, target)| match target {
+                Target::Address(address) => local.is_of_the_home(address),
+                Target::Name(_) => false,
+            })
+    }
+
+    /// Answers as if the name were blocked: it leads into the home.
+    pub(super) fn keep_out(
+        &self,
+        query: &Query,
+        pending: &mut Pending,
+        out: &mut AnswerBuf,
+    ) -> Step {
+        pending.verdict = Verdict::Block(Match::NO_ENTRY);
+        block::configured(query, &self.steps.blocking, out);
+        let text = "it leads to an address at home (DNS rebinding)";
+        let error = ExtendedError::new(ExtendedError::BLOCKED, text);
+        out.finish(query, Some(error));
+        Step::Done(Source::Policy)
+    }
+}
+
+/// The same question about a name, whose answer is taken whole.
+fn whole(query: &Query, name: Name) -> Query {
+    Query {
+        transport: Transport::Tcp,
+        ..query.about(name)
+    }
+}
+
+/// Whether an answer for IPv6 addresses has none that anybody reaches, and yet the name may exist.
+fn lacks_address(held: &Held) -> bool {
+    let is_real = |(kind, target)| match target {
+        // RFC 6147 §5.1.4: IPv4 in IPv6 form is none.
+        Target::Address(address) => kind == RecordType::AAAA && address.to_canonical().is_ipv6(),
+        Target::Name(_) => false,
+    };
+    held.rcode() != Rcode::NXDOMAIN && !held.targets().any(is_real)
+}
+
+fn other(text: &str) -> ExtendedError<'_> {
+    ExtendedError::new(ExtendedError::OTHER, text)
+}
+
+fn done(step: &Step) -> Source {
+    match step {
+        Step::Done(source) => *source,
+        Step::Silent | Step::Wait | Step::Next => Source::Policy,
+    }
+}

@@ -1,0 +1,189 @@
+//! Names of our own, and what is made of upstreams' answers: aliases, addresses that are kept out,
+//! made or left out.
+
+use std::fs;
+use std::time::Duration;
+
+use hickory_proto::op::{Message, ResponseCode};
+use hickory_proto::rr::rdata::HTTPS;
+use hickory_proto::rr::rdata::svcb::{IpHint, SVCB, SvcParamKey, SvcParamValue};
+use hickory_proto::rr::{RData, Record, RecordType};
+use squelch::query;
+
+use crate::house::{House, extended_error, told};
+use crate::stub::{Asked, Reaction, Stub};
+
+async fn house(stub: Stub, config: &str) -> House {
+    House::with(stub, config).await
+}
+
+/// The answers as `NAME TYPE DATA`.
+fn lines(message: &Message) -> Vec<String> {
+    let line =
+        |record: &Record| format!("{} {} {}", record.name, record.record_type(), record.data);
+    message.answers.iter().map(line).collect()
+}
+
+/// HTTPS with hints; every other type as `plain` says.
+fn with_hints(asked: &Asked, hints: [&str; 2], plain: &str) -> Reaction {
+    if asked.kind != query::RecordType::HTTPS {
+        return asked.with_address(plain);
+    }
+    let v4 = SvcParamValue::Ipv4Hint(IpHint(vec![hints[0].parse().unwrap()]));
+    let v6 = SvcParamValue::Ipv6Hint(IpHint(vec![hints[1].parse().unwrap()]));
+    let params = vec![(SvcParamKey::Ipv4Hint, v4), (SvcParamKey::Ipv6Hint, v6)];
+    let service = SVCB::new(1, hickory_proto::rr::Name::root(), params);
+    let name = asked.message.queries[0].name().clone();
+    let record = Record::from_rdata(name, 300, RData::HTTPS(HTTPS(service)));
+    Reaction::Records(vec![record])
+}
+
+#[tokio::test]
+async fn records_are_answered_here_and_aliases_lead_outside() {
+    let config = "[[record]]\nname = \"nas.home.arpa\"\nvalue = \"192.168.178.10\"\n\
+        [[record]]\nname = \"www.home.arpa\"\ntype = \"CNAME\"\nvalue = \"www.example\"\n";
+    let house = house(Stub::with_address("192.0.2.99").await, config).await;
+    let nas = house.ask("NAS.home.arpa.", RecordType::A).await;
+    assert_eq!(lines(&nas), ["NAS.home.arpa. A 192.168.178.10"]);
+    assert!(house.stub.seen().is_empty());
+    for _ in 0..2 {
+        let www = house.ask("WWW.home.arpa.", RecordType::A).await;
+        assert_eq!(www.queries[0].name().to_string(), "WWW.home.arpa.");
+        let told = lines(&www).join("\n").to_lowercase();
+        assert_eq!(
+            told,
+            "www.home.arpa. cname www.example.\nwww.example. a 192.0.2.99"
+        );
+    }
+    let asked: Vec<String> = house
+        .stub
+        .seen()
+        .into_iter()
+        .map(|asked| asked.name)
+        .collect();
+    assert_eq!(asked, ["www.example"]);
+}
+
+#[tokio::test]
+async fn an_alias_to_a_name_that_cannot_be_resolved_is_a_failure() {
+    let config =
+        "[[record]]\nname = \"www.home.arpa\"\ntype = \"CNAME\"\nvalue = \"www.example\"\n";
+    let stub = Stub::start(|_| Reaction::Code(ResponseCode::ServFail)).await;
+    let house = house(stub, config).await;
+    let answer = house.ask("www.home.arpa.", RecordType::A).await;
+    assert_eq!(answer.metadata.response_code, ResponseCode::ServFail);
+}
+
+#[tokio::test]
+async fn a_hosts_file_that_changes_is_followed() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("hosts");
+    fs::write(&file, "192.168.178.10 nas\n").unwrap();
+    let config = format!("[local]\nhosts = [{file:?}]\n");
+    let house = house(Stub::with_address("192.0.2.99").await, &config).await;
+    let address = async || told(&house.ask("nas.home.arpa.", RecordType::A).await).1;
+    assert_eq!(address().await, ["192.168.178.10"]);
+    fs::write(&file, "192.168.178.11 nas\n").unwrap();
+    let changed = async { while address().await != ["192.168.178.11"] {} };
+    tokio::time::timeout(Duration::from_secs(20), changed)
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn addresses_of_the_home_are_kept_out() {
+    let stub = Stub::start(|asked| {
+        let ip = match asked.name.split('.').next().unwrap() {
+            "public" => "192.0.2.99",
+            "mapped" => "::ffff:192.168.178.1",
+            "v6" => "fd00::1",
+            _ => "192.168.178.1",
+        };
+        with_hints(asked, ["192.168.178.1", "2001:db8::1"], ip)
+    })
+    .await;
+    let house = house(stub, "").await;
+    for (name, kind, expected) in [
+        ("evil.example.", RecordType::A, vec!["0.0.0.0"]),
+        ("mapped.example.", RecordType::AAAA, vec!["::"]),
+        ("v6.example.", RecordType::AAAA, vec!["::"]),
+        ("evil.example.", RecordType::HTTPS, vec![]),
+        ("public.example.", RecordType::A, vec!["192.0.2.99"]),
+        ("app.plex.direct.", RecordType::A, vec!["192.168.178.1"]),
+    ] {
+        // From upstream, and from memory.
+        for _ in 0..2 {
+            let answer = house.ask(name, kind).await;
+            assert_eq!(told(&answer).1, expected, "{name} {kind}");
+            let is_kept_out = extended_error(&answer)
+                .is_some_and(|(code, text)| code == 15 && text.contains("rebinding"));
+            let passes = expected.iter().any(|data| data.starts_with("192."));
+            assert_ne!(is_kept_out, passes, "{name} {kind}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn addresses_of_the_home_pass_where_that_is_wanted() {
+    let stub = Stub::with_address("192.168.178.1").await;
+    let house = house(stub, "[blocking]\nrebinding_protection = false\n").await;
+    let answer = house.ask("nas.example.", RecordType::A).await;
+    assert_eq!(told(&answer).1, ["192.168.178.1"]);
+}
+
+#[tokio::test]
+async fn a_search_engine_is_asked_under_its_safe_name() {
+    let stub = Stub::with_address("192.0.2.99").await;
+    let house = house(stub, "[blocking]\nsafesearch = [\"google\"]\n").await;
+    let answer = house.ask("www.google.de.", RecordType::A).await;
+    assert_eq!(
+        lines(&answer),
+        [
+            "www.google.de. CNAME forcesafesearch.google.com.",
+            "forcesafesearch.google.com. A 192.0.2.99",
+        ]
+    );
+    let other = house.ask("www.bing.com.", RecordType::A).await;
+    assert_eq!(lines(&other), ["www.bing.com. A 192.0.2.99"]);
+}
+
+#[tokio::test]
+async fn a_name_without_an_ipv6_address_gets_one_of_the_translator() {
+    let stub = Stub::start(|asked| match (asked.name.as_str(), asked.kind) {
+        ("none.example", _) => Reaction::Code(ResponseCode::NXDomain),
+        ("both.example", query::RecordType::AAAA) => asked.with_address("2001:db8::1"),
+        ("home.example", query::RecordType::A) => asked.with_address("192.168.178.1"),
+        (_, query::RecordType::A) => asked.with_address("192.0.2.33"),
+        _ => Reaction::Records(Vec::new()),
+    })
+    .await;
+    let house = house(stub, "[dns64]\nprefix = \"64:ff9b::/96\"\n").await;
+    let addresses = async |name: &str| told(&house.ask(name, RecordType::AAAA).await);
+    let good = |ip: &str| (ResponseCode::NoError, vec![ip.to_owned()]);
+    for _ in 0..2 {
+        assert_eq!(addresses("old.example.").await, good("64:ff9b::c000:221"));
+        assert_eq!(addresses("both.example.").await, good("2001:db8::1"));
+    }
+    assert_eq!(addresses("home.example.").await, good("::"));
+    assert_eq!(
+        addresses("none.example.").await,
+        (ResponseCode::NXDomain, Vec::new())
+    );
+}
+
+#[tokio::test]
+async fn devices_are_not_told_what_is_filtered() {
+    let stub =
+        Stub::start(|asked| with_hints(asked, ["192.0.2.1", "2001:db8::1"], "2001:db8::1")).await;
+    let house = house(stub, "[blocking]\nfilter_aaaa = true\n").await;
+    let addresses = house.ask("www.example.", RecordType::AAAA).await;
+    assert_eq!(told(&addresses), (ResponseCode::NoError, Vec::new()));
+    for _ in 0..2 {
+        let service = house.ask("www.example.", RecordType::HTTPS).await;
+        let told = told(&service).1.join(" ");
+        assert!(
+            told.contains("192.0.2.1") && !told.contains("2001:db8"),
+            "{told}"
+        );
+    }
+}

@@ -24,6 +24,7 @@ use crate::api::Api;
 use crate::config::Config;
 use crate::device::Devices;
 use crate::lists::Library;
+use crate::local::Book;
 use crate::packs::Packs;
 use crate::policy::Policy;
 use crate::store::Store;
@@ -46,6 +47,7 @@ pub struct App {
     library: Arc<Library>,
     policy: Policy,
     devices: Arc<Devices>,
+    book: Arc<Book>,
     store: Store,
     api: Arc<Api>,
 }
@@ -66,11 +68,12 @@ impl App {
         &self.web
     }
 
-    /// Puts the choices under `[packs]`, the lists, rules and devices in force; all else that
-    /// differs from the config before needs a restart, and is named.
+    /// Puts the choices under `[packs]`, the lists, rules, records and devices in force; all else
+    /// that differs from the config before needs a restart, and is named.
     pub fn reload(&self, config: &Config) {
         self.library.rulebook.set_packs(config.packs.clone());
         self.devices.reconfigure(&config.devices);
+        self.book.declare(&config.records);
         self.policy.set_tags(library::tags(config));
         self.library.declare(config);
         self.api.reconfigure(Arc::new(config.clone()));
@@ -81,12 +84,16 @@ impl App {
             ("[upstream]", old.upstream != new.upstream),
             ("[cache]", old.cache != new.cache),
             ("[blocking]", old.blocking != new.blocking),
+            ("[local]", old.local != new.local),
+            ("[dns64]", old.dns64 != new.dns64),
             ("[lists]", old.lists != new.lists),
             ("packs.folder", old.packs.folder != new.packs.folder),
             ("[journal]", old.journal != new.journal),
             ("[web]", old.web != new.web),
         ];
-        tracing::info!("the config was read again: packs, lists, rules and devices are in force");
+        tracing::info!(
+            "the config was read again: packs, lists, rules, records and devices are in force"
+        );
         for (section, _) in sections.iter().filter(|(_, differs)| *differs) {
             tracing::warn!("{section} has changed; it takes effect after a restart");
         }

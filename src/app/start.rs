@@ -92,6 +92,7 @@ pub async fn start(parts: Parts) -> anyhow::Result<App> {
         refresher,
         library,
         policy,
+        steps,
         ..
     } = core;
     let keeping = library::keep(
@@ -118,6 +119,7 @@ pub async fn start(parts: Parts) -> anyhow::Result<App> {
         library,
         policy,
         devices,
+        book: Arc::clone(steps.local.book()),
         store,
         api,
     })

@@ -36,7 +36,7 @@ pub use packs::{Level, PackAction, PackChoice, Packs};
 pub use problem::{ConfigProblems, Place, Problem};
 pub use record::Record;
 pub use rule::Rule;
-pub use upstream::{Host, Server, ServerUrl, Strategy, Upstream};
+pub use upstream::{Host, Route, Routes, Server, ServerUrl, Strategy, Upstream};
 pub use value::in_words as duration_in_words;
 pub use web::Web;
 

@@ -54,6 +54,7 @@ pub struct Local {
     asks_router: bool,
     filter: Filter,
     rebinding: Rebinding,
+    routes: config::Routes,
 }
 
 /// Types of addresses that nobody is told of the world outside.
@@ -104,6 +105,7 @@ impl Local {
                     .filter_map(|name| name.parse().ok())
                     .collect(),
             ),
+            routes: config.upstream.routes.clone(),
         }
     }
 
@@ -175,7 +177,9 @@ impl Local {
 
     /// Whether an upstream's answer to `name` (lower-cased) must not lead into the home.
     pub fn keeps_out(&self, name: &Name) -> bool {
-        self.rebinding.keeps_out(name) && !(self.asks_router && self.is_of_router(name))
+        self.rebinding.keeps_out(name)
+            && !self.is_routed(name)
+            && !(self.asks_router && self.is_of_router(name))
     }
 
     /// Whether an address leads into the home, in whatever form it is written.
@@ -216,6 +220,11 @@ impl Local {
         self.book.table().covers(name) || self.find(name).is_some()
     }
 
+    /// Whether `name` has servers of its own: what is private there is meant.
+    fn is_routed(&self, name: &Name) -> bool {
+        self.routes.find(name.as_wire()).is_some()
+    }
+
     /// The zone of ours that `name` stands in.
     fn find(&self, name: &Name) -> Option<(Name, Kind)> {
         if self.passes_test && name.labels().last() == Some(b"test") {
@@ -223,14 +232,16 @@ impl Local {
         }
         let domain = self.book.domain();
         let special = zones::find(name).filter(|(_, kind)| match kind {
-            Kind::Loopback | Kind::LoopbackName | Kind::Empty | Kind::Absent => true,
+            Kind::Loopback | Kind::LoopbackName | Kind::Empty => true,
+            // Whoever routes a private zone has servers that know it.
+            Kind::Absent => !self.is_routed(name),
             Kind::Canary => self.canaries,
             Kind::Router => false,
-            Kind::Home => !self.asks_router,
+            Kind::Home => !self.asks_router && !self.is_routed(name),
         });
         special.or_else(|| {
             let is_home = !domain.is_root() && name.is_within(domain);
-            (is_home && !self.asks_router).then_some((*domain, Kind::Home))
+            (is_home && !self.asks_router && !self.is_routed(name)).then_some((*domain, Kind::Home))
         })
     }
 

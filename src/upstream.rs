@@ -7,32 +7,40 @@
 mod bootstrap;
 mod error;
 mod link;
-mod net;
+mod pace;
+mod plain;
 mod request;
 mod reverse;
 mod round;
 mod server;
 mod shared;
+mod slots;
 mod standing;
+mod udp;
 
 use std::cell::OnceCell;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout};
+use futures_util::future::{Either, select};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::config::{self, Host, Strategy};
 use crate::query::{Query, UpstreamId};
 
 use bootstrap::Addresses;
 use link::{Dialer, Link, Transport};
+use pace::Pace;
+use plain::Plain;
 use request::Answer;
-use server::{Plain, Server, Way};
+use server::{Server, Way};
+use standing::Turns;
 
 pub use error::{AskError, Failure, Tried};
-pub use net::Oddity;
 pub use shared::{Figures, Shared};
+pub use udp::Oddity;
 
 /// The upstreams, as one thread asks them.
 ///
@@ -45,6 +53,7 @@ pub struct Upstreams {
 
 struct Inner {
     servers: Vec<Server>,
+    routes: config::Routes,
     shared: Arc<Shared>,
     dialer: Arc<Dialer>,
     timeout: Duration,
@@ -91,14 +100,14 @@ impl Upstreams {
         let builder = Builder {
             surroundings,
             config,
-            shared: &shared,
             dialer: &dialer,
             bootstrap: OnceCell::new(),
         };
-        let servers = config.servers.iter().take(usize::from(u8::MAX) + 1);
+        let servers = config.every_server().into_iter();
         let servers = servers.map(|url| builder.server(&url.server)).collect();
         let inner = Inner {
             servers,
+            routes: config.routes.clone(),
             shared,
             dialer,
             timeout: config.timeout,
@@ -110,13 +119,17 @@ impl Upstreams {
 
     /// Asks the upstreams in turn, until one has an answer or the time is over.
     ///
-    /// An error that an upstream answers (SERVFAIL, REFUSED) is a reply when no other knows better.
+    /// A name that a route covers is asked for at the route's servers alone. An error that an
+    /// upstream answers (SERVFAIL, REFUSED) is a reply when no other knows better.
     pub async fn ask(&self, query: &Query) -> Result<Reply, AskError> {
-        let turns = self.inner.shared.turns();
-        if let Some(server) = turns.probe {
-            self.probe(server, query);
+        let inner = &self.inner;
+        let turns = inner.shared.turns(inner.pool_of(query));
+        let is_answered = turns.probe.map(|server| self.probe(server, query));
+        let reply = inner.ask_in_turn(query, &turns).await;
+        if let Some(is_answered) = is_answered {
+            is_answered.store(reply.is_ok(), Ordering::Relaxed);
         }
-        round::ask(&self.inner, query, turns.order).await
+        reply
     }
 
     /// Lets `task` go on by itself on the runtime that asks, for as long as that lasts.
@@ -124,20 +137,54 @@ impl Upstreams {
         self.inner.dialer.background(task);
     }
 
-    /// Sends a copy of `query` to a server only to see how it is.
-    fn probe(&self, server: usize, query: &Query) {
+    /// Sends a copy of `query` to a server only to see how it is. The mark that is given back is
+    /// to be set when another server answers the query.
+    fn probe(&self, server: usize, query: &Query) -> Arc<AtomicBool> {
         let inner = Arc::clone(&self.inner);
         let query = query.clone();
+        let is_answered = Arc::new(AtomicBool::new(false));
+        let is_outdone = Arc::clone(&is_answered);
         self.inner.dialer.background(async move {
+            // Where there is no room for queries, there is none for their copies.
+            let Some(_slot) = inner.shared.slots.try_take() else {
+                return;
+            };
             let asked = timeout(inner.timeout, inner.ask_one(server, &query)).await;
             if let Err(failure) = asked.unwrap_or(Err(Failure::Timeout)) {
                 inner.shared.failed(server, &failure);
+                if is_outdone.load(Ordering::Relaxed) {
+                    inner.shared.outdone(server, &failure);
+                }
             }
         });
+        is_answered
     }
 }
 
 impl Inner {
+    /// The pool of servers that are asked for a name: the first, or that of a route.
+    fn pool_of(&self, query: &Query) -> usize {
+        let route = self.routes.find(query.name.as_wire());
+        route.map_or(0, |route| route + 1)
+    }
+
+    /// Asks servers in their turns, as soon as there is room for one more query.
+    async fn ask_in_turn(&self, query: &Query, turns: &Turns) -> Result<Reply, AskError> {
+        let deadline = Instant::now() + self.timeout;
+        let crowded = || {
+            let tried = turns.order.iter().take(1);
+            round::error(self, tried.map(|&server| (server, Failure::Crowded)))
+        };
+        let Ok(slot) = timeout_at(deadline, self.shared.slots.take()).await else {
+            return Err(crowded());
+        };
+        let asking = std::pin::pin!(round::ask(self, query, turns, deadline));
+        match select(asking, std::pin::pin!(slot.pushed_out())).await {
+            Either::Left((reply, _)) => reply,
+            Either::Right(_) => Err(crowded()),
+        }
+    }
+
     /// Asks one server, and notes how long its answer took; the caller notes a failure.
     async fn ask_one(&self, server: usize, query: &Query) -> Result<Answer, Failure> {
         let Some(asked) = self.servers.get(server) else {
@@ -157,7 +204,6 @@ impl Inner {
 struct Builder<'a> {
     surroundings: &'a Surroundings,
     config: &'a config::Upstream,
-    shared: &'a Arc<Shared>,
     dialer: &'a Arc<Dialer>,
     bootstrap: OnceCell<Arc<Upstreams>>,
 }
@@ -166,8 +212,9 @@ impl Builder<'_> {
     fn server(&self, server: &config::Server) -> Server {
         let (way, ip) = match server {
             config::Server::Udp { ip, port } => {
-                let link = |transport| self.link(Addresses::Fixed(*ip), *port, transport);
-                let plain = Plain::new(link(Transport::Udp), link(Transport::Tcp));
+                let tcp = self.link(Addresses::Fixed(*ip), *port, Transport::Tcp);
+                let pace = Pace::new(self.config.strategy == Strategy::Race, self.config.timeout);
+                let plain = Plain::new((*ip, *port).into(), tcp, pace);
                 (Way::Plain(plain), Some(*ip))
             }
             config::Server::Tcp { ip, port } => {
@@ -191,7 +238,7 @@ impl Builder<'_> {
                 self.encrypted(host, *port, transport)
             }
         };
-        Server::new(way, ip, Arc::clone(self.shared))
+        Server::new(way, ip)
     }
 
     fn encrypted(&self, host: &Host, port: u16, transport: Transport) -> (Way, Option<IpAddr>) {
@@ -223,6 +270,7 @@ impl Builder<'_> {
                 bootstrap: Vec::new(),
                 strategy: Strategy::Ordered,
                 timeout: self.config.timeout,
+                routes: config::Routes::default(),
             };
             let shared = Arc::new(Shared::new(&config));
             let upstreams = Upstreams::within(self.surroundings, &config, shared);

@@ -144,10 +144,7 @@ impl Knowledge<'_> {
             pack: decided.map(|(pack, _)| PackName::of(pack)),
             entry: decided.map(|(pack, entry)| info(pack, entry)),
             also: also.collect(),
-            steps: steps(
-                &in_force,
-                self.steps(&covering, decided, judged.verdict),
-            ),
+            steps: steps(&in_force, self.steps(&covering, decided, judged.verdict)),
             covering: in_force,
             recent: None,
         }

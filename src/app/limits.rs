@@ -16,7 +16,7 @@ const BASE_OF_A_THREAD: u64 = 8;
 pub(super) struct Limits {
     /// TCP connections of devices, for each DNS thread.
     pub connections: usize,
-    /// UDP queries under way to upstreams, over all threads.
+    /// Queries under way to upstreams, over all threads.
     pub upstream_queries: usize,
     /// Connections to each of the dashboard's addresses.
     pub web: usize,
@@ -28,8 +28,8 @@ impl Limits {
         Self::share(raise_open_files(), threads, web_addresses)
     }
 
-    /// A fifth for the dashboard, two for devices' connections, two for upstreams, where each
-    /// query takes up to three sockets, because it is repeated at most two times.
+    /// A fifth for the dashboard, two for devices' connections, two for upstreams, where a query
+    /// takes two sockets when two servers are asked, or one over UDP and TCP.
     fn share(files: u64, threads: usize, web_addresses: usize) -> Self {
         let threads = u64::try_from(threads).unwrap_or(1).max(1);
         let web_addresses = u64::try_from(web_addresses).unwrap_or(1).max(1);
@@ -37,7 +37,7 @@ impl Limits {
         let at_most = |share: u64, most: u64| usize::try_from(share.clamp(4, most)).unwrap_or(4);
         Self {
             connections: at_most(2 * fifth / threads, 512),
-            upstream_queries: at_most(2 * fifth / 3, 4096),
+            upstream_queries: at_most(fifth, 2048),
             web: at_most(fifth / web_addresses, 256),
         }
     }
@@ -62,7 +62,7 @@ mod tests {
     fn all_sockets_together_stay_below_the_open_files() {
         for (files, threads) in [(128, 2), (1024, 4), (4096, 32), (65_536, 8)] {
             let limits = Limits::share(files, threads, 1);
-            let sockets = limits.connections * threads + 3 * limits.upstream_queries + limits.web;
+            let sockets = limits.connections * threads + 2 * limits.upstream_queries + limits.web;
             assert!(u64::try_from(sockets).unwrap() < files, "{limits:?}");
         }
     }
@@ -70,7 +70,7 @@ mod tests {
     #[test]
     fn a_usual_machine_has_room_for_thousands_of_hanging_queries() {
         let limits = Limits::share(WANTED, 4, 1);
-        assert_eq!(limits.upstream_queries, 4096);
+        assert_eq!(limits.upstream_queries, 2048);
         assert_eq!((limits.connections, limits.web), (512, 256));
     }
 }

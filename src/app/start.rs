@@ -159,7 +159,7 @@ impl Core {
         let devices = Arc::new(Devices::new(&config.devices, Vec::new()));
         devices.number_in_passing();
         let upstreams = Arc::new(
-            UpstreamShared::new(&config.upstream).with_udp_at_once(limits.upstream_queries),
+            UpstreamShared::new(&config.upstream).with_queries_at_once(limits.upstream_queries),
         );
         let live = Arc::new(Live::default());
         let at_hand = (store.clone(), &devices);

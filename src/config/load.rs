@@ -188,7 +188,14 @@ mod tests {
         let all = notes.known();
         let (table, _) = tree::read(EXAMPLE, "");
         let (full, _) = tree::read(&full_example(), "");
-        let optional = ["packs.folder", "list", "rule", "device", "record"];
+        let optional = [
+            "packs.folder",
+            "list",
+            "rule",
+            "device",
+            "record",
+            "upstream.route",
+        ];
         for key in all {
             let shown = if optional.contains(&key.as_str()) {
                 &full
@@ -253,7 +260,7 @@ listen = "192.0.2.1:8053"
         config.toml:3: dns.lisen is no known key; did you mean listen?
         config.toml:4: dns.allow_from[1] = "192.168.0.0/33": write "private", "any", or a network such as "192.168.0.0/16"
         config.toml:7: upstream.timeout = "2 minutes": write a number and a unit (ms, s, m, h or d), such as "10s"
-        config.toml:8: upstream.strategy = "quickest": write "fastest" or "ordered"
+        config.toml:8: upstream.strategy = "quickest": write "fastest", "ordered", "race" or "spread"
         config.toml:11: web.listen = "192.0.2.1:8053": the dashboard has no login yet, so it is served on this machine only: write "127.0.0.1:8053"; from elsewhere reach it through a tunnel (ssh -L 8053:127.0.0.1:8053 THIS-MACHINE), or through a reverse proxy on this machine that asks for a password
         "#);
     }
@@ -276,7 +283,7 @@ rate_limit = { queries_per_second = 10, burst = 0, per = "device" }
 servers = ["9.9.9.9", "https://dns.example/dns-query"]
 bootstrap = "dns.example"
 timeout = "0s"
-strategy = "race"
+strategy = "random"
 
 [cache]
 entries = -1
@@ -308,7 +315,7 @@ retention = "1m"
         config.toml:14: upstream.servers[0] = "9.9.9.9": no scheme; write udp://ip[:port], tcp://ip[:port], tls://ip[:port]#name or https://host[:port]/path
         config.toml:15: upstream.bootstrap = "dns.example": write an address without a port, such as "9.9.9.9"
         config.toml:16: upstream.timeout = "0s": write a time from "100ms" to "1m"
-        config.toml:17: upstream.strategy = "race": not in this version yet; write "fastest" or "ordered"
+        config.toml:17: upstream.strategy = "random": write "fastest", "ordered", "race" or "spread"
         config.toml:20: cache.entries = -1: write a whole number from 0 to 10000000
         config.toml:21: cache.min_ttl is longer than max_ttl: write a shorter one
         config.toml:23: cache.negative_max_ttl = "1500ms": write whole seconds, such as "10s"

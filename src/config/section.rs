@@ -10,11 +10,10 @@ use super::tree::{Item, Table, Value};
 pub(super) type Read<T> = Result<T, String>;
 
 /// Keys that the manual promises for later. They are told apart from misspelled ones.
-const LATER: [&str; 7] = [
+const LATER: [&str; 6] = [
     "dns.tls",
     "upstream.dnssec",
     "upstream.trust_anchors",
-    "upstream.route",
     "group",
     "device.group",
     "web.password",

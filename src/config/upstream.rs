@@ -1,11 +1,21 @@
 //! `[upstream]`: whom we ask.
 
+mod route;
+mod server;
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use super::section::{Read, Section};
 use super::tree::Item;
 use super::value;
+
+pub use route::{Route, Routes};
+pub(super) use server::is_host_name;
+pub use server::{Host, Server, ServerUrl};
+
+/// The journal keeps an upstream's number in a byte.
+const MAX_SERVERS: usize = 256;
 
 /// Whom we ask.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,6 +28,8 @@ pub struct Upstream {
     pub strategy: Strategy,
     /// After this long without an answer the query has failed.
     pub timeout: Duration,
+    /// Names that other servers are asked for.
+    pub routes: Routes,
 }
 
 impl Default for Upstream {
@@ -37,6 +49,7 @@ impl Default for Upstream {
             ],
             strategy: Strategy::Fastest,
             timeout: Duration::from_secs(2),
+            routes: Routes::default(),
         }
     }
 }
@@ -54,9 +67,13 @@ impl Upstream {
             timeout: section.value("timeout", default.timeout, |item| {
                 value::duration(item, timeout.clone())
             }),
+            routes: Routes::read(section),
         };
         if upstream.bootstrap.is_empty()
-            && let Some(server) = upstream.servers.iter().find(|server| server.has_name())
+            && let Some(server) = upstream
+                .every_server()
+                .iter()
+                .find(|server| server.has_name())
         {
             let text = &server.text;
             section.wrong(
@@ -64,7 +81,25 @@ impl Upstream {
                 format!("is empty, but {text:?} has a name to look up: write an address"),
             );
         }
+        if upstream.every_server().len() > MAX_SERVERS {
+            section.wrong(
+                "servers",
+                format!("more than {MAX_SERVERS}, with those of routes"),
+            );
+        }
         upstream
+    }
+
+    /// Every server, each once: those of the section, then those of its routes.
+    pub fn every_server(&self) -> Vec<&ServerUrl> {
+        let routed = self.routes.all().iter().flat_map(|route| &route.servers);
+        let mut servers: Vec<&ServerUrl> = Vec::new();
+        for server in self.servers.iter().chain(routed) {
+            if !servers.contains(&server) {
+                servers.push(server);
+            }
+        }
+        servers
     }
 }
 
@@ -75,303 +110,20 @@ pub enum Strategy {
     Fastest,
     /// The first of the list that works.
     Ordered,
+    /// The two fastest at once.
+    Race,
+    /// Each in turn.
+    Spread,
 }
 
 impl Strategy {
     fn read(item: &Item) -> Read<Self> {
-        let words = [("fastest", Self::Fastest), ("ordered", Self::Ordered)];
-        value::word(item, &words).map_err(|right| match item.text() {
-            Some("race" | "spread") => format!("not in this version yet; {right}"),
-            _ => right,
-        })
-    }
-}
-
-/// An upstream server as written, and what it means.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ServerUrl {
-    /// As written; its name in the journal and the dashboard.
-    pub text: String,
-    /// What it means.
-    pub server: Server,
-}
-
-impl ServerUrl {
-    fn read(item: &Item) -> Read<Self> {
-        let text = item.text().unwrap_or_default();
-        text.parse()
-            .map_err(|ServerError { why, .. }| format!("{why}; {FORMS}"))
-    }
-
-    fn has_name(&self) -> bool {
-        matches!(
-            &self.server,
-            Server::Tls {
-                host: Host::Name(_),
-                ..
-            } | Server::Https {
-                host: Host::Name(_),
-                ..
-            }
-        )
-    }
-}
-
-/// How an upstream is reached.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Server {
-    /// `udp://ip[:port]`: UDP, and TCP where an answer is cut off.
-    Udp {
-        /// The address.
-        ip: IpAddr,
-        /// 53 unless written.
-        port: u16,
-    },
-    /// `tcp://ip[:port]`
-    Tcp {
-        /// The address.
-        ip: IpAddr,
-        /// 53 unless written.
-        port: u16,
-    },
-    /// `tls://ip[:port]#name` or `tls://name[:port]`
-    Tls {
-        /// Address or host name to connect to.
-        host: Host,
-        /// 853 unless written.
-        port: u16,
-        /// The name in the certificate.
-        name: String,
-    },
-    /// `https://host[:port]/path`
-    Https {
-        /// Address or host name to connect to.
-        host: Host,
-        /// 443 unless written.
-        port: u16,
-        /// The name in the certificate.
-        name: String,
-        /// The path, with its first slash.
-        path: String,
-    },
-}
-
-impl Server {
-    /// The address that is written, if it is one and not a name.
-    pub fn ip(&self) -> Option<IpAddr> {
-        match self {
-            Self::Udp { ip, .. } | Self::Tcp { ip, .. } => Some(*ip),
-            Self::Tls { host, .. } | Self::Https { host, .. } => match host {
-                Host::Ip(ip) => Some(*ip),
-                Host::Name(_) => None,
-            },
-        }
-    }
-}
-
-/// An address, or a name that the bootstrap servers look up.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Host {
-    /// An address.
-    Ip(IpAddr),
-    /// A host name.
-    Name(String),
-}
-
-const FORMS: &str =
-    "write udp://ip[:port], tcp://ip[:port], tls://ip[:port]#name or https://host[:port]/path";
-
-/// Why a text is no upstream server.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}`: {why}; {FORMS}")]
-pub struct ServerError {
-    text: String,
-    why: &'static str,
-}
-
-impl std::str::FromStr for ServerUrl {
-    type Err = ServerError;
-
-    fn from_str(text: &str) -> Result<Self, ServerError> {
-        match parse(text) {
-            Ok(server) => Ok(Self {
-                text: text.to_owned(),
-                server,
-            }),
-            Err(why) => Err(ServerError {
-                text: text.to_owned(),
-                why,
-            }),
-        }
-    }
-}
-
-fn parse(text: &str) -> Result<Server, &'static str> {
-    let (scheme, rest) = text.split_once("://").ok_or("no scheme")?;
-    let (rest, name) = rest
-        .split_once('#')
-        .map_or((rest, None), |(rest, name)| (rest, Some(name)));
-    let (authority, path) = rest
-        .find('/')
-        .map_or((rest, ""), |slash| rest.split_at(slash));
-    if name.is_some_and(|name| !is_host_name(name)) {
-        return Err("what follows # is no host name");
-    }
-    if scheme != "https" && !matches!(path, "" | "/") {
-        return Err("a path belongs to https only");
-    }
-    let (host, port) = split_port(authority)?;
-    match (scheme, host) {
-        ("udp", Host::Ip(ip)) => Ok(Server::Udp {
-            ip,
-            port: port.unwrap_or(53),
-        }),
-        ("tcp", Host::Ip(ip)) => Ok(Server::Tcp {
-            ip,
-            port: port.unwrap_or(53),
-        }),
-        ("udp" | "tcp", Host::Name(_)) => Err("plain DNS needs an address, not a name"),
-        ("tls", host) => {
-            let name = certificate_name(&host, name);
-            Ok(Server::Tls {
-                host,
-                port: port.unwrap_or(853),
-                name,
-            })
-        }
-        // The name also stands in the address of each HTTP request, where an IPv6 address does not fit.
-        ("https", Host::Ip(IpAddr::V6(_))) if name.is_none() => {
-            Err("https at an IPv6 address needs the name in its certificate after #")
-        }
-        ("https", host) => {
-            let name = certificate_name(&host, name);
-            let path = if path.len() > 1 { path } else { "/dns-query" }.to_owned();
-            Ok(Server::Https {
-                host,
-                port: port.unwrap_or(443),
-                name,
-                path,
-            })
-        }
-        ("h3" | "quic", _) => Err("this transport is not supported yet"),
-        _ => Err("the scheme is unknown"),
-    }
-}
-
-fn certificate_name(host: &Host, name: Option<&str>) -> String {
-    match (name, host) {
-        (Some(name), _) => name.to_owned(),
-        (None, Host::Ip(ip)) => ip.to_string(),
-        (None, Host::Name(host)) => host.clone(),
-    }
-}
-
-/// Splits `host`, `host:port`, `[v6]` and `[v6]:port`; a bare IPv6 address has no port.
-fn split_port(authority: &str) -> Result<(Host, Option<u16>), &'static str> {
-    if let Ok(ip) = authority.parse() {
-        return Ok((Host::Ip(ip), None));
-    }
-    let (host, port) = match authority.strip_prefix('[') {
-        Some(rest) => {
-            let (host, after) = rest.split_once(']').ok_or("a bracket is missing")?;
-            let port = if after.is_empty() {
-                None
-            } else {
-                Some(after.strip_prefix(':').ok_or("after ] comes :port")?)
-            };
-            (host, port)
-        }
-        None => authority
-            .rsplit_once(':')
-            .map_or((authority, None), |(host, port)| (host, Some(port))),
-    };
-    let port = port
-        .map(str::parse::<u16>)
-        .transpose()
-        .map_err(|_| "the port is no number up to 65535")?;
-    if port == Some(0) {
-        return Err("port 0 is no port");
-    }
-    match host.parse() {
-        Ok(ip) => Ok((Host::Ip(ip), port)),
-        Err(_) if is_host_name(host) => Ok((Host::Name(host.to_ascii_lowercase()), port)),
-        Err(_) => Err("the host is neither an address nor a name"),
-    }
-}
-
-/// Whether this is a name of letters, digits and hyphens, and no address.
-pub(super) fn is_host_name(text: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-    let has_letter = text.bytes().any(|byte| byte.is_ascii_alphabetic());
-    has_letter
-        && text.len() < 254
-        && text
-            .split('.')
-            .all(|label| !label.is_empty() && label.bytes().all(plain))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn server(text: &str) -> Server {
-        text.parse::<ServerUrl>().unwrap().server
-    }
-
-    #[test]
-    fn every_form_of_the_manual_is_read() {
-        let ip: IpAddr = "192.0.2.1".parse().unwrap();
-        assert_eq!(server("udp://192.0.2.1"), Server::Udp { ip, port: 53 });
-        assert_eq!(
-            server("tcp://192.0.2.1:5353"),
-            Server::Tcp { ip, port: 5353 }
-        );
-        assert_eq!(
-            server("tls://192.0.2.1#dns.example"),
-            Server::Tls {
-                host: Host::Ip(ip),
-                port: 853,
-                name: "dns.example".into()
-            }
-        );
-        assert_eq!(
-            server("https://dns.example/dns-query"),
-            Server::Https {
-                host: Host::Name("dns.example".into()),
-                port: 443,
-                name: "dns.example".into(),
-                path: "/dns-query".into()
-            }
-        );
-        assert_eq!(
-            server("udp://[2001:db8::1]:53"),
-            Server::Udp {
-                ip: "2001:db8::1".parse().unwrap(),
-                port: 53
-            }
-        );
-        assert_eq!(
-            server("udp://2001:db8::1"),
-            Server::Udp {
-                ip: "2001:db8::1".parse().unwrap(),
-                port: 53
-            }
-        );
-    }
-
-    #[test]
-    fn what_is_no_server_is_refused_with_the_reason() {
-        for text in [
-            "192.0.2.1",
-            "udp://dns.example",
-            "tls://192.0.2.1:99999#a.example",
-            "ftp://a.example",
-            "tls://a b",
-            "udp://192.0.2.999",
-            "https:///x",
-            "https://[2001:db8::1]/dns-query",
-        ] {
-            assert!(text.parse::<ServerUrl>().is_err(), "{text}");
-        }
+        let words = [
+            ("fastest", Self::Fastest),
+            ("ordered", Self::Ordered),
+            ("race", Self::Race),
+            ("spread", Self::Spread),
+        ];
+        value::word(item, &words)
     }
 }

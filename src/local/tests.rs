@@ -205,3 +205,24 @@ fn a_translated_address_is_looked_up_by_the_one_inside() {
     let (target, _) = Local::new(&config).alias(&query).unwrap();
     assert_eq!(target.to_string(), "33.2.0.192.in-addr.arpa");
 }
+
+#[test]
+fn private_zones_with_a_route_are_asked_there_and_may_lead_into_the_home() {
+    let mut config = config::Config::default();
+    config.upstream.routes = config::Routes::new(vec![config::Route {
+        domains: vec!["168.192.in-addr.arpa".into(), "lab.home.arpa".into()],
+        servers: vec!["udp://192.0.2.1".parse().unwrap()],
+    }]);
+    let ask = |name: &str| ask_with(&config, name, RecordType::PTR);
+    assert!(ask("1.178.168.192.in-addr.arpa").is_none());
+    assert!(ask("nas.lab.home.arpa").is_none());
+    assert!(ask("1.0.0.10.in-addr.arpa").is_some());
+    assert!(ask("nas.home.arpa").is_some());
+    let local = Local::new(&config);
+    let leads = |name: &str| {
+        let name: Name = name.parse().unwrap();
+        !local.forbids(&name, "192.168.178.9".parse().unwrap())
+    };
+    assert!(leads("nas.lab.home.arpa"));
+    assert!(!leads("nas.example"));
+}

@@ -7,7 +7,7 @@ use hickory_net::NetError;
 
 use crate::query::{Rcode, UpstreamId};
 
-use super::net::Oddity;
+use super::udp::Oddity;
 
 /// No upstream answered: what happened at each that was asked, in the order of asking.
 #[derive(Clone, Debug)]
@@ -90,6 +90,9 @@ pub enum Failure {
     /// This machine could not even ask, for lack of sockets or ports.
     #[error("this machine could not ask: {0}")]
     Local(String),
+    /// So many queries waited for an answer that this one, the oldest, had to make room.
+    #[error("no answer until others needed the room")]
+    Crowded,
 }
 
 /// How much a failure says about the upstream.
@@ -106,7 +109,7 @@ pub(super) enum Blame {
 impl Failure {
     pub(super) fn blame(&self) -> Blame {
         match self {
-            Self::Local(_) => Blame::None,
+            Self::Local(_) | Self::Crowded => Blame::None,
             Self::Timeout | Self::Closed | Self::Garbage(_) | Self::Odd(_) | Self::Answered(_) => {
                 Blame::Doubt
             }
@@ -121,7 +124,11 @@ impl Failure {
     fn is_reached(&self) -> bool {
         !matches!(
             self,
-            Self::Timeout | Self::Unreachable(_) | Self::NoAddress { .. } | Self::Local(_)
+            Self::Timeout
+                | Self::Unreachable(_)
+                | Self::NoAddress { .. }
+                | Self::Local(_)
+                | Self::Crowded
         )
     }
 }
@@ -143,11 +150,8 @@ impl From<NetError> for Failure {
 }
 
 impl Failure {
-    fn from_io(error: &io::Error) -> Self {
+    pub(super) fn from_io(error: &io::Error) -> Self {
         let inner = error.get_ref();
-        if let Some(odd) = inner.and_then(|inner| inner.downcast_ref::<Oddity>()) {
-            return Self::Odd(*odd);
-        }
         if let Some(tls) = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
             return Self::from_tls(tls);
         }

@@ -1,7 +1,7 @@
 //! One connection to one server, kept open, and opened anew when it is gone.
 //!
 //! Opening goes on in the background when the query that began it has given up: the next one finds
-//! the connection open. UDP counts as a connection that is always open.
+//! the connection open.
 
 use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
@@ -11,7 +11,7 @@ use std::time::Duration;
 use futures_util::future::{BoxFuture, Either, FutureExt, Shared, select};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use hickory_net::NetError;
-use hickory_net::runtime::{RuntimeProvider, Spawn};
+use hickory_net::runtime::{RuntimeProvider, Spawn, TokioRuntimeProvider};
 use hickory_net::tls::tls_client_connect_with_bind_addr;
 use hickory_net::xfer::{DnsExchange, DnsHandle, DnsMultiplexer, FirstAnswer};
 use hickory_resolver::config::{ConnectionConfig, ProtocolConfig, ResolverOpts};
@@ -21,7 +21,6 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::bootstrap::Addresses;
 use super::error::Failure;
-use super::net::Net;
 use super::request::{Answer, Request};
 
 /// The longest that opening a connection may take, in the background too.
@@ -31,13 +30,12 @@ const NEXT_ADDRESS: Duration = Duration::from_millis(250);
 /// Queries under way on one connection; hickory's own limit of 32 is for stub resolvers.
 const ACTIVE: usize = 4096;
 
-type Exchange = DnsExchange<Net>;
+type Exchange = DnsExchange<TokioRuntimeProvider>;
 type Opened = Shared<BoxFuture<'static, Result<Exchange, Failure>>>;
 
 /// How to talk to a server.
 #[derive(Clone, Debug)]
 pub(super) enum Transport {
-    Udp,
     Tcp,
     /// With the name in the certificate.
     Tls(Arc<str>),
@@ -47,7 +45,7 @@ pub(super) enum Transport {
 
 /// Opens connections.
 pub(super) struct Dialer {
-    net: Net,
+    net: TokioRuntimeProvider,
     context: PoolContext,
     tls: Arc<rustls::ClientConfig>,
     timeout: Duration,
@@ -66,7 +64,7 @@ impl Dialer {
             },
         );
         Self {
-            net: Net::default(),
+            net: TokioRuntimeProvider::new(),
             context,
             tls: Arc::new(tls),
             timeout,
@@ -85,7 +83,6 @@ impl Dialer {
         transport: &Transport,
     ) -> Result<Exchange, Failure> {
         let protocol = match transport {
-            Transport::Udp => ProtocolConfig::Udp,
             Transport::Tcp => ProtocolConfig::Tcp,
             Transport::Tls(name) => return self.dial_tls((ip, port).into(), name).await,
             Transport::Https(name, path) => ProtocolConfig::Https {
@@ -173,7 +170,7 @@ impl Link {
     /// closed, or stays silent, the request is sent again over a new one.
     pub async fn ask(&self, request: &Request) -> Result<Answer, Failure> {
         let connection = self.connection();
-        let was_open = connection.is_open() && !matches!(self.line.transport, Transport::Udp);
+        let was_open = connection.is_open();
         let started = Instant::now();
         let mut first = pin!(self.ask_over(&connection, request));
         if !was_open {

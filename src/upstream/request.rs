@@ -42,6 +42,7 @@ pub(super) struct Form {
 /// A query on its way to one server.
 pub(super) struct Request {
     message: Message,
+    wire: Vec<u8>,
     /// Name, type and class in wire format, as sent.
     question: Vec<u8>,
     mixed_case: bool,
@@ -75,12 +76,11 @@ impl Request {
         }
         // The type and the class follow the name.
         let end = HEADER + query.name.as_wire().len() + 4;
-        let question = to_wire(&message)?
-            .get(HEADER..end)
-            .unwrap_or_default()
-            .to_vec();
+        let wire = to_wire(&message)?;
+        let question = wire.get(HEADER..end).unwrap_or_default().to_vec();
         Ok(Self {
             message,
+            wire,
             question,
             mixed_case: form.mixed_case,
             id: query.id,
@@ -91,6 +91,17 @@ impl Request {
     /// The form in which hickory takes it.
     pub fn to_hickory(&self) -> DnsRequest {
         DnsRequest::new(self.message.clone(), DnsRequestOptions::default())
+    }
+
+    /// The message in wire format.
+    pub fn to_wire(&self) -> Vec<u8> {
+        self.wire.clone()
+    }
+
+    /// Reads a datagram as [`Request::read`] does.
+    pub fn read_wire(&self, reply: Vec<u8>) -> Result<Answer, Failure> {
+        let response = DnsResponse::from_buffer(reply);
+        self.read(response.map_err(|why| Failure::Garbage(why.to_string()))?)
     }
 
     /// Checks that `response` answers this request, and gives it the device's id and spelling.

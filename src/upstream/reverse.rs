@@ -8,25 +8,35 @@ use hickory_proto::rr::RData;
 
 use crate::query::{Name, RecordType};
 
+use super::Upstreams;
 use super::request::question;
 use super::server::{Server, is_of_the_home};
-use super::{Upstreams, round};
+use super::standing::Turns;
 
 impl Upstreams {
     /// The name that belongs to `ip`, if an upstream knows one.
     ///
-    /// The home's own server, mostly the router, is asked where one is configured. Addresses of
+    /// A route's servers are asked where one covers it, else the home's own server, mostly the router,
+    /// where one is configured. Addresses of
     /// the home are asked nowhere else: they mean nothing outside (RFC 6303 §4).
     pub async fn reverse(&self, ip: IpAddr) -> Option<String> {
-        let servers = &self.inner.servers;
-        let at_home: Vec<usize> = (0..servers.len())
-            .filter(|&server| servers.get(server).is_some_and(Server::is_at_home))
-            .collect();
         let query = question(reverse_name(ip)?, RecordType::PTR);
-        let reply = if at_home.is_empty() && !is_of_the_home(ip) {
+        let has_route = self.inner.routes.find(query.name.as_wire()).is_some();
+        let turns = self.inner.shared.turns(0);
+        let is_at_home = |server: &usize| {
+            let server = self.inner.servers.get(*server);
+            server.is_some_and(Server::is_at_home)
+        };
+        let at_home: Vec<usize> = turns.order.into_iter().filter(is_at_home).collect();
+        let reply = if has_route || (at_home.is_empty() && !is_of_the_home(ip)) {
             self.ask(&query).await
         } else {
-            round::ask(&self.inner, &query, at_home).await
+            let turns = Turns {
+                order: at_home,
+                at_once: 1,
+                probe: None,
+            };
+            self.inner.ask_in_turn(&query, &turns).await
         };
         let reply = reply.ok()?;
         let message = Message::from_vec(&reply.message).ok()?;

@@ -2,6 +2,7 @@
 //!
 //! The first server has half of the time; then the next is asked as well, and so on with half of
 //! what is left. Whoever has a good answer first, wins. A failure brings the next server at once.
+//! In a race two servers are asked from the beginning.
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::time::{Instant, timeout_at};
@@ -10,27 +11,31 @@ use crate::query::{Query, Rcode, UpstreamId};
 
 use super::error::{AskError, Blame, Failure, Tried};
 use super::request::Answer;
+use super::standing::Turns;
 use super::{Inner, Reply};
 
-/// Asks the servers of `order` until one has a good answer or the time is over.
+/// Asks the servers in their turns until one has a good answer or the time is over.
 pub(super) async fn ask(
     inner: &Inner,
     query: &Query,
-    order: Vec<usize>,
+    turns: &Turns,
+    deadline: Instant,
 ) -> Result<Reply, AskError> {
     let mut round = Round {
         inner,
-        deadline: Instant::now() + inner.timeout,
+        deadline,
         tried: Vec::new(),
         error: None,
     };
-    let mut waiting = order.into_iter().peekable();
+    let mut waiting = turns.order.iter().copied().peekable();
     let mut running = FuturesUnordered::new();
+    let mut next = turns.at_once;
     loop {
-        if let Some(server) = waiting.next() {
+        for server in waiting.by_ref().take(next) {
             round.tried.push((server, None));
             running.push(async move { (server, inner.ask_one(server, query).await) });
         }
+        next = 1;
         let patience = round.patience(waiting.peek().is_some());
         match timeout_at(patience, running.next()).await {
             Ok(Some((server, Ok(answer)))) if answer.is_good() => {
@@ -123,19 +128,24 @@ impl Round<'_> {
         if let Some((server, answer)) = self.error {
             return Ok(reply(server, answer));
         }
-        let tried = self.tried.into_iter().map(|(server, failure)| Tried {
-            upstream: id(server),
-            name: self
-                .inner
-                .shared
-                .name(id(server))
-                .unwrap_or_default()
-                .to_owned(),
-            failure: failure.unwrap_or(Failure::Timeout),
-        });
-        Err(AskError {
-            tried: tried.collect(),
-        })
+        let tried = self.tried.into_iter();
+        Err(error(
+            self.inner,
+            tried.map(|(server, failure)| (server, failure.unwrap_or(Failure::Timeout))),
+        ))
+    }
+}
+
+/// An error that names the servers and their failures.
+pub(super) fn error(inner: &Inner, tried: impl Iterator<Item = (usize, Failure)>) -> AskError {
+    let name = |server| inner.shared.name(id(server)).unwrap_or_default().to_owned();
+    let tried = tried.map(|(server, failure)| Tried {
+        upstream: id(server),
+        name: name(server),
+        failure,
+    });
+    AskError {
+        tried: tried.collect(),
     }
 }
 

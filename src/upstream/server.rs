@@ -1,23 +1,20 @@
 //! One upstream server: which way a query goes to it, and the other ways when that one fails.
 
 use std::net::IpAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::query::{Query, Rcode};
 
 use super::error::Failure;
 use super::link::Link;
-use super::net::Oddity;
+use super::plain::Plain;
 use super::request::{Answer, Form, Request};
-use super::shared::Shared;
+use super::udp::Oddity;
 
 /// One upstream server.
 pub(super) struct Server {
     way: Way,
     /// The address in the config, if one is written there.
     ip: Option<IpAddr>,
-    shared: Arc<Shared>,
 }
 
 /// How queries go to a server.
@@ -33,18 +30,10 @@ pub(super) enum Way {
     },
 }
 
-/// UDP, and TCP for what does not fit or looks forged.
-pub(super) struct Plain {
-    udp: Link,
-    tcp: Link,
-    /// Whether the server repeats the question as it was spelled.
-    keeps_spelling: AtomicBool,
-}
-
 impl Server {
     /// A server that is asked in this way.
-    pub fn new(way: Way, ip: Option<IpAddr>, shared: Arc<Shared>) -> Self {
-        Self { way, ip, shared }
+    pub fn new(way: Way, ip: Option<IpAddr>) -> Self {
+        Self { way, ip }
     }
 
     /// Whether it stands in the home, or on this machine: names of the home are known there.
@@ -74,11 +63,7 @@ impl Server {
 
     async fn ask_in(&self, query: &Query, form: Form) -> Result<Answer, Failure> {
         let answer = match &self.way {
-            Way::Plain(plain) => {
-                let permit = self.shared.udp_permits.acquire().await;
-                let _permit = permit.map_err(|why| Failure::Local(why.to_string()))?;
-                plain.ask(query, form).await?
-            }
+            Way::Plain(plain) => plain.ask(query, form).await?,
             Way::Stream { link, is_encrypted } => {
                 let padded = *is_encrypted;
                 link.ask(&Request::new(query, Form { padded, ..form })?)
@@ -89,37 +74,6 @@ impl Server {
             return Err(Failure::Garbage("it is cut off".into()));
         }
         Ok(answer)
-    }
-}
-
-impl Plain {
-    /// Both links lead to the same server.
-    pub fn new(udp: Link, tcp: Link) -> Self {
-        Self {
-            udp,
-            tcp,
-            keeps_spelling: AtomicBool::new(true),
-        }
-    }
-
-    async fn ask(&self, query: &Query, form: Form) -> Result<Answer, Failure> {
-        let mixed_case = self.keeps_spelling.load(Ordering::Relaxed);
-        let mixed = Request::new(query, Form { mixed_case, ..form })?;
-        let result = self.udp.ask(&mixed).await;
-        let is_respelled = match &result {
-            Ok(answer) if !answer.is_cut => return result,
-            Ok(_) | Err(Failure::Garbage(_) | Failure::Odd(Oddity::Flood)) => false,
-            Err(Failure::Odd(Oddity::Spelling)) => true,
-            Err(_) => return result,
-        };
-        let request = Request::new(query, form)?;
-        let result = self.tcp.ask(&request).await;
-        if result.is_err() && is_respelled {
-            // A server without TCP that changes the spelling of every name.
-            self.keeps_spelling.store(false, Ordering::Relaxed);
-            return self.udp.ask(&request).await;
-        }
-        result
     }
 }
 

@@ -3,27 +3,27 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use crate::config;
+use crate::config::{self, ServerUrl};
 use crate::query::UpstreamId;
 
 use super::error::Failure;
+use super::slots::Slots;
 use super::standing::{Ranking, Turns};
 
-/// How many UDP queries may be under way at once, over all threads.
+/// How many queries may be under way at once, over all threads, unless told otherwise.
 ///
-/// Each takes a socket, and one more whenever it is repeated (at most two times); 1,024 open files
-/// is what a process usually gets that does not ask for more.
-const UDP_AT_ONCE: usize = 256;
+/// Each takes a socket or two; 1,024 open files is what a process usually gets that does not ask
+/// for more.
+const AT_ONCE: usize = 256;
 
 /// How the upstreams stand, shared by the `Upstreams` of all threads.
 #[derive(Debug)]
 pub struct Shared {
     names: Vec<String>,
     ranking: Mutex<Ranking>,
-    pub(super) udp_permits: Semaphore,
+    pub(super) slots: Slots,
 }
 
 /// The figures of one upstream since the start.
@@ -50,18 +50,27 @@ pub struct Figures {
 impl Shared {
     /// For the upstreams of `config`, of which nothing is known yet.
     pub fn new(config: &config::Upstream) -> Self {
-        let names = config.servers.iter().map(|server| server.text.clone());
+        let servers = config.every_server();
+        let place = |wanted: &ServerUrl| servers.iter().position(|&server| server == wanted);
+        let pool = |members: &[ServerUrl]| members.iter().filter_map(place).collect();
+        let routes = config.routes.all().iter();
+        let pools = std::iter::once(pool(&config.servers));
+        let pools = pools.chain(routes.map(|route| pool(&route.servers)));
         Self {
-            names: names.collect(),
-            ranking: Mutex::new(Ranking::new(config.strategy, config.servers.len())),
-            udp_permits: Semaphore::new(UDP_AT_ONCE),
+            ranking: Mutex::new(Ranking::new(
+                config.strategy,
+                servers.len(),
+                pools.collect(),
+            )),
+            names: servers.iter().map(|server| server.text.clone()).collect(),
+            slots: Slots::new(AT_ONCE),
         }
     }
 
-    /// With another number of UDP queries that may be under way at once, over all threads.
+    /// With another number of queries that may be under way at once, over all threads.
     #[must_use]
-    pub fn with_udp_at_once(mut self, queries: usize) -> Self {
-        self.udp_permits = Semaphore::new(queries);
+    pub fn with_queries_at_once(mut self, queries: usize) -> Self {
+        self.slots = Slots::new(queries);
         self
     }
 
@@ -88,8 +97,8 @@ impl Shared {
         name.map(String::as_str)
     }
 
-    pub(super) fn turns(&self) -> Turns {
-        self.ranking().turns(Instant::now())
+    pub(super) fn turns(&self, pool: usize) -> Turns {
+        self.ranking().turns(pool, Instant::now())
     }
 
     pub(super) fn asked(&self, server: usize) {

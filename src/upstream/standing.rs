@@ -13,10 +13,9 @@ use super::error::{Blame, Failure};
 
 /// How often in a row another server has to know better, until a server is avoided.
 const DOUBTS: u32 = 3;
-/// How long a server is avoided that failed for the first time; doubled each time.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-/// After this long without a failure, the next pause is the first again.
+/// How long a server that failed is left alone: a home should not wait for its recovery.
+const PAUSE: Duration = Duration::from_secs(1);
+/// Until so long after a failure one doubt is enough, so that nobody waits for it again and again.
 const FORGIVEN_AFTER: Duration = Duration::from_mins(1);
 /// How many answers are needed to know how fast a server is.
 const ENOUGH: u32 = 3;
@@ -31,8 +30,17 @@ const STAY: Duration = Duration::from_secs(10);
 pub(super) struct Ranking {
     strategy: Strategy,
     servers: Vec<Standing>,
+    pools: Vec<Pool>,
+}
+
+/// Servers that are asked for the same names.
+#[derive(Debug)]
+struct Pool {
+    members: Vec<usize>,
     favourite: usize,
     chosen_at: Option<Instant>,
+    /// Whose turn it is, where the queries are spread.
+    next: usize,
 }
 
 /// What is known of one server.
@@ -53,7 +61,6 @@ pub(super) struct Standing {
     measured_at: Option<Instant>,
     doubts: u32,
     avoided: Option<Avoided>,
-    pause: Duration,
     failed_at: Option<Instant>,
 }
 
@@ -65,10 +72,12 @@ struct Avoided {
 }
 
 /// Whom to ask for one query.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Turns {
     /// Every server, in the order of asking.
     pub order: Vec<usize>,
+    /// How many of them are asked at once.
+    pub at_once: usize,
     /// A server that gets a copy of the query, to see how it is.
     pub probe: Option<usize>,
 }
@@ -100,34 +109,32 @@ impl Standing {
     /// Avoids the server for a while, and tells whether it was in use until now.
     fn avoid(&mut self, now: Instant) -> bool {
         let was_usable = self.is_usable();
-        let is_old = self.failed_at.is_none_or(|at| now - at >= FORGIVEN_AFTER);
         self.failed_at = Some(now);
-        // Queries that were under way together fail together: that is one reason to pause.
-        let is_pausing = |avoided: Avoided| now < avoided.until && !avoided.is_probed;
-        if self.avoided.is_some_and(is_pausing) {
-            return false;
-        }
-        self.pause = if is_old || self.pause.is_zero() {
-            FIRST_PAUSE
-        } else {
-            (self.pause * 2).min(LONGEST_PAUSE)
-        };
         self.avoided = Some(Avoided {
-            until: now + self.pause,
+            until: now + PAUSE,
             is_probed: false,
         });
         was_usable
     }
+
+    fn is_forgiven(&self, now: Instant) -> bool {
+        self.failed_at.is_none_or(|at| now - at >= FORGIVEN_AFTER)
+    }
 }
 
 impl Ranking {
-    /// For this many servers, of which nothing is known yet.
-    pub fn new(strategy: Strategy, servers: usize) -> Self {
+    /// For this many servers, of which nothing is known yet, in pools.
+    pub fn new(strategy: Strategy, servers: usize, pools: Vec<Vec<usize>>) -> Self {
+        let pool = |members: Vec<usize>| Pool {
+            favourite: members.first().copied().unwrap_or(0),
+            members,
+            chosen_at: None,
+            next: 0,
+        };
         Self {
             strategy,
             servers: vec![Standing::default(); servers],
-            favourite: 0,
-            chosen_at: None,
+            pools: pools.into_iter().map(pool).collect(),
         }
     }
 
@@ -136,21 +143,36 @@ impl Ranking {
         &self.servers
     }
 
-    /// Whom to ask now: the strategy's choice first, those that are avoided last.
-    pub fn turns(&mut self, now: Instant) -> Turns {
-        let mut order: Vec<usize> = (0..self.servers.len()).collect();
+    /// Whom to ask now of a pool: the strategy's choice first, those that are avoided last.
+    pub fn turns(&mut self, pool: usize, now: Instant) -> Turns {
+        let Some(pool) = self.pools.get_mut(pool) else {
+            return Turns::default();
+        };
+        let mut order = pool.members.clone();
         match self.strategy {
-            Strategy::Ordered => order.sort_by_key(|&server| self.pause_of(server)),
-            Strategy::Fastest => {
-                let favourite = self.choose(now);
+            Strategy::Ordered => {}
+            Strategy::Fastest | Strategy::Race => {
+                let favourite = pool.choose(&self.servers, now);
                 order.sort_by_key(|&server| {
-                    let average = self.average_of(server);
-                    (self.pause_of(server), server != favourite, average)
+                    (server != favourite, average_of(&self.servers, server))
                 });
             }
+            Strategy::Spread => {
+                pool.next = (pool.next + 1) % order.len().max(1);
+                order.rotate_left(pool.next);
+            }
         }
+        order.sort_by_key(|&server| self.pause_of(server));
         let probe = order.get(1..).and_then(|others| self.probe(others, now));
-        Turns { order, probe }
+        let at_once = match self.strategy {
+            Strategy::Race => 2,
+            Strategy::Fastest | Strategy::Ordered | Strategy::Spread => 1,
+        };
+        Turns {
+            order,
+            at_once,
+            probe,
+        }
     }
 
     /// Counts a query that is sent to `server`.
@@ -207,7 +229,8 @@ impl Ranking {
             return false;
         };
         standing.doubts = standing.doubts.saturating_add(1);
-        standing.doubts >= DOUBTS && standing.avoid(now)
+        let is_enough = standing.doubts >= DOUBTS || !standing.is_forgiven(now);
+        is_enough && standing.avoid(now)
     }
 
     /// When the server may be asked again: at once sorts first.
@@ -216,36 +239,9 @@ impl Ranking {
         avoided.map(|avoided| avoided.until)
     }
 
-    fn average_of(&self, server: usize) -> Duration {
-        let standing = self.servers.get(server);
-        let average = standing.filter(|server| server.answers >= ENOUGH);
-        average
-            .and_then(|server| server.average)
-            .unwrap_or(Duration::MAX)
-    }
-
-    fn is_usable(&self, server: usize) -> bool {
-        self.servers.get(server).is_some_and(Standing::is_usable)
-    }
-
-    /// The favourite, changed only for one that is faster by a quarter, so that it does not flap.
-    fn choose(&mut self, now: Instant) -> usize {
-        let usable = (0..self.servers.len()).filter(|&server| self.is_usable(server));
-        let Some(best) = usable.min_by_key(|&server| self.average_of(server)) else {
-            return self.favourite;
-        };
-        let is_settled = self.chosen_at.is_none_or(|at| now - at >= STAY);
-        let is_faster = self.average_of(best) < self.average_of(self.favourite) / 4 * 3;
-        if !self.is_usable(self.favourite) || (is_settled && is_faster) {
-            self.favourite = best;
-            self.chosen_at = Some(now);
-        }
-        self.favourite
-    }
-
     /// One of `others` that should be looked at again; it is not given out twice.
     fn probe(&mut self, others: &[usize], now: Instant) -> Option<usize> {
-        let measures = self.strategy == Strategy::Fastest;
+        let measures = matches!(self.strategy, Strategy::Fastest | Strategy::Race);
         let server = others.iter().copied().find(|&server| {
             self.servers
                 .get(server)
@@ -254,11 +250,42 @@ impl Ranking {
         let standing = self.servers.get_mut(server)?;
         standing.measured_at = Some(now);
         if let Some(avoided) = &mut standing.avoided {
-            avoided.until = now + standing.pause;
+            avoided.until = now + PAUSE;
             avoided.is_probed = true;
         }
         Some(server)
     }
+}
+
+impl Pool {
+    /// The favourite, changed only for one that is faster by a quarter, so that it does not flap.
+    fn choose(&mut self, servers: &[Standing], now: Instant) -> usize {
+        let is_usable = |server: usize| servers.get(server).is_some_and(Standing::is_usable);
+        let usable = self
+            .members
+            .iter()
+            .copied()
+            .filter(|&member| is_usable(member));
+        let Some(best) = usable.min_by_key(|&server| average_of(servers, server)) else {
+            return self.favourite;
+        };
+        let is_settled = self.chosen_at.is_none_or(|at| now - at >= STAY);
+        let is_faster = average_of(servers, best) < average_of(servers, self.favourite) / 4 * 3;
+        if !is_usable(self.favourite) || (is_settled && is_faster) {
+            self.favourite = best;
+            self.chosen_at = Some(now);
+        }
+        self.favourite
+    }
+}
+
+/// How fast a server is, as far as enough is known to tell.
+fn average_of(servers: &[Standing], server: usize) -> Duration {
+    let standing = servers.get(server);
+    let average = standing.filter(|server| server.answers >= ENOUGH);
+    average
+        .and_then(|server| server.average)
+        .unwrap_or(Duration::MAX)
 }
 
 #[cfg(test)]
@@ -275,7 +302,8 @@ mod tests {
 
     /// A ranking, and a clock that starts somewhere.
     fn ranking(strategy: Strategy, servers: usize) -> (Ranking, Instant) {
-        (Ranking::new(strategy, servers), Instant::now())
+        let ranking = Ranking::new(strategy, servers, vec![(0..servers).collect()]);
+        (ranking, Instant::now())
     }
 
     /// Three answers of each server, so that their speed is known.
@@ -288,27 +316,27 @@ mod tests {
     }
 
     fn first(ranking: &mut Ranking, now: Instant) -> usize {
-        ranking.turns(now).order[0]
+        ranking.turns(0, now).order[0]
     }
 
     #[test]
     fn the_order_of_the_config_holds_while_all_work() {
         let (mut ranking, now) = ranking(Strategy::Ordered, 3);
         measured(&mut ranking, &[90, 10, 20], now);
-        let turns = ranking.turns(now + ms(60_000));
+        let turns = ranking.turns(0, now + ms(60_000));
         assert_eq!((turns.order, turns.probe), (vec![0, 1, 2], None));
     }
 
     #[test]
-    fn a_server_that_is_gone_comes_last_and_is_probed_ever_less_often() {
+    fn a_server_that_is_gone_comes_last_and_is_probed_each_second() {
         let (mut ranking, mut now) = ranking(Strategy::Ordered, 2);
         assert!(ranking.failed(0, &refused(), now));
-        for pause in [1000, 2000, 4000, 8000, 16_000, 30_000, 30_000] {
-            let early = ranking.turns(now + ms(pause - 1));
-            assert_eq!((early.order, early.probe), (vec![1, 0], None), "{pause}");
-            now += ms(pause);
-            assert_eq!(ranking.turns(now).probe, Some(0), "{pause}");
-            assert_eq!(ranking.turns(now).probe, None, "one copy at a time");
+        for _ in 0..5 {
+            let early = ranking.turns(0, now + PAUSE - ms(1));
+            assert_eq!((early.order, early.probe), (vec![1, 0], None));
+            now += PAUSE;
+            assert_eq!(ranking.turns(0, now).probe, Some(0));
+            assert_eq!(ranking.turns(0, now).probe, None, "one copy at a time");
             assert!(!ranking.failed(0, &refused(), now), "it was avoided before");
         }
     }
@@ -318,23 +346,48 @@ mod tests {
         let (mut ranking, now) = ranking(Strategy::Ordered, 2);
         ranking.failed(0, &refused(), now);
         let later = now + ms(1000);
-        assert_eq!(ranking.turns(later).probe, Some(0));
+        assert_eq!(ranking.turns(0, later).probe, Some(0));
         assert!(ranking.answered(0, ms(10), later));
         assert_eq!(first(&mut ranking, later), 0);
     }
 
     #[test]
-    fn a_server_that_fails_soon_again_pauses_longer_and_a_reformed_one_does_not() {
+    fn a_server_that_failed_lately_is_avoided_at_the_first_doubt() {
         let (mut ranking, now) = ranking(Strategy::Ordered, 2);
         ranking.failed(0, &refused(), now);
         ranking.answered(0, ms(10), now + ms(1000));
-        ranking.failed(0, &refused(), now + ms(2000));
-        assert_eq!(ranking.turns(now + ms(3999)).probe, None);
-        assert_eq!(ranking.turns(now + ms(4000)).probe, Some(0));
-        ranking.answered(0, ms(10), now + ms(4000));
+        assert!(ranking.outdone(0, now + ms(2000)));
         let much_later = now + ms(2000) + FORGIVEN_AFTER;
-        ranking.failed(0, &refused(), much_later);
-        assert_eq!(ranking.turns(much_later + ms(1000)).probe, Some(0));
+        ranking.answered(0, ms(10), much_later);
+        assert!(!ranking.outdone(0, much_later));
+    }
+
+    #[test]
+    fn queries_are_spread_over_the_servers_that_work() {
+        let (mut ranking, now) = ranking(Strategy::Spread, 3);
+        let mut firsts: Vec<_> = (0..6).map(|_| first(&mut ranking, now)).collect();
+        firsts.sort_unstable();
+        assert_eq!(firsts, [0, 0, 1, 1, 2, 2]);
+        ranking.failed(1, &refused(), now);
+        assert!((0..6).all(|_| first(&mut ranking, now) != 1));
+    }
+
+    #[test]
+    fn the_two_fastest_race() {
+        let (mut ranking, now) = ranking(Strategy::Race, 3);
+        measured(&mut ranking, &[90, 10, 20], now);
+        let turns = ranking.turns(0, now);
+        assert_eq!((turns.order, turns.at_once), (vec![1, 2, 0], 2));
+    }
+
+    #[test]
+    fn a_pool_asks_its_own_servers() {
+        let mut ranking = Ranking::new(Strategy::Fastest, 3, vec![vec![0, 1], vec![2, 1]]);
+        let now = Instant::now();
+        assert_eq!(ranking.turns(1, now).order, [2, 1]);
+        ranking.failed(2, &refused(), now);
+        assert_eq!(ranking.turns(1, now).order, [1, 2]);
+        assert_eq!(ranking.turns(0, now).order, [0, 1]);
     }
 
     #[test]
@@ -363,14 +416,14 @@ mod tests {
     }
 
     #[test]
-    fn a_probe_that_stays_without_answer_makes_the_pause_longer() {
+    fn a_probe_that_stays_without_answer_keeps_the_server_avoided() {
         let (mut ranking, now) = ranking(Strategy::Ordered, 2);
         ranking.failed(0, &refused(), now);
-        let later = now + FIRST_PAUSE;
-        assert_eq!(ranking.turns(later).probe, Some(0));
+        let later = now + PAUSE;
+        assert_eq!(ranking.turns(0, later).probe, Some(0));
         ranking.failed(0, &Failure::Timeout, later);
-        assert_eq!(ranking.turns(later + ms(1999)).probe, None);
-        assert_eq!(ranking.turns(later + ms(2000)).probe, Some(0));
+        assert_eq!(ranking.turns(0, later + ms(999)).probe, None);
+        assert_eq!(ranking.turns(0, later + PAUSE).probe, Some(0));
     }
 
     #[test]
@@ -379,7 +432,7 @@ mod tests {
         for _ in 0..20 {
             ranking.failed(0, &refused(), now);
         }
-        assert_eq!(ranking.turns(now + FIRST_PAUSE).probe, Some(0));
+        assert_eq!(ranking.turns(0, now + PAUSE).probe, Some(0));
     }
 
     #[test]
@@ -397,14 +450,14 @@ mod tests {
         let (mut ranking, now) = ranking(Strategy::Fastest, 2);
         ranking.failed(0, &refused(), now);
         ranking.failed(1, &refused(), now + ms(1));
-        assert_eq!(ranking.turns(now + ms(2)).order, [0, 1]);
+        assert_eq!(ranking.turns(0, now + ms(2)).order, [0, 1]);
     }
 
     #[test]
     fn the_fastest_is_asked_first() {
         let (mut ranking, now) = ranking(Strategy::Fastest, 3);
         measured(&mut ranking, &[90, 30, 10], now);
-        assert_eq!(ranking.turns(now).order, [2, 1, 0]);
+        assert_eq!(ranking.turns(0, now).order, [2, 1, 0]);
     }
 
     #[test]
@@ -429,7 +482,7 @@ mod tests {
         measured(&mut ranking, &[10, 30, 20], now);
         assert_eq!(first(&mut ranking, now), 0);
         ranking.failed(0, &refused(), now);
-        assert_eq!(ranking.turns(now).order, [2, 1, 0]);
+        assert_eq!(ranking.turns(0, now).order, [2, 1, 0]);
     }
 
     #[test]
@@ -437,14 +490,14 @@ mod tests {
         let (mut ranking, now) = ranking(Strategy::Fastest, 2);
         for second in 0..3 {
             let then = now + ms(1000 * second);
-            assert_eq!(ranking.turns(then).probe, Some(1), "{second}");
-            assert_eq!(ranking.turns(then).probe, None, "{second}");
+            assert_eq!(ranking.turns(0, then).probe, Some(1), "{second}");
+            assert_eq!(ranking.turns(0, then).probe, None, "{second}");
             ranking.answered(0, ms(10), then);
             ranking.answered(1, ms(10), then);
         }
         let known = now + ms(2000);
-        assert_eq!(ranking.turns(known + MEASURE - ms(1)).probe, None);
-        assert_eq!(ranking.turns(known + MEASURE).probe, Some(1));
+        assert_eq!(ranking.turns(0, known + MEASURE - ms(1)).probe, None);
+        assert_eq!(ranking.turns(0, known + MEASURE).probe, Some(1));
     }
 
     #[test]

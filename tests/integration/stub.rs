@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::rdata::{A, AAAA};
@@ -45,6 +46,8 @@ pub enum Reaction {
     Close,
     /// Does this once it is notified.
     Later(Arc<Notify>, Box<Reaction>),
+    /// Does this after a while, as a server far away.
+    After(Duration, Box<Reaction>),
 }
 
 type Behaviour = Arc<dyn Fn(&Asked) -> Reaction + Send + Sync>;
@@ -182,9 +185,21 @@ impl Desk {
             asked
         };
         let mut reaction = (self.behave)(&asked);
-        while let Reaction::Later(when, then) = reaction {
-            when.notified().await;
-            reaction = *then;
+        loop {
+            reaction = match reaction {
+                Reaction::Later(when, then) => {
+                    when.notified().await;
+                    *then
+                }
+                Reaction::After(delay, then) => {
+                    tokio::time::sleep(delay).await;
+                    *then
+                }
+                other => {
+                    reaction = other;
+                    break;
+                }
+            };
         }
         let mut reply = asked.reply();
         match reaction {
@@ -195,7 +210,7 @@ impl Desk {
             Reaction::Message(message) => reply = *message,
             Reaction::Raw(messages) => return Some(messages),
             Reaction::Silence => return Some(Vec::new()),
-            Reaction::Close | Reaction::Later(..) => return None,
+            Reaction::Close | Reaction::Later(..) | Reaction::After(..) => return None,
         }
         reply.metadata.id = asked.message.metadata.id;
         reply.metadata.recursion_available = true;

@@ -1,8 +1,11 @@
 //! Asking upstreams: every transport, every trouble, and what is told of it.
 
 mod encrypted;
+mod forgery;
 mod plain;
+mod routes;
 mod several;
+mod strategies;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -22,6 +25,7 @@ fn config_of(servers: &[String], timeout: Duration) -> config::Upstream {
         bootstrap: Vec::new(),
         strategy: Strategy::Ordered,
         timeout,
+        ..config::Upstream::default()
     }
 }
 

@@ -293,6 +293,7 @@ fn named(server: &Secure, bootstrap: &Stub) -> Upstreams {
         bootstrap: vec![IpAddr::from([127, 0, 0, 1])],
         strategy: Strategy::Ordered,
         timeout: LONG,
+        ..config::Upstream::default()
     };
     let surroundings = Surroundings {
         bootstrap_port: bootstrap.address.port(),

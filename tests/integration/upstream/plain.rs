@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join;
-use hickory_proto::op::{Message, MessageType, ResponseCode};
+use hickory_proto::op::{Message, ResponseCode};
 use squelch::query::{RecordType, Transport, UpstreamId};
 use squelch::upstream::Failure;
 use tokio::sync::Notify;
 
 use super::{LONG, addresses, query, upstreams};
-use crate::stub::{Asked, Reaction, Stub};
+use crate::stub::{Reaction, Stub};
 
 #[tokio::test]
 async fn an_answer_repeats_the_id_and_the_spelling_of_the_query() {
@@ -81,86 +81,16 @@ async fn an_answer_that_is_cut_off_is_asked_for_over_tcp() {
 }
 
 #[tokio::test]
-async fn forged_replies_before_the_right_one_are_passed_over() {
+async fn a_datagram_that_is_longer_than_we_asked_for_is_taken() {
     let stub = Stub::without_tcp(|asked| {
-        let mut replies: Vec<_> = (0..20).map(|number| forged(asked, number)).collect();
-        let mut right = asked.reply();
-        right.add_answer(asked.address("192.0.2.1"));
-        replies.push(right.to_vec().unwrap());
-        Reaction::Raw(replies)
+        let many = (1..=250).map(|host| asked.address(&format!("192.0.2.{host}")));
+        Reaction::Records(many.collect())
     })
     .await;
     let (upstreams, _) = upstreams(&[stub.url("udp")], LONG);
     let reply = upstreams.ask(&query("home.example")).await.unwrap();
-    assert_eq!(addresses(&reply), ["192.0.2.1"]);
-    assert_eq!(stub.seen().len(), 1);
-}
-
-/// A reply with a wrong address, of which something else is wrong too.
-fn forged(asked: &Asked, number: u16) -> Vec<u8> {
-    let mut reply = asked.reply();
-    reply.add_answer(asked.address("203.0.113.66"));
-    match number % 5 {
-        0 => reply.metadata.id ^= 1 << (number % 16),
-        1 => reply.queries[0].name = "other.example.".parse().unwrap(),
-        2 => reply.queries[0].query_type = 28.into(),
-        3 => reply.queries.clear(),
-        _ => reply.metadata.message_type = MessageType::Query,
-    }
-    reply.to_vec().unwrap()
-}
-
-#[tokio::test]
-async fn after_a_flood_of_forged_replies_the_answer_comes_over_tcp() {
-    let stub = Stub::start(|asked| match asked.transport {
-        Transport::Udp => Reaction::Raw((0..100).map(|number| forged(asked, number)).collect()),
-        Transport::Tcp => asked.with_address("192.0.2.1"),
-    })
-    .await;
-    let (upstreams, _) = upstreams(&[stub.url("udp")], LONG);
-    let reply = upstreams.ask(&query("home.example")).await.unwrap();
-    assert_eq!(addresses(&reply), ["192.0.2.1"]);
-}
-
-fn respelled(asked: &Asked, ip: &str) -> Reaction {
-    let mut reply = asked.reply();
-    let lower = asked.message.queries[0].name().to_lowercase();
-    reply.queries[0].set_name(lower);
-    reply.add_answer(asked.address(ip));
-    Reaction::Message(Box::new(reply))
-}
-
-#[tokio::test]
-async fn a_reply_in_another_spelling_is_not_believed_but_asked_for_over_tcp() {
-    let stub = Stub::start(|asked| match asked.transport {
-        Transport::Udp => respelled(asked, "203.0.113.66"),
-        Transport::Tcp => asked.with_address("192.0.2.1"),
-    })
-    .await;
-    let (upstreams, _) = upstreams(&[stub.url("udp")], LONG);
-    let reply = upstreams
-        .ask(&query("a-long-name.home.example"))
-        .await
-        .unwrap();
-    assert_eq!(addresses(&reply), ["192.0.2.1"]);
-}
-
-#[tokio::test]
-async fn a_server_without_tcp_that_changes_the_spelling_is_still_of_use() {
-    let stub = Stub::without_tcp(|asked| respelled(asked, "192.0.2.1")).await;
-    let (upstreams, _) = upstreams(&[stub.url("udp")], LONG);
-    for _ in 0..2 {
-        let reply = upstreams
-            .ask(&query("a-long-name.home.example"))
-            .await
-            .unwrap();
-        assert_eq!(addresses(&reply), ["192.0.2.1"]);
-    }
-    assert_eq!(
-        stub.seen().len(),
-        3,
-        "once in mixed case, then as it likes it"
-    );
+    assert!(reply.message.len() > 3000);
+    assert_eq!(addresses(&reply).len(), 250);
 }
 
 #[tokio::test]

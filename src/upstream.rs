@@ -1,8 +1,9 @@
-//! Asking others: the configured servers over UDP, TCP, TLS and HTTPS, one after the other.
+//! Asking others: the configured servers over UDP, TCP, TLS, QUIC and HTTPS, one after the other.
 //!
 //! A query is answered or failed within the configured timeout, however the servers behave. Start
 //! at [`Upstreams::ask`]; `server` asks one of them, `link` keeps its connection, `standing`
-//! decides on the order, `request` writes the query and checks the reply.
+//! decides on the order, `request` writes the query and checks the reply, `validate` checks
+//! signatures.
 
 mod bootstrap;
 mod error;
@@ -17,6 +18,7 @@ mod shared;
 mod slots;
 mod standing;
 mod udp;
+mod validate;
 
 use std::cell::OnceCell;
 use std::net::{IpAddr, SocketAddr};
@@ -37,10 +39,12 @@ use plain::Plain;
 use request::Answer;
 use server::{Server, Way};
 use standing::Turns;
+use validate::Validator;
 
 pub use error::{AskError, Failure, Tried};
 pub use shared::{Figures, Shared};
 pub use udp::Oddity;
+pub use validate::{AnchorError, Anchors};
 
 /// The upstreams, as one thread asks them.
 ///
@@ -49,6 +53,7 @@ pub use udp::Oddity;
 #[derive(Clone)]
 pub struct Upstreams {
     inner: Arc<Inner>,
+    validator: Option<Arc<Validator>>,
 }
 
 struct Inner {
@@ -112,16 +117,31 @@ impl Upstreams {
             dialer,
             timeout: config.timeout,
         };
+        let inner = Arc::new(inner);
+        let validator = config.dnssec.then(|| Validator::new(Arc::clone(&inner)));
         Self {
-            inner: Arc::new(inner),
+            inner,
+            validator: validator.map(Arc::new),
         }
     }
 
     /// Asks the upstreams in turn, until one has an answer or the time is over.
     ///
     /// A name that a route covers is asked for at the route's servers alone. An error that an
-    /// upstream answers (SERVFAIL, REFUSED) is a reply when no other knows better.
+    /// upstream answers (SERVFAIL, REFUSED) is a reply when no other knows better. Where answers are
+    /// checked (DNSSEC), a secure one has AD set, and a bogus one is an error.
     pub async fn ask(&self, query: &Query) -> Result<Reply, AskError> {
+        match &self.validator {
+            Some(validator) if validator.judges(query) => {
+                let reply = self.ask_unchecked(&validate::signed(query)).await?;
+                // Few homes check answers: the others' futures need not have room for it.
+                Box::pin(validator.check(query, reply)).await
+            }
+            _ => self.ask_unchecked(query).await,
+        }
+    }
+
+    async fn ask_unchecked(&self, query: &Query) -> Result<Reply, AskError> {
         let inner = &self.inner;
         let turns = inner.shared.turns(inner.pool_of(query));
         let is_answered = turns.probe.map(|server| self.probe(server, query));
@@ -225,8 +245,10 @@ impl Builder<'_> {
                 (way, Some(*ip))
             }
             config::Server::Tls { host, port, name } => {
-                let transport = Transport::Tls(name.as_str().into());
-                self.encrypted(host, *port, transport)
+                self.encrypted(host, *port, Transport::Tls(name.as_str().into()))
+            }
+            config::Server::Quic { host, port, name } => {
+                self.encrypted(host, *port, Transport::Quic(name.as_str().into()))
             }
             config::Server::Https {
                 host,
@@ -235,6 +257,15 @@ impl Builder<'_> {
                 path,
             } => {
                 let transport = Transport::Https(name.as_str().into(), path.as_str().into());
+                self.encrypted(host, *port, transport)
+            }
+            config::Server::H3 {
+                host,
+                port,
+                name,
+                path,
+            } => {
+                let transport = Transport::H3(name.as_str().into(), path.as_str().into());
                 self.encrypted(host, *port, transport)
             }
         };
@@ -270,6 +301,8 @@ impl Builder<'_> {
                 bootstrap: Vec::new(),
                 strategy: Strategy::Ordered,
                 timeout: self.config.timeout,
+                dnssec: false,
+                trust_anchors: None,
                 routes: config::Routes::default(),
             };
             let shared = Arc::new(Shared::new(&config));

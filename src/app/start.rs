@@ -26,7 +26,7 @@ use crate::packs::Packs;
 use crate::pipeline::{Pipeline, Steps};
 use crate::policy::Policy;
 use crate::store::Store;
-use crate::upstream::{Figures, Shared as UpstreamShared, Upstreams};
+use crate::upstream::{Anchors, Figures, Shared as UpstreamShared, Upstreams};
 use crate::web;
 
 /// What is read before anything is started.
@@ -36,17 +36,22 @@ pub struct Parts {
     pub config: Arc<Config>,
     /// The packs.
     pub packs: Arc<Packs>,
+    /// The keys that are trusted without proof.
+    pub anchors: Anchors,
 }
 
-/// Reads what the server needs: so far the packs.
+/// Reads what the server needs: the packs, and the keys that are trusted.
 pub fn prepare(config: Config) -> anyhow::Result<Parts> {
     let (packs, set_aside) = Packs::load(config.packs.folder.as_deref())?;
     if let Some(error) = set_aside {
         tracing::warn!("{error}; the built-in packs are used");
     }
+    let anchors = config.upstream.trust_anchors.as_deref();
+    let anchors = anchors.map(Anchors::read).transpose()?.unwrap_or_default();
     Ok(Parts {
         config: Arc::new(config),
         packs: Arc::new(packs),
+        anchors,
     })
 }
 
@@ -159,7 +164,9 @@ impl Core {
         let devices = Arc::new(Devices::new(&config.devices, Vec::new()));
         devices.number_in_passing();
         let upstreams = Arc::new(
-            UpstreamShared::new(&config.upstream).with_queries_at_once(limits.upstream_queries),
+            UpstreamShared::new(&config.upstream)
+                .with_queries_at_once(limits.upstream_queries)
+                .with_anchors(parts.anchors.clone()),
         );
         let live = Arc::new(Live::default());
         let at_hand = (store.clone(), &devices);

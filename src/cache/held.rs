@@ -115,6 +115,10 @@ impl Held {
         let (code, text) = match self.says {
             Says::NoSuchName if self.is_stale(now) => (ExtendedError::STALE_NXDOMAIN, ""),
             Says::Here | Says::Nothing if self.is_stale(now) => (ExtendedError::STALE, ""),
+            // RFC 8914 §4.7 to §4.13: an upstream did, and signatures are wrong.
+            Says::NoAnswer if (6..=12).contains(&self.ede?) => {
+                (self.ede?, "the answer is not as its zone signed it")
+            }
             Says::NoAnswer => (self.ede?, "no upstream answered"),
             _ => (self.ede?, ""),
         };

@@ -89,7 +89,7 @@ impl Config {
         Self {
             data_dir: root.value("data_dir", default, |item| path(item, base)),
             dns: root.section("dns", Dns::read),
-            upstream: root.section("upstream", Upstream::read),
+            upstream: root.section("upstream", |section| Upstream::read(section, base)),
             cache: root.section("cache", Cache::read),
             blocking: root.section("blocking", Blocking::read),
             local: root.section("local", |section| Local::read(section, base)),
@@ -195,6 +195,7 @@ mod tests {
             "device",
             "record",
             "upstream.route",
+            "upstream.trust_anchors",
         ];
         for key in all {
             let shown = if optional.contains(&key.as_str()) {
@@ -312,7 +313,7 @@ retention = "1m"
         config.toml:10: dns.allow_from is empty: write "private", "any", or networks
         config.toml:11: dns.rate_limit.burst = 0 lets nobody ask: write at least 1, or queries_per_second = 0 for no limit
         config.toml:11: dns.rate_limit.per is no known key; known here: burst, queries_per_second
-        config.toml:14: upstream.servers[0] = "9.9.9.9": no scheme; write udp://ip[:port], tcp://ip[:port], tls://ip[:port]#name or https://host[:port]/path
+        config.toml:14: upstream.servers[0] = "9.9.9.9": no scheme; write udp://ip[:port], tcp://ip[:port], tls:// or quic://ip[:port]#name, https:// or h3://host[:port]/path
         config.toml:15: upstream.bootstrap = "dns.example": write an address without a port, such as "9.9.9.9"
         config.toml:16: upstream.timeout = "0s": write a time from "100ms" to "1m"
         config.toml:17: upstream.strategy = "random": write "fastest", "ordered", "race" or "spread"

@@ -4,6 +4,7 @@ mod route;
 mod server;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::section::{Read, Section};
@@ -28,6 +29,10 @@ pub struct Upstream {
     pub strategy: Strategy,
     /// After this long without an answer the query has failed.
     pub timeout: Duration,
+    /// Whether answers are checked for their zones' signatures.
+    pub dnssec: bool,
+    /// A file of the keys that are trusted without proof; none: the root's, which are built in.
+    pub trust_anchors: Option<PathBuf>,
     /// Names that other servers are asked for.
     pub routes: Routes,
 }
@@ -49,13 +54,15 @@ impl Default for Upstream {
             ],
             strategy: Strategy::Fastest,
             timeout: Duration::from_secs(2),
+            dnssec: false,
+            trust_anchors: None,
             routes: Routes::default(),
         }
     }
 }
 
 impl Upstream {
-    pub(super) fn read(section: &mut Section<'_>) -> Self {
+    pub(super) fn read(section: &mut Section<'_>, base: &Path) -> Self {
         let default = Self::default();
         let timeout = Duration::from_millis(100)..=Duration::from_mins(1);
         let upstream = Self {
@@ -67,6 +74,8 @@ impl Upstream {
             timeout: section.value("timeout", default.timeout, |item| {
                 value::duration(item, timeout.clone())
             }),
+            dnssec: section.value("dnssec", default.dnssec, value::truth),
+            trust_anchors: section.optional("trust_anchors", |item| value::path(item, base)),
             routes: Routes::read(section),
         };
         if upstream.bootstrap.is_empty()

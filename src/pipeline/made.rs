@@ -135,7 +135,7 @@ impl Pipeline {
         }
         let reply = self.upstreams.ask(query).await.map_err(|error| {
             tracing::debug!(name = %query.name, %error, "no upstream answered");
-            ExtendedError::new(error.ede(), "no upstream answered")
+            ExtendedError::new(error.ede(), error.reason())
         })?;
         let source = Source::Upstream(reply.upstream);
         match cache.put(query, reply.message, Instant::now()) {

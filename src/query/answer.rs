@@ -10,6 +10,7 @@ const FLAG_RESPONSE: u16 = 0x8000;
 const FLAG_TRUNCATED: u16 = 0x0200;
 const FLAG_RECURSION_DESIRED: u16 = 0x0100;
 const FLAG_RECURSION_AVAILABLE: u16 = 0x0080;
+const FLAG_AUTHENTIC_DATA: u16 = 0x0020;
 const FLAG_CHECKING_DISABLED: u16 = 0x0010;
 const OPTION_COOKIE: u16 = 10;
 const OPTION_KEEPALIVE: u16 = 11;
@@ -100,13 +101,21 @@ impl AnswerBuf {
     }
 
     /// Takes a whole upstream message whose question is `query`'s, and makes it our answer: id,
-    /// flags, spelling and type become those of the query. The message has no OPT record.
+    /// flags, spelling and type become those of the query. The message has no OPT record, and AD is
+    /// set only if it was checked here.
     pub fn adopt(&mut self, query: &Query, message: &[u8], rcode: Rcode) {
         self.bytes.clear();
         self.bytes.extend_from_slice(message);
         self.upper_rcode = rcode.upper_bits();
+        // RFC 6840 §5.8: whoever sets neither AD nor DO need not know.
+        let asks = query.flags & FLAG_AUTHENTIC_DATA != 0 || query.wants_dnssec();
+        let authentic = if asks {
+            self.u16_at(2) & FLAG_AUTHENTIC_DATA
+        } else {
+            0
+        };
         self.put_u16(0, query.id);
-        self.put_u16(2, response_flags(query.flags, rcode));
+        self.put_u16(2, response_flags(query.flags, rcode) | authentic);
         let spelled = query.spelled.as_wire();
         if let Some(question) = self.bytes.get_mut(HEADER..HEADER + spelled.len()) {
             question.copy_from_slice(spelled);
@@ -283,7 +292,7 @@ impl AnswerBuf {
 }
 
 /// The flags of an answer: ours, and of the query's only opcode, RD and CD (RFC 1035 §4.1.1,
-/// RFC 4035 §3.2.2). AA and AD stay clear: we are no authority, and do not validate.
+/// RFC 4035 §3.2.2). AA stays clear, we are no authority; AD is added where an answer was checked.
 fn response_flags(query_flags: u16, rcode: Rcode) -> u16 {
     const OPCODE: u16 = 0x7800;
     let copied = query_flags & (OPCODE | FLAG_RECURSION_DESIRED | FLAG_CHECKING_DISABLED);
@@ -388,6 +397,26 @@ mod tests {
         );
         assert_eq!(message.answers.len(), 1);
         assert!(message.edns.is_some());
+    }
+
+    #[test]
+    fn that_an_answer_was_checked_is_told_to_those_who_ask() {
+        let mut message = AnswerBuf::new();
+        message.begin(&query(None), Rcode::NOERROR);
+        message.put_u16(2, 0x81a0);
+        let mut wants_ad = query(None);
+        wants_ad.flags |= FLAG_AUTHENTIC_DATA;
+        for (query, is_told) in [
+            (query(None), false),
+            (query(Some(PLAIN)), true),
+            (wants_ad, true),
+        ] {
+            let mut out = AnswerBuf::new();
+            out.adopt(&query, message.as_slice(), Rcode::NOERROR);
+            out.finish(&query, None);
+            let message = Message::from_vec(out.as_slice()).unwrap();
+            assert_eq!(message.metadata.authentic_data, is_told);
+        }
     }
 
     #[test]

@@ -9,11 +9,14 @@ use crate::query::{Rcode, UpstreamId};
 
 use super::udp::Oddity;
 
-/// No upstream answered: what happened at each that was asked, in the order of asking.
-#[derive(Clone, Debug)]
+/// No upstream has an answer of use: what happened at each that was asked, in the order of asking.
+#[derive(Clone, Debug, Default)]
 pub struct AskError {
-    /// At least one, unless no upstream is configured.
+    /// At least one, unless no upstream is configured, or the answer is bogus.
     pub tried: Vec<Tried>,
+    /// Why the answer is not as its zone signed it, where that is the trouble (RFC 8914 §4.7 to
+    /// §4.13).
+    bogus: Option<u16>,
 }
 
 /// One upstream that did not answer, and why.
@@ -28,9 +31,45 @@ pub struct Tried {
 }
 
 impl AskError {
+    /// Nobody had an answer.
+    pub(super) fn unanswered(tried: Vec<Tried>) -> Self {
+        Self { tried, bogus: None }
+    }
+
+    /// An answer came, and is not as its zone signed it.
+    pub(super) fn bogus(code: u16) -> Self {
+        Self {
+            tried: Vec::new(),
+            bogus: Some(code),
+        }
+    }
+
+    /// Whether an answer came that is not as its zone signed it. Nothing older should take its
+    /// place.
+    pub fn is_bogus(&self) -> bool {
+        self.bogus.is_some()
+    }
+
+    /// The extended error in words, for devices.
+    pub fn reason(&self) -> &'static str {
+        match self.bogus {
+            None => "no upstream answered",
+            Some(7) => "the answer's signature has expired",
+            Some(8) => "the answer's signature is not valid yet",
+            Some(9) => "the key of the answer's signature is missing",
+            Some(10) => "the answer's signature is missing",
+            Some(12) => "the proof that there is no answer is missing",
+            Some(_) => "the answer is not as its zone signed it",
+        }
+    }
+
     /// The extended error that tells a device what happened (RFC 8914 §4.23 and §4.24): 22 when no
-    /// upstream could be reached, 23 when one was, and talking to it went wrong.
+    /// upstream could be reached, 23 when one was, and talking to it went
+    /// wrong; 6 to 12 when its answer is bogus.
     pub fn ede(&self) -> u16 {
+        if let Some(code) = self.bogus {
+            return code;
+        }
         let reached = self.tried.iter().any(|tried| tried.failure.is_reached());
         if reached { 23 } else { 22 }
     }
@@ -38,7 +77,7 @@ impl AskError {
 
 impl fmt::Display for AskError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("no upstream answered")?;
+        f.write_str(self.reason())?;
         for (place, tried) in self.tried.iter().enumerate() {
             let before = if place == 0 { ": " } else { "; " };
             write!(f, "{before}{}: {}", tried.name, tried.failure)?;
@@ -144,7 +183,10 @@ impl From<NetError> for Failure {
             NetError::RustlsError(tls) => Self::from_tls(tls),
             NetError::Proto(why) => Self::Garbage(why.to_string()),
             _ if error.is_connection_closed() => Self::Closed,
-            _ => Self::Broken(first_line(&error.to_string())),
+            _ => {
+                let text = error.to_string();
+                Self::from_text(&text).unwrap_or(Self::Broken(first_line(&text)))
+            }
         }
     }
 }
@@ -166,8 +208,16 @@ impl Failure {
             | ErrorKind::HostUnreachable
             | ErrorKind::NetworkUnreachable
             | ErrorKind::NetworkDown => Self::Unreachable(error.to_string()),
-            _ => Self::Local(error.to_string()),
+            _ => Self::from_text(&error.to_string()).unwrap_or(Self::Local(error.to_string())),
         }
+    }
+
+    /// Of what TLS found, QUIC's errors tell only in their text.
+    fn from_text(text: &str) -> Option<Self> {
+        let certificate = text.split_once("invalid peer certificate: ");
+        let handshake = text.split_once("the cryptographic handshake failed: ");
+        let found = certificate.map(|(_, why)| Self::Certificate(first_line(why)));
+        found.or(handshake.map(|(_, why)| Self::Tls(first_line(why))))
     }
 
     fn from_tls(error: &rustls::Error) -> Self {
@@ -197,9 +247,7 @@ mod tests {
             name: "udp://192.0.2.1".into(),
             failure: failure.clone(),
         };
-        AskError {
-            tried: failures.iter().map(tried).collect(),
-        }
+        AskError::unanswered(failures.iter().map(tried).collect())
     }
 
     #[test]
@@ -218,6 +266,16 @@ mod tests {
             "no upstream answered: udp://192.0.2.1: no answer in time; \
              udp://192.0.2.1: it closed the connection"
         );
+    }
+
+    #[test]
+    fn a_certificate_that_quic_refuses_is_told() {
+        let text = "the cryptographic handshake failed: error 46: \
+            invalid peer certificate: UnknownIssuer";
+        let failure = Failure::from_io(&io::Error::other(text));
+        assert_eq!(failure, Failure::Certificate("UnknownIssuer".into()));
+        let failure = Failure::from(NetError::Msg(text.into()));
+        assert_eq!(failure, Failure::Certificate("UnknownIssuer".into()));
     }
 
     #[test]

@@ -29,6 +29,9 @@ const OPENING: Duration = Duration::from_secs(4);
 const NEXT_ADDRESS: Duration = Duration::from_millis(250);
 /// Queries under way on one connection; hickory's own limit of 32 is for stub resolvers.
 const ACTIVE: usize = 4096;
+/// Over HTTP and QUIC servers bound the streams of a connection, mostly at 100: beyond, a query would
+/// wait for those before it, which may hang. So the next opens another connection.
+const STREAMS: usize = 90;
 
 type Exchange = DnsExchange<TokioRuntimeProvider>;
 type Opened = Shared<BoxFuture<'static, Result<Exchange, Failure>>>;
@@ -39,8 +42,12 @@ pub(super) enum Transport {
     Tcp,
     /// With the name in the certificate.
     Tls(Arc<str>),
+    /// With the name in the certificate.
+    Quic(Arc<str>),
     /// With the name in the certificate, and the path.
     Https(Arc<str>, Arc<str>),
+    /// With the name in the certificate, and the path.
+    H3(Arc<str>, Arc<str>),
 }
 
 /// Opens connections.
@@ -85,9 +92,17 @@ impl Dialer {
         let protocol = match transport {
             Transport::Tcp => ProtocolConfig::Tcp,
             Transport::Tls(name) => return self.dial_tls((ip, port).into(), name).await,
+            Transport::Quic(name) => ProtocolConfig::Quic {
+                server_name: Arc::clone(name),
+            },
             Transport::Https(name, path) => ProtocolConfig::Https {
                 server_name: Arc::clone(name),
                 path: Arc::clone(path),
+            },
+            Transport::H3(name, path) => ProtocolConfig::H3 {
+                server_name: Arc::clone(name),
+                path: Arc::clone(path),
+                disable_grease: false,
             },
         };
         let mut config = ConnectionConfig::new(protocol);
@@ -136,9 +151,20 @@ struct Line {
 struct Connection {
     opened: Opened,
     heard: Arc<Mutex<Option<Instant>>>,
+    /// A clone for each query under way, and one for the link.
+    users: Arc<()>,
 }
 
 impl Connection {
+    fn has_room(&self, transport: &Transport) -> bool {
+        match transport {
+            Transport::Tcp | Transport::Tls(_) => true,
+            Transport::Quic(_) | Transport::Https(..) | Transport::H3(..) => {
+                Arc::strong_count(&self.users) <= STREAMS
+            }
+        }
+    }
+
     fn is_open(&self) -> bool {
         self.opened.peek().is_some()
     }
@@ -222,10 +248,12 @@ impl Link {
         request.read(result?)
     }
 
-    /// The connection that is open or being opened; opens one if there is none.
+    /// The connection that is open or being opened; opens one if there is none, or it is full.
     fn connection(&self) -> Connection {
         let mut current = self.current();
-        if let Some(connection) = &*current {
+        if let Some(connection) = &*current
+            && connection.has_room(&self.line.transport)
+        {
             return connection.clone();
         }
         let opened = open(Arc::clone(&self.line)).boxed().shared();
@@ -234,6 +262,7 @@ impl Link {
         let connection = Connection {
             opened,
             heard: Arc::default(),
+            users: Arc::default(),
         };
         current.insert(connection).clone()
     }

@@ -132,6 +132,10 @@ impl Request {
         if let Some(id) = wire.first_chunk_mut() {
             *id = self.id.to_be_bytes();
         }
+        // RFC 4035 §4.9.3: what an upstream says of its own checks need not be true.
+        if let Some(flags) = wire.get_mut(3) {
+            *flags &= !AD.to_be_bytes()[1];
+        }
         let spelled = self.spelled.as_wire();
         if let Some(name) = wire.get_mut(HEADER..HEADER + spelled.len()) {
             name.copy_from_slice(spelled);

@@ -144,9 +144,7 @@ pub(super) fn error(inner: &Inner, tried: impl Iterator<Item = (usize, Failure)>
         name: name(server),
         failure,
     });
-    AskError {
-        tried: tried.collect(),
-    }
+    AskError::unanswered(tried.collect())
 }
 
 fn reply(server: usize, answer: Answer) -> Reply {

@@ -11,6 +11,7 @@ use crate::query::UpstreamId;
 use super::error::Failure;
 use super::slots::Slots;
 use super::standing::{Ranking, Turns};
+use super::validate::{Anchors, Kept};
 
 /// How many queries may be under way at once, over all threads, unless told otherwise.
 ///
@@ -24,6 +25,8 @@ pub struct Shared {
     names: Vec<String>,
     ranking: Mutex<Ranking>,
     pub(super) slots: Slots,
+    anchors: Anchors,
+    kept: Kept,
 }
 
 /// The figures of one upstream since the start.
@@ -64,7 +67,16 @@ impl Shared {
             )),
             names: servers.iter().map(|server| server.text.clone()).collect(),
             slots: Slots::new(AT_ONCE),
+            anchors: Anchors::default(),
+            kept: Kept::default(),
         }
+    }
+
+    /// With other keys that are trusted without proof than the root's.
+    #[must_use]
+    pub fn with_anchors(mut self, anchors: Anchors) -> Self {
+        self.anchors = anchors;
+        self
     }
 
     /// With another number of queries that may be under way at once, over all threads.
@@ -95,6 +107,14 @@ impl Shared {
     pub fn name(&self, upstream: UpstreamId) -> Option<&str> {
         let name = self.names.get(usize::from(upstream.0));
         name.map(String::as_str)
+    }
+
+    pub(super) fn anchors(&self) -> &Anchors {
+        &self.anchors
+    }
+
+    pub(super) fn kept(&self) -> &Kept {
+        &self.kept
     }
 
     pub(super) fn turns(&self, pool: usize) -> Turns {

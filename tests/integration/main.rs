@@ -22,6 +22,7 @@ mod process;
 mod record;
 mod rules;
 mod seeds;
+mod signed;
 mod stub;
 mod tcp;
 mod tidy;

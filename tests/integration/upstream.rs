@@ -1,8 +1,10 @@
 //! Asking upstreams: every transport, every trouble, and what is told of it.
 
+mod dnssec;
 mod encrypted;
 mod forgery;
 mod plain;
+mod quic;
 mod routes;
 mod several;
 mod strategies;

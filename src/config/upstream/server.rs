@@ -23,16 +23,7 @@ impl ServerUrl {
 
     /// Whether a name has to be looked up to reach it.
     pub fn has_name(&self) -> bool {
-        matches!(
-            &self.server,
-            Server::Tls {
-                host: Host::Name(_),
-                ..
-            } | Server::Https {
-                host: Host::Name(_),
-                ..
-            }
-        )
+        self.server.ip().is_none()
     }
 }
 
@@ -62,8 +53,28 @@ pub enum Server {
         /// The name in the certificate.
         name: String,
     },
-    /// `https://host[:port]/path`
+    /// `quic://ip[:port]#name` or `quic://name[:port]`
+    Quic {
+        /// Address or host name to connect to.
+        host: Host,
+        /// 853 unless written.
+        port: u16,
+        /// The name in the certificate.
+        name: String,
+    },
+    /// `https://host[:port]/path`: HTTP/2
     Https {
+        /// Address or host name to connect to.
+        host: Host,
+        /// 443 unless written.
+        port: u16,
+        /// The name in the certificate.
+        name: String,
+        /// The path, with its first slash.
+        path: String,
+    },
+    /// `h3://host[:port]/path`: HTTP/3
+    H3 {
         /// Address or host name to connect to.
         host: Host,
         /// 443 unless written.
@@ -80,7 +91,10 @@ impl Server {
     pub fn ip(&self) -> Option<IpAddr> {
         match self {
             Self::Udp { ip, .. } | Self::Tcp { ip, .. } => Some(*ip),
-            Self::Tls { host, .. } | Self::Https { host, .. } => match host {
+            Self::Tls { host, .. }
+            | Self::Quic { host, .. }
+            | Self::Https { host, .. }
+            | Self::H3 { host, .. } => match host {
                 Host::Ip(ip) => Some(*ip),
                 Host::Name(_) => None,
             },
@@ -97,8 +111,7 @@ pub enum Host {
     Name(String),
 }
 
-const FORMS: &str =
-    "write udp://ip[:port], tcp://ip[:port], tls://ip[:port]#name or https://host[:port]/path";
+const FORMS: &str = "write udp://ip[:port], tcp://ip[:port], tls:// or quic://ip[:port]#name, https:// or h3://host[:port]/path";
 
 /// Why a text is no upstream server.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -136,8 +149,8 @@ fn parse(text: &str) -> Result<Server, &'static str> {
     if name.is_some_and(|name| !is_host_name(name)) {
         return Err("what follows # is no host name");
     }
-    if scheme != "https" && !matches!(path, "" | "/") {
-        return Err("a path belongs to https only");
+    if !matches!(scheme, "https" | "h3") && !matches!(path, "" | "/") {
+        return Err("a path belongs to https and h3 only");
     }
     let (host, port) = split_port(authority)?;
     match (scheme, host) {
@@ -150,29 +163,37 @@ fn parse(text: &str) -> Result<Server, &'static str> {
             port: port.unwrap_or(53),
         }),
         ("udp" | "tcp", Host::Name(_)) => Err("plain DNS needs an address, not a name"),
-        ("tls", host) => {
+        ("tls" | "quic", host) => {
             let name = certificate_name(&host, name);
-            Ok(Server::Tls {
-                host,
-                port: port.unwrap_or(853),
-                name,
+            let port = port.unwrap_or(853);
+            Ok(match scheme {
+                "quic" => Server::Quic { host, port, name },
+                _ => Server::Tls { host, port, name },
             })
         }
         // The name also stands in the address of each HTTP request, where an IPv6 address does not fit.
-        ("https", Host::Ip(IpAddr::V6(_))) if name.is_none() => {
-            Err("https at an IPv6 address needs the name in its certificate after #")
+        ("https" | "h3", Host::Ip(IpAddr::V6(_))) if name.is_none() => {
+            Err("HTTPS at an IPv6 address needs the name in its certificate after #")
         }
-        ("https", host) => {
+        ("https" | "h3", host) => {
             let name = certificate_name(&host, name);
             let path = if path.len() > 1 { path } else { "/dns-query" }.to_owned();
-            Ok(Server::Https {
-                host,
-                port: port.unwrap_or(443),
-                name,
-                path,
+            let port = port.unwrap_or(443);
+            Ok(match scheme {
+                "h3" => Server::H3 {
+                    host,
+                    port,
+                    name,
+                    path,
+                },
+                _ => Server::Https {
+                    host,
+                    port,
+                    name,
+                    path,
+                },
             })
         }
-        ("h3" | "quic", _) => Err("this transport is not supported yet"),
         _ => Err("the scheme is unknown"),
     }
 }
@@ -263,6 +284,23 @@ mod tests {
             }
         );
         assert_eq!(
+            server("quic://dns.example"),
+            Server::Quic {
+                host: Host::Name("dns.example".into()),
+                port: 853,
+                name: "dns.example".into()
+            }
+        );
+        assert_eq!(
+            server("h3://192.0.2.1/query#dns.example"),
+            Server::H3 {
+                host: Host::Ip(ip),
+                port: 443,
+                name: "dns.example".into(),
+                path: "/query".into()
+            }
+        );
+        assert_eq!(
             server("udp://[2001:db8::1]:53"),
             Server::Udp {
                 ip: "2001:db8::1".parse().unwrap(),
@@ -289,6 +327,7 @@ mod tests {
             "udp://192.0.2.999",
             "https:///x",
             "https://[2001:db8::1]/dns-query",
+            "quic://dns.example/dns-query",
         ] {
             assert!(text.parse::<ServerUrl>().is_err(), "{text}");
         }

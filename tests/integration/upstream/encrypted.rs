@@ -17,7 +17,7 @@ use tokio_rustls::server::TlsStream;
 use super::{LONG, addresses, config_of, query};
 use crate::stub::{Asked, Desk, Reaction, Stub, serve_stream};
 
-const NAME: &str = "dns.example";
+pub const NAME: &str = "dns.example";
 
 /// How a TLS upstream talks.
 #[derive(Clone, Copy)]
@@ -79,17 +79,7 @@ impl Secure {
 
     /// Surroundings in which this upstream's certificate is trusted.
     fn trusted(&self) -> Surroundings {
-        let mut roots = rustls::RootCertStore::empty();
-        roots.add(self.certificate.clone()).unwrap();
-        let tls = rustls::ClientConfig::builder_with_provider(provider())
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        Surroundings {
-            tls,
-            bootstrap_port: 53,
-        }
+        trusting(&self.certificate)
     }
 
     fn names(&self) -> Vec<Option<String>> {
@@ -177,11 +167,26 @@ async fn respond_to(
     stream.send_data(message.into(), true).unwrap();
 }
 
-fn provider() -> Arc<rustls::crypto::CryptoProvider> {
+/// Surroundings in which one certificate is trusted.
+pub fn trusting(certificate: &CertificateDer<'static>) -> Surroundings {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(certificate.clone()).unwrap();
+    let tls = rustls::ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Surroundings {
+        tls,
+        bootstrap_port: 53,
+    }
+}
+
+pub fn provider() -> Arc<rustls::crypto::CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
 }
 
-fn within(surroundings: &Surroundings, config: &config::Upstream) -> Upstreams {
+pub fn within(surroundings: &Surroundings, config: &config::Upstream) -> Upstreams {
     Upstreams::within(surroundings, config, Arc::new(Shared::new(config)))
 }
 

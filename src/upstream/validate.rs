@@ -1,0 +1,191 @@
+//! DNSSEC: whether an answer is signed as its zone says, up to a key that is trusted.
+//!
+//! An answer is asked for with its signatures, and unchecked (CD), so that it is judged here and
+//! the reason is known (RFC 6840 §5.9). hickory proves each part of it; the keys that it needs come
+//! through [`chain`]. Names of a route are not judged: such zones are seldom signed, and often not
+//! known outside.
+
+mod anchors;
+mod chain;
+mod links;
+mod reason;
+
+use std::sync::Arc;
+
+use hickory_net::dnssec::DnssecDnsHandle;
+use hickory_net::xfer::{DnsHandle, FirstAnswer};
+use hickory_net::{DnsError, NetError};
+use hickory_proto::dnssec::Proof;
+use hickory_proto::op::{DnsRequest, DnsRequestOptions, DnsResponse, Message};
+use hickory_proto::rr::{Record, RecordType as Kind};
+use tokio::sync::OnceCell;
+use tokio::time::timeout;
+
+use crate::query::{Edns, Query, Rcode};
+
+use super::error::AskError;
+use super::{Inner, Reply};
+use chain::{Chain, Trace};
+
+pub use anchors::{AnchorError, Anchors};
+pub(super) use chain::Kept;
+
+const AD: u8 = 0x20;
+const CD: u16 = 0x0010;
+const IN: u16 = 1;
+
+type Handle = DnssecDnsHandle<Chain>;
+
+/// Judges answers before they are given.
+pub(super) struct Validator {
+    inner: Arc<Inner>,
+    /// Made at the first query: of some trusted keys only the fingerprints may be known.
+    handle: OnceCell<Handle>,
+}
+
+/// What became of an answer, the worst of its parts first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Judged {
+    /// Its zone is signed, and it is not as the zone signed it.
+    Bogus,
+    /// Its zone is not signed, as the zone above proves.
+    Insecure,
+    /// It is as its zone signed it.
+    Secure,
+}
+
+impl Validator {
+    /// Judges what the servers of `inner` say.
+    pub fn new(inner: Arc<Inner>) -> Self {
+        Self {
+            inner,
+            handle: OnceCell::new(),
+        }
+    }
+
+    async fn handle(&self) -> Result<&Handle, AskError> {
+        let make = async || {
+            let chain = Chain::new(Arc::clone(&self.inner));
+            let keys = self.inner.shared.anchors().keys(&chain).await?;
+            Ok(DnssecDnsHandle::with_trust_anchor(chain, keys))
+        };
+        self.handle.get_or_try_init(make).await
+    }
+
+    /// Whether answers to `query` are judged: not for those who judge themselves (RFC 4035 §3.2.2).
+    pub fn judges(&self, query: &Query) -> bool {
+        !query.checks_itself() && query.class == IN && self.inner.pool_of(query) == 0
+    }
+
+    /// Gives the reply to a [`signed`] `query` if it is not bogus; with AD if it is secure.
+    pub async fn check(&self, query: &Query, reply: Reply) -> Result<Reply, AskError> {
+        let Ok(response) = DnsResponse::from_buffer(reply.message.clone()) else {
+            return Ok(reply);
+        };
+        let code = Rcode(response.metadata.response_code.into());
+        if ![Rcode::NOERROR, Rcode::NXDOMAIN].contains(&code) {
+            return Ok(restored(query, reply, Judged::Insecure));
+        }
+        let handle = self.handle().await?;
+        let trace = Arc::new(Trace::default());
+        let judging = Trace::follow(&trace, judge(handle, &trace, &response));
+        match timeout(self.inner.timeout, judging).await {
+            Ok(Judged::Bogus) => Err(trace
+                .failure()
+                .unwrap_or_else(|| AskError::bogus(reason::of(&response, handle.inner())))),
+            Ok(judged) => Ok(restored(query, reply, judged)),
+            Err(_) => Err(trace.failure().unwrap_or_default()),
+        }
+    }
+}
+
+/// The worst of what its parts are.
+async fn judge(handle: &Handle, trace: &Trace, response: &DnsResponse) -> Judged {
+    let Some(links) = links::of(response) else {
+        return Judged::Bogus;
+    };
+    let mut worst = Judged::Secure;
+    for link in links {
+        worst = worst.min(judge_link(handle, trace, link).await);
+        if worst == Judged::Bogus {
+            break;
+        }
+    }
+    worst
+}
+
+async fn judge_link(handle: &Handle, trace: &Trace, link: Message) -> Judged {
+    let Some(query) = link.queries.first().cloned() else {
+        return Judged::Bogus;
+    };
+    let Ok(response) = DnsResponse::from_message(link) else {
+        return Judged::Bogus;
+    };
+    trace.begin(response);
+    let request = DnsRequest::from_query(query, DnsRequestOptions::default());
+    match handle.send(request).first_answer().await {
+        Ok(response) => judge_records(&response),
+        Err(NetError::Dns(DnsError::Nsec { proof, .. })) if proof.is_insecure() => Judged::Insecure,
+        Err(_) => Judged::Bogus,
+    }
+}
+
+/// The query as it is sent: with signatures, and unchecked.
+pub(super) fn signed(query: &Query) -> Query {
+    let mut signed = query.clone();
+    signed.flags |= CD;
+    signed.edns = Some(Edns {
+        dnssec_ok: true,
+        ..query.edns.unwrap_or(Edns {
+            payload: 1232,
+            ..Edns::default()
+        })
+    });
+    signed
+}
+
+fn judge_records(response: &Message) -> Judged {
+    let is_proof =
+        |record: &&Record| [Kind::SOA, Kind::NSEC, Kind::NSEC3].contains(&record.record_type());
+    let proofs = response.authorities.iter().filter(is_proof);
+    let records = response.answers.iter().chain(proofs);
+    records
+        .filter(|record| record.record_type() != Kind::RRSIG)
+        .map(|record| match record.proof {
+            Proof::Secure => Judged::Secure,
+            Proof::Insecure => Judged::Insecure,
+            Proof::Bogus | Proof::Indeterminate => Judged::Bogus,
+        })
+        .min()
+        // Nothing is there to be signed: hickory lets that pass only where the zone is insecure.
+        .unwrap_or(Judged::Insecure)
+}
+
+/// The reply as the asker wants it: without DNSSEC's records unless it asked for them
+/// (RFC 4035 §3.2.1), with the flags of what was found.
+fn restored(query: &Query, mut reply: Reply, judged: Judged) -> Reply {
+    if !query.wants_dnssec()
+        && let Some(message) = without_signatures(query, &reply.message)
+    {
+        reply.message = message;
+    }
+    if let Some(flags) = reply.message.get_mut(3) {
+        *flags &= !AD;
+        if judged == Judged::Secure {
+            *flags |= AD;
+        }
+    }
+    reply
+}
+
+fn without_signatures(query: &Query, message: &[u8]) -> Option<Vec<u8>> {
+    let mut message = Message::from_vec(message).ok()?;
+    let is_kept = |record: &Record| {
+        let kind = record.record_type();
+        kind == query.kind.0.into() || ![Kind::RRSIG, Kind::NSEC, Kind::NSEC3].contains(&kind)
+    };
+    message.answers.retain(is_kept);
+    message.authorities.retain(is_kept);
+    message.additionals.retain(is_kept);
+    message.to_vec().ok()
+}

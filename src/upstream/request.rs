@@ -5,7 +5,9 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use hickory_proto::op::{DnsRequest, DnsRequestOptions, DnsResponse, Edns, Message, Query as Ask};
+use hickory_proto::op::{
+    DnsRequest, DnsRequestOptions, DnsResponse, Edns, Message, OpCode, Query as Ask,
+};
 use hickory_proto::rr::rdata::opt::EdnsOption;
 use hickory_proto::rr::{DNSClass, Name as HickoryName, RData, Record};
 use hickory_proto::serialize::binary::BinDecodable;
@@ -106,6 +108,9 @@ impl Request {
 
     /// Checks that `response` answers this request, and gives it the device's id and spelling.
     pub fn read(&self, response: DnsResponse) -> Result<Answer, Failure> {
+        if response.metadata.op_code != OpCode::Query {
+            return Err(Failure::Garbage("it is no answer to a query".into()));
+        }
         if strays(&response) {
             return Err(Failure::Garbage("it has records of other names".into()));
         }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::dns_thread::DnsThread;
+use super::dns_thread::{DnsThread, Place};
 use super::keeper::Keeper;
 use super::limits::Limits;
 use super::warm::Warm;
@@ -63,6 +63,16 @@ pub fn choose_crypto() {
 
 /// Starts the server; when this returns, it answers. No device waits for the disk.
 pub async fn start(parts: Parts) -> anyhow::Result<App> {
+    start_in(Place::Threads, parts)
+}
+
+/// As [`start`], with DNS answered on the caller's thread, inside its `LocalSet`: a test that moves
+/// the clock of its runtime moves the server's.
+pub async fn start_here(parts: Parts) -> anyhow::Result<App> {
+    start_in(Place::Here, parts)
+}
+
+fn start_in(place: Place, parts: Parts) -> anyhow::Result<App> {
     choose_crypto();
     let workers = match parts.config.dns.workers {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
@@ -81,7 +91,7 @@ pub async fn start(parts: Parts) -> anyhow::Result<App> {
     core.watch_devices(&parts.config, &tasks, &stop_rest);
     let warm = Warm::new(Arc::clone(&core.steps.cache), &parts.config);
     tasks.spawn(warm.run(stop_rest.clone()));
-    let threads = core.start_dns(&parts.config, sockets, &stop_dns)?;
+    let threads = core.start_dns(place, &parts.config, sockets, &stop_dns)?;
     let api = Arc::new(Api::new(core.api_parts(&parts, (&dns, &web), &stop_rest)));
     for listener in listeners {
         tasks.spawn(serve_web(
@@ -212,6 +222,7 @@ impl Core {
 
     fn start_dns(
         &self,
+        place: Place,
         config: &Config,
         sockets: Vec<Sockets>,
         stop: &CancellationToken,
@@ -228,7 +239,7 @@ impl Core {
                     recorder,
                 )
             };
-            DnsThread::spawn(number, sockets, pipeline, stop.clone())
+            DnsThread::start(place, number, sockets, pipeline, stop.clone())
         };
         let threads = sockets.into_iter().enumerate().map(start);
         threads

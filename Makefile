@@ -6,7 +6,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 BINARY := $(TARGET)/release/squelch
 WEB_SOURCES := $(shell find web/src web/index.html web/vite.config.ts web/svelte.config.js web/package.json -type f 2>/dev/null)
 
-.PHONY: help run build test check bench bench-matcher web
+.PHONY: help run build test check bench bench-matcher scenarios web
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
@@ -34,6 +34,13 @@ bench: tools web ## measure the query path
 
 bench-matcher: tools web ## measure the matcher with a million and five million names
 	$(CARGO) bench --locked --bench matcher
+
+PEER ?= binary
+
+scenarios: tools web ## play tests/scenarios against PEER=binary (us), unbound or dnsmasq, into docs/SCENARIOS.md
+	$(if $(filter unbound,$(PEER)),$(call need,unbound,unbound,it is the peer))
+	$(if $(filter dnsmasq,$(PEER)),$(call need,dnsmasq,dnsmasq-base,it is the peer))
+	PEER=$(PEER) $(CARGO) test --locked --test integration -- --ignored --exact scenarios::against_a_peer --nocapture
 
 web: web/dist/index.html
 

@@ -23,6 +23,7 @@ mod record;
 mod rules;
 mod seeds;
 mod signed;
+mod scenarios;
 mod stub;
 mod tcp;
 mod tidy;

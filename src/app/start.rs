@@ -46,11 +46,16 @@ pub fn prepare(config: Config) -> anyhow::Result<Parts> {
     if let Some(error) = set_aside {
         tracing::warn!("{error}; the built-in packs are used");
     }
+    prepare_with(config, Arc::new(packs))
+}
+
+/// As [`prepare`], with packs that were read before: a process with many servers reads them once.
+pub fn prepare_with(config: Config, packs: Arc<Packs>) -> anyhow::Result<Parts> {
     let anchors = config.upstream.trust_anchors.as_deref();
     let anchors = anchors.map(Anchors::read).transpose()?.unwrap_or_default();
     Ok(Parts {
         config: Arc::new(config),
-        packs: Arc::new(packs),
+        packs,
         anchors,
     })
 }

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use squelch::app::{self, App, Parts};
+use squelch::app::{self, App};
 use squelch::config::Config;
 use squelch::packs::Packs;
 use tempfile::TempDir;
@@ -219,10 +219,8 @@ async fn start_here(
     let variables = variables(folder, scenario, upstreams);
     let config = Config::from_text(text, &folder.path().join("config.toml"), &variables)
         .map_err(|problems| format!("its config is wrong: {problems}"))?;
-    let parts = Parts {
-        config: Arc::new(config),
-        packs: Arc::clone(&PACKS),
-    };
+    let parts = app::prepare_with(config, Arc::clone(&PACKS));
+    let parts = parts.map_err(|error| format!("{error:#}"))?;
     let app = app::start_here(parts)
         .await
         .map_err(|error| format!("{error:#}"))?;

@@ -42,6 +42,7 @@ areas! {
     blocking,
     cache,
     coalescing,
+    dnssec,
     edns,
     failover,
     forgery,
@@ -52,6 +53,7 @@ areas! {
     names_and_types,
     negative,
     rebinding,
+    rewriting,
     sizes,
     special_names,
     stale,
@@ -75,10 +77,12 @@ fn names() -> BTreeSet<String> {
 fn load(name: &str) -> Area {
     let path = folder().join(name).with_extension("toml");
     let text = std::fs::read_to_string(&path).unwrap();
-    match toml::from_str(&text) {
-        Ok(area) => area,
-        Err(error) => panic!("{}: {error}", path.display()),
+    let mut area: Area =
+        toml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    for scenario in &mut area.scenario {
+        scenario.upstream.extend_from_slice(&area.upstream);
     }
+    area
 }
 
 /// Plays an area against the server in this process.

@@ -9,7 +9,11 @@ use serde::Deserialize;
 #[serde(deny_unknown_fields)]
 pub struct Area {
     /// Its heading in the comparison.
-    pub area: String,
+    #[serde(rename = "area")]
+    pub heading: String,
+    /// Records that the upstream of each scenario has.
+    #[serde(default)]
+    pub upstream: Vec<String>,
     pub scenario: Vec<Scenario>,
 }
 

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::net::{SocketAddr, TcpListener, UdpSocket};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
@@ -42,7 +42,11 @@ pub struct Served {
 
 enum Running {
     Here(Box<App>),
-    Process(Ended),
+    /// With what it says, which it could not say if nobody held the other end.
+    Process {
+        ended: Ended,
+        _said: Option<BufReader<ChildStdout>>,
+    },
 }
 
 /// A process that is ended when it is dropped.
@@ -123,7 +127,7 @@ impl Served {
     ) -> Result<Self, String> {
         match self.running {
             Running::Here(app) => app.stop().await,
-            Running::Process(mut ended) => {
+            Running::Process { mut ended, .. } => {
                 let id = i32::try_from(ended.0.id()).unwrap();
                 let id = nix::unistd::Pid::from_raw(id);
                 nix::sys::signal::kill(id, nix::sys::signal::Signal::SIGTERM).unwrap();
@@ -174,7 +178,7 @@ impl Served {
                 time::advance(duration).await;
                 time::resume();
             }
-            Running::Process(_) => time::sleep(duration).await,
+            Running::Process { .. } => time::sleep(duration).await,
         }
     }
 }
@@ -250,7 +254,13 @@ fn start_binary(
         .strip_prefix("DNS on ")
         .and_then(|rest| rest.split(' ').next());
     let address = address.ok_or("it does not start")?;
-    Ok((address.parse().unwrap(), Running::Process(child)))
+    Ok((
+        address.parse().unwrap(),
+        Running::Process {
+            ended: child,
+            _said: Some(said),
+        },
+    ))
 }
 
 fn unbound(text: &str, folder: &TempDir, upstreams: &[SocketAddr]) -> (u16, Vec<String>) {
@@ -325,7 +335,13 @@ async fn start_peer(
     let dns = SocketAddr::from(([127, 0, 0, 1], *port));
     for _ in 0..100 {
         if tokio::net::TcpStream::connect(dns).await.is_ok() {
-            return Ok((dns, Running::Process(child)));
+            return Ok((
+                dns,
+                Running::Process {
+                    ended: child,
+                    _said: None,
+                },
+            ));
         }
         time::sleep(Duration::from_millis(50)).await;
     }

@@ -49,7 +49,7 @@ pub fn write(peer: Peer, areas: &[Area], outcomes: &[Vec<Outcome>]) {
                 Outcome::Differs(problems) => {
                     tell(&format!(
                         "{}: {}\n    {}",
-                        area.area,
+                        area.heading,
                         scenario.name,
                         problems.join("\n    ")
                     ));
@@ -62,7 +62,7 @@ pub fn write(peer: Peer, areas: &[Area], outcomes: &[Vec<Outcome>]) {
                 unexpected += 1;
                 tell(&format!(
                     "{}: {}: not as its mark says",
-                    area.area, scenario.name
+                    area.heading, scenario.name
                 ));
             }
             let row = marks
@@ -143,12 +143,12 @@ impl Marks {
         text += "\n## By area\n\n| Area (scenarios) | squelch | unbound | dnsmasq |\n\
                  | --- | --- | --- | --- |\n";
         for area in areas {
-            self.write_sum(&area.area, std::slice::from_ref(area), &mut text);
+            self.write_sum(&area.heading, std::slice::from_ref(area), &mut text);
         }
         self.write_sum("All", areas, &mut text);
         self.write_differences(areas, &mut text);
         for area in areas {
-            writeln!(text, "\n## {}\n", area.area).unwrap();
+            writeln!(text, "\n## {}\n", area.heading).unwrap();
             text += "| Scenario | squelch | unbound | dnsmasq |\n| --- | --- | --- | --- |\n";
             for scenario in &area.scenario {
                 let marks = self.row(&scenario.name).join(" | ");
@@ -187,7 +187,7 @@ impl Marks {
                 let names = area.scenario.iter().map(|scenario| scenario.name.as_str());
                 names
                     .filter(differs)
-                    .map(|name| format!("- {}: {name}\n", area.area))
+                    .map(|name| format!("- {}: {name}\n", area.heading))
                     .collect::<Vec<_>>()
             });
             let lines: String = differing.collect();

@@ -157,7 +157,7 @@ impl Pipeline {
             })
     }
 
-    /// Answers as if the name were blocked: it leads into the home.
+    /// Answers with nothing: the name leads into the home. The null address would lead there, too.
     pub(super) fn keep_out(
         &self,
         query: &Query,
@@ -165,7 +165,7 @@ impl Pipeline {
         out: &mut AnswerBuf,
     ) -> Step {
         pending.verdict = Verdict::Block(Match::NO_ENTRY);
-        block::configured(query, &self.steps.blocking, out);
+        block::code(query, Rcode::NOERROR, self.block_ttl(), out);
         let text = "it leads to an address at home (DNS rebinding)";
         let error = ExtendedError::new(ExtendedError::BLOCKED, text);
         out.finish(query, Some(error));

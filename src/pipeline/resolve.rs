@@ -76,7 +76,7 @@ impl Pipeline {
         }
     }
 
-    fn block_ttl(&self) -> u32 {
+    pub(super) fn block_ttl(&self) -> u32 {
         block::ttl(&self.steps.blocking)
     }
 

@@ -66,8 +66,22 @@ pub(super) fn is_regex(line: &str) -> bool {
     !line.starts_with(['|', '@', '*', '/', '!', '#', ';'])
         && !line.contains(char::is_whitespace)
         && line.contains(signs)
-        && (line.contains("(?#") || !line.contains('#'))
-        && !line.starts_with("[Adblock")
+        && !has_comment(line)
+        && !is_header(line)
+}
+
+/// Whether a `#` starts a comment: neither `(?#…)` nor the cost in `{#1}`.
+fn has_comment(line: &str) -> bool {
+    line.match_indices('#').any(|(at, _)| {
+        let before = line.get(..at).unwrap_or_default();
+        !before.ends_with("(?") && before.rfind('{') <= before.rfind('}')
+    })
+}
+
+/// Whether a line is a title in brackets. As a regex it would be one letter out of these, and match
+/// nearly every name.
+fn is_header(line: &str) -> bool {
+    line.starts_with('[') && line.find(']') == Some(line.len() - 1) || line.starts_with("[Adblock")
 }
 
 fn take_regex(line: &str, found: &mut Found<'_>) {

@@ -9,6 +9,7 @@
 mod answers;
 mod api;
 mod cache;
+mod cases;
 mod command;
 mod device;
 mod house;

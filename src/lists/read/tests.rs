@@ -489,6 +489,10 @@ fn pihole_regexes_keep_their_options() {
             ),
             ("^ads(?#home)[0-9]", "block /^ads[0-9]/"),
             ("||xyz^", "block xyz and below"),
+            ("[example.list]", "skip header"),
+            ("[[:digit:]]{4}", "block /[[:digit:]]{4}/"),
+            ("^(ab){#1}", "block /^(.b|a.|ab)/"),
+            ("ads.example#(why)", ADS),
         ],
     );
     let allowed = told_as(Format::Pihole, Role::Allow, "@@||good.example^\n^cdn\\.");

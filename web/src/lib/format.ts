@@ -128,8 +128,11 @@ export function took(us: number): string {
   return `${numbers(`took${digits}`, { maximumFractionDigits: digits }).format(value)} ${unit}`;
 }
 
-/** 812 kB, 18 MB */
+/** 34 bytes, 812 kB, 18 MB */
 export function size(bytes: number): string {
+  if (bytes < 1000) {
+    return numbers("size-byte", { style: "unit", unit: "byte", unitDisplay: "long" }).format(bytes);
+  }
   const [value, unit] = bytes < 1_000_000 ? [bytes / 1000, "kilobyte"] : [bytes / 1_000_000, "megabyte"];
   const digits = value < 10 ? 1 : 0;
   const options = { style: "unit", unit, maximumFractionDigits: digits } as const;

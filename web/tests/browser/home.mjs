@@ -4,6 +4,7 @@ import { spawn } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer as createSite } from "node:http";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -85,6 +86,22 @@ function madeUp(base) {
       fetch(`${base}/mock/ask?name=${encodeURIComponent(name)}&device=d${device + 1}`),
     names: { block: "open.oneplus.example", watch: "app-measurement.google.example", plain: "www.home.example" },
     hostile: "<img\\032src=x\\032onerror=alert(1)>.example",
+    aList: "https://lists.example/ads.txt",
+  };
+}
+
+/** A web server with lists, which tests publish and take back. */
+async function site() {
+  const files = new Map();
+  const server = createSite((request, response) => {
+    const text = files.get(request.url);
+    response.writeHead(text === undefined ? 404 : 200, { "content-type": "text/plain" }).end(text);
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    address: `http://127.0.0.1:${server.address().port}`,
+    publish: (path, text) => (text === undefined ? files.delete(path) : files.set(path, text)),
+    close: () => server.close().closeAllConnections(),
   };
 }
 
@@ -105,6 +122,9 @@ async function namesOf(base) {
 async function real(binary) {
   const folder = mkdtempSync(join(tmpdir(), "squelch-browser-"));
   const stub = await upstream();
+  const lists = await site();
+  lists.publish("/a.txt", "0.0.0.0 a-list.example\n0.0.0.0 other.example\nno hosts line\n");
+  writeFileSync(join(folder, "declared.txt"), "declared-one.example\ndeclared-two.example\nnot..a..name\n");
   const [dns, web] = [await freeUdp(), await freeTcp()];
   const base = `http://127.0.0.1:${web}`;
   const config = join(folder, "config.toml");
@@ -118,6 +138,11 @@ servers = ["udp://127.0.0.1:${stub.port}"]
 [packs]
 default = "watch"
 oneplus = "block"
+[lists]
+allow_private_sources = true
+[[list]]
+name = "declared"
+source = "declared.txt"
 [journal]
 flush = "1s"
 [web]
@@ -133,9 +158,13 @@ listen = ["127.0.0.1:${web}"]
     ask: (name, device = 1, type = "A") => ask({ name, type, port: dns, from: `127.0.0.${10 + device}` }),
     names: { block: found.block[0], watch: found.watch[0], plain: "www.home.example" },
     hostile: ["<img src=x onerror=alert(1)>", "example"],
+    aList: `${lists.address}/a.txt`,
+    published: lists.address,
+    publish: lists.publish,
     stop: async () => {
       await stop();
       stub.close();
+      lists.close();
       rmSync(folder, { recursive: true });
     },
   };

@@ -1,71 +1,17 @@
 // The dashboard in a real Chromium. See README.md for how to run it.
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { after, before, describe, it } from "node:test";
-import { chromium } from "playwright-core";
-import { api, openHome, until } from "./home.mjs";
+import { api, until } from "./home.mjs";
+import { browser, close, complaints, home, number, open, raise, settled, sizes, strike } from "./stage.mjs";
+import "./lists.mjs";
 
-const flags =
-  "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync";
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const executablePath = [
-  process.env["CHROMIUM"],
-  "/usr/bin/chromium",
-  "/usr/bin/chromium-browser",
-  "/usr/bin/google-chrome",
-  "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-].find((path) => path && existsSync(path));
-if (!executablePath) {
-  console.error("The browser tests need Chromium: install it (Debian: apt install chromium), or say where it is with CHROMIUM=….");
-  process.exit(2);
-}
-const sizes = { desktop: { width: 1280, height: 900 }, phone: { width: 390, height: 844 } };
 
-let home;
-let browser;
-/** Violations of the content security policy and errors on any page; the last test looks. */
-const complaints = [];
+before(raise);
+after(strike);
 
-before(async () => {
-  home = await openHome();
-  browser = await chromium.launch({ executablePath, args: flags.split(" ") });
-});
-after(async () => {
-  await browser?.close();
-  await home?.stop();
-});
-
-/** A fresh browser profile on a page of the dashboard. */
-async function open(path, { size = sizes.desktop, theme = "light" } = {}) {
-  const phone = size.width < 600;
-  const context = await browser.newContext({
-    viewport: size,
-    colorScheme: theme,
-    hasTouch: phone,
-    isMobile: phone,
-    reducedMotion: "reduce",
-    locale: "en-US",
-  });
-  const page = await context.newPage();
-  await page.exposeFunction("complain", (text) => complaints.push(`${path}: ${text}`));
-  await page.addInitScript(() => {
-    addEventListener("securitypolicyviolation", (event) => {
-      globalThis.complain(`policy ${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}`);
-    });
-  });
-  page.on("pageerror", (error) => complaints.push(`${path}: ${error.stack}`));
-  page.on("dialog", (dialog) => {
-    complaints.push(`${path}: a dialog opened: ${dialog.message()}`);
-    void dialog.dismiss();
-  });
-  await page.goto(home.base + path);
-  await page.locator("h1").waitFor();
-  return page;
-}
-
-const close = (page) => page.context().close();
-const number = (text) => Number(text.replace(/\D/g, ""));
 const parametersOf = (href) => new URL(href, home.base).searchParams.toString();
 
 /** All rows of a log address, read from the API page by page. */
@@ -79,17 +25,13 @@ async function countRows(href) {
   return count;
 }
 
-/** The paths of every page, with a device and a pack that exist. */
+/** The paths of every page, with a device, a pack and a list that exist. */
 async function everyPath() {
   const { items } = await api(home.base, "devices");
+  const { lists } = await api(home.base, "lists");
   const name = encodeURIComponent(home.names.block);
   const why = await api(home.base, `explain?name=${name}`);
-  return ["/", "/devices", `/devices/${items[0].id}`, "/packs", `/packs/${why.pack.id}`, "/log", `/lookup?name=${name}`, "/nothing-here"];
-}
-
-async function settled(page) {
-  await page.locator("h1").waitFor();
-  await page.waitForFunction(() => !document.querySelector(".waiting .bone, .stale"));
+  return ["/", "/devices", `/devices/${items[0].id}`, "/packs", `/packs/${why.pack.id}`, "/log", "/lists", "/lists?add=1", `/lists/${lists[0].id}`, "/rules", `/lookup?name=${name}`, "/nothing-here"];
 }
 
 async function openWhy(page, name) {
@@ -402,6 +344,12 @@ describe("everywhere", () => {
         await openWhy(page, home.names.block);
         await check(page, "why");
         await close(page);
+        const add = await open("/lists?add=1", { size, theme });
+        await add.getByLabel("Where it comes from").fill(home.aList);
+        await add.getByRole("button", { name: "Look at it" }).click();
+        await add.getByRole("button", { name: "Add this list" }).waitFor();
+        await check(add, "add");
+        await close(add);
         assert.deepEqual(found, []);
       });
     }

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { ago, date, lasting, minute, share, short, time, took, weekday } from "../../src/lib/format.ts";
+import { ago, ahead, date, lasting, minute, share, short, size, time, took, weekday } from "../../src/lib/format.ts";
 
 const now = new Date(2026, 10, 20, 12, 0, 0).getTime();
 
@@ -13,6 +13,15 @@ it("a short number has at most five characters", () => {
     "999K",
     "2M",
   ]);
+});
+
+it("a size is in the unit that people would use", () => {
+  expect([34, 1200, 812_000, 4_812_331, 24_900_120].map(size)).toEqual(["34 bytes", "1.2 kB", "812 kB", "4.8 MB", "25 MB"]);
+});
+
+it("what is to come is told in its largest unit, and what is due is now", () => {
+  expect(ahead(now + 6.5 * 3_600_000, now)).toBe("in 6 hr.");
+  expect(ahead(now - 5000, now)).toBe("now");
 });
 
 it("a share is never rounded to nothing or to all", () => {

@@ -224,7 +224,8 @@ impl Cache {
             return held;
         };
         let (key, any_type) = (Key::of(query), Key::of(query).of_any_type());
-        if held.is_failure() {
+        // RFC 8767 §4: what is stale is for want of an answer, not in place of one that is forged.
+        if held.is_failure() && !held.is_bogus() {
             let before = [&key, &any_type].map(|key| table.get(key.as_slice()));
             let usable = |before: &Arc<Held>| before.is_usable(now, self.config.serve_stale);
             if let Some(before) = before.into_iter().flatten().find(usable) {

@@ -110,13 +110,17 @@ impl Held {
         }
     }
 
+    /// Whether the upstream's answer was not as its zone signed it (RFC 8914 §4.7 to §4.13).
+    pub fn is_bogus(&self) -> bool {
+        self.ede.is_some_and(|code| (6..=12).contains(&code))
+    }
+
     /// What is said beside it: that it is stale, or the reason that there is no better one.
     pub fn extended_error(&self, now: Instant) -> Option<ExtendedError<'static>> {
         let (code, text) = match self.says {
             Says::NoSuchName if self.is_stale(now) => (ExtendedError::STALE_NXDOMAIN, ""),
             Says::Here | Says::Nothing if self.is_stale(now) => (ExtendedError::STALE, ""),
-            // RFC 8914 §4.7 to §4.13: an upstream did, and signatures are wrong.
-            Says::NoAnswer if (6..=12).contains(&self.ede?) => {
+            Says::NoAnswer if self.is_bogus() => {
                 (self.ede?, "the answer is not as its zone signed it")
             }
             Says::NoAnswer => (self.ede?, "no upstream answered"),

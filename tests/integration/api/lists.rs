@@ -145,7 +145,10 @@ async fn a_list_is_added_changed_and_removed() {
     let id = added.json()["id"].as_str().unwrap().to_owned();
     assert_eq!(added.json()["declared"], false);
     lists.until(|list| list["entries"] != 0).await;
-    assert_eq!(lists.verdict("new.example").await, "block");
+    // A list is read before it is compiled, and in force only then.
+    while lists.verdict("new.example").await != "block" {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
 
     let again = lists.desk.change("POST", "lists", wish).await;
     assert_eq!(again.json()["errors"][0]["pointer"], "/name");

@@ -1,8 +1,8 @@
 //! From what is known of names to the rules that are in force.
 //!
-//! Lists of others are read by [`read`], each dialect in its file, all come down to one
-//! [`crate::matcher::rule::Rule`], and [`compile`] makes a file of them. Packs and people's own
-//! rules stand on [`top`]: each entry of a pack becomes a rule, or none, by what people chose for
+//! Lists of others are read by [`read()`], each dialect in its file, all come down to one
+//! [`crate::matcher::rule::Rule`], and [`compile()`] makes a file of them. Packs and people's own
+//! rules stand on [`top()`]: each entry of a pack becomes a rule, or none, by what people chose for
 //! the pack and by the level of evidence that they want.
 
 mod adblock;

@@ -109,7 +109,7 @@ impl Local {
         }
     }
 
-    /// The same, but names below `test`, which are reserved for trials (RFC 6761 §6.2), are asked
+    /// The same, but names below `test` (RFC 6761 §6.2) and `lan` are asked
     /// upstream: for trials.
     #[must_use]
     pub fn for_trials(self) -> Self {
@@ -227,7 +227,8 @@ impl Local {
 
     /// The zone of ours that `name` stands in.
     fn find(&self, name: &Name) -> Option<(Name, Kind)> {
-        if self.passes_test && name.labels().last() == Some(b"test") {
+        let is_of_trials = |top: &[u8]| [&b"test"[..], b"lan"].contains(&top);
+        if self.passes_test && name.labels().last().is_some_and(is_of_trials) {
             return None;
         }
         let domain = self.book.domain();

@@ -38,6 +38,12 @@ export default defineConfig({
     cssTarget: browsers,
     cssCodeSplit: false,
     modulePreload: { polyfill: false },
+    rolldownOptions: {
+      output: {
+        // What every page needs is one file, not one for each pair of pages that share a part of it.
+        codeSplitting: { groups: [{ name: "words", test: /[\\/](svelte|lib[\\/](words|origin)\.ts)/ }] },
+      },
+    },
     // A data: address would need a wider content security policy.
     assetsInlineLimit: 0,
   },

@@ -388,8 +388,8 @@ describe("everywhere", () => {
     console.log(`first page: ${sum(".js")} bytes of JavaScript, ${sum(".css")} of CSS, ${files.length} files`);
     assert.ok(sum(".js") > 0 && sum(".js") <= 60 * 1024);
     assert.ok(sum(".css") > 0 && sum(".css") <= 10 * 1024);
-    // The page, three scripts, the style, the icon.
-    assert.ok(files.length <= 6, files.map((file) => file.path).join(" "));
+    // The page, two scripts, the style, the icon.
+    assert.ok(files.length <= 5, files.map((file) => file.path).join(" "));
     await context.close();
   });
 

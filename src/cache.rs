@@ -38,6 +38,8 @@ use room::{Room, Table};
 #[derive(Debug)]
 pub struct Cache {
     config: config::Cache,
+    /// Names that other upstreams are asked for.
+    routes: config::Routes,
     table: Option<Table>,
     flights: Flights,
     counts: Counts,
@@ -85,9 +87,18 @@ impl Cache {
         Self {
             table: Room::table(&config),
             config,
+            routes: config::Routes::default(),
             flights: Flights::default(),
             counts: Counts::default(),
         }
+    }
+
+    /// Where other upstreams are asked for some names, what one upstream says of a name above
+    /// them counts for nothing.
+    #[must_use]
+    pub fn with_routes(mut self, routes: config::Routes) -> Self {
+        self.routes = routes;
+        self
     }
 
     /// The held answer to `query`, if there is one that may be given now.
@@ -113,7 +124,7 @@ impl Cache {
             return held;
         }
         let key = key.of_any_type();
-        Self::denial(table, query, &key, now).or_else(|| {
+        self.denial(table, query, &key, now).or_else(|| {
             let denied = table.get(key.as_slice());
             held.into_iter()
                 .chain(denied)
@@ -122,14 +133,17 @@ impl Cache {
     }
 
     /// The answer that the name asked does not exist, or one above it.
-    fn denial(table: &Table, query: &Query, key: &Key, now: Instant) -> Option<Arc<Held>> {
+    fn denial(&self, table: &Table, query: &Query, key: &Key, now: Instant) -> Option<Arc<Held>> {
         // Whoever validates wants to see the proof for the very name.
         let levels = if query.wants_dnssec() || query.checks_itself() {
             1
         } else {
             usize::MAX
         };
-        let mut held = key.upwards().take(levels).filter_map(|key| table.get(key));
+        let route = self.routes.find(query.name.as_wire());
+        let is_asked_there = |key: &&[u8]| self.routes.find(key::wire_name(key)) == route;
+        let keys = key.upwards().take(levels).filter(is_asked_there);
+        let mut held = keys.filter_map(|key| table.get(key));
         held.find(|held| held.is_good(now))
     }
 

@@ -196,7 +196,9 @@ impl Core {
             devices: Arc::clone(&devices),
             policy: policy.clone(),
             local: Local::new(config),
-            cache: Arc::new(Cache::new(config.cache.clone())),
+            cache: Arc::new(
+                Cache::new(config.cache.clone()).with_routes(config.upstream.routes.clone()),
+            ),
         });
         Self {
             store,

@@ -62,6 +62,11 @@ impl Key {
     }
 }
 
+/// The name that a key begins with, in wire format.
+pub(super) fn wire_name(key: &[u8]) -> &[u8] {
+    key.split_last_chunk::<TAIL>().map_or(key, |(name, _)| name)
+}
+
 /// The name that a key begins with.
 pub(super) fn name(key: &[u8]) -> Option<Name> {
     Name::from_wire(key).ok()

@@ -91,3 +91,17 @@ fn forgetting_a_name_forgets_that_one_above_it_does_not_exist() {
     cache.clear_name(&"a.home.example".parse().unwrap());
     assert_eq!(cache.stats().entries, 0);
 }
+
+#[test]
+fn no_such_name_says_nothing_of_names_that_other_upstreams_are_asked_for() {
+    let route = config::Route {
+        domains: vec!["lan.home.example".to_owned()],
+        servers: Vec::new(),
+    };
+    let cache = cache().with_routes(config::Routes::new(vec![route]));
+    put(&cache, &query(RecordType::A), &denial(60)).unwrap();
+    for name in ["lan.home.example", "nas.lan.home.example"] {
+        assert_eq!(code(&cache, &below(name, RecordType::A)), None, "{name}");
+    }
+    assert!(code(&cache, &below("wan.home.example", RecordType::A)).is_some());
+}

@@ -12,6 +12,7 @@ mod key;
 mod read;
 mod room;
 mod saved;
+mod sets;
 mod targets;
 
 use std::pin::pin;

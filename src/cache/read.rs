@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use hickory_proto::op::Message;
 
+use super::sets;
 use super::targets::RecordTargets;
 use crate::config;
 use crate::query::{Query, Rcode, RecordType};
@@ -51,13 +52,18 @@ pub(super) struct Reading {
     pub ede: Option<u16>,
 }
 
-struct Record {
-    section: usize,
-    at: usize,
-    kind: RecordType,
+/// A record, by its places in the message.
+pub(super) struct Record {
+    /// 0 is the answer, 1 the authority, 2 the rest.
+    pub section: usize,
+    /// Where its name begins.
+    pub at: usize,
+    pub kind: RecordType,
     ttl_at: usize,
-    ttl: u32,
-    data: Range<usize>,
+    /// In seconds.
+    pub ttl: u32,
+    /// Where its data are.
+    pub data: Range<usize>,
 }
 
 impl Reading {
@@ -76,6 +82,11 @@ impl Reading {
             message = without_opt(message, &mut records)?;
             records = read_records(query, &message)?;
         }
+        if let Some(right) = sets::put_right(query, &message, &records) {
+            message = right;
+            records = read_records(query, &message)?;
+        }
+        sets::level_ttls(&message, &mut records);
         for record in records.iter().filter(|record| record.section == ANSWER) {
             let data = &record.data;
             RecordTargets::read(&message, record.kind, data.start, data.len())?;

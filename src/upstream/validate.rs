@@ -21,7 +21,7 @@ use hickory_proto::rr::{Record, RecordType as Kind};
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
-use crate::query::{Edns, Query, Rcode};
+use crate::query::{Edns, Name, Query, Rcode};
 
 use super::error::AskError;
 use super::{Inner, Reply};
@@ -88,7 +88,8 @@ impl Validator {
         }
         let handle = self.handle().await?;
         let trace = Arc::new(Trace::default());
-        let judging = Trace::follow(&trace, judge(handle, &trace, &response));
+        let anchors = self.inner.shared.anchors();
+        let judging = Trace::follow(&trace, judge(handle, (&trace, anchors), &response));
         match timeout(self.inner.timeout, judging).await {
             Ok(Judged::Bogus) => Err(trace
                 .failure()
@@ -100,18 +101,34 @@ impl Validator {
 }
 
 /// The worst of what its parts are.
-async fn judge(handle: &Handle, trace: &Trace, response: &DnsResponse) -> Judged {
+async fn judge(
+    handle: &Handle,
+    (trace, anchors): (&Trace, &Anchors),
+    response: &DnsResponse,
+) -> Judged {
     let Some(links) = links::of(response) else {
         return Judged::Bogus;
     };
     let mut worst = Judged::Secure;
     for link in links {
-        worst = worst.min(judge_link(handle, trace, link).await);
+        let judged = if anchored(anchors, &link) {
+            judge_link(handle, trace, link).await
+        } else {
+            Judged::Insecure
+        };
+        worst = worst.min(judged);
         if worst == Judged::Bogus {
             break;
         }
     }
     worst
+}
+
+/// Whether there is a key by which what a link says can be judged.
+fn anchored(anchors: &Anchors, link: &Message) -> bool {
+    let name = link.queries.first().map(|query| query.name().to_ascii());
+    let name = name.and_then(|name| name.parse::<Name>().ok());
+    name.is_none_or(|name| anchors.cover(&name.to_lowercase()))
 }
 
 async fn judge_link(handle: &Handle, trace: &Trace, link: Message) -> Judged {

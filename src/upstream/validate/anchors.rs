@@ -19,6 +19,8 @@ pub struct Anchors {
     keys: TrustAnchors,
     /// Fingerprints of keys, with the names of their zones.
     prints: Vec<(Name, DS)>,
+    /// The zones of all keys in a file; none where the root's are trusted.
+    zones: Vec<Name>,
 }
 
 /// Why a file of trust anchors cannot be used.
@@ -63,6 +65,7 @@ impl Anchors {
 
     fn parse(text: &str) -> Result<Self, (usize, String)> {
         let mut prints = Vec::new();
+        let mut zones = Vec::new();
         let mut keys = String::new();
         let is_comment = |line: &str| line.split(';').next().unwrap_or_default().trim().is_empty();
         if text.lines().all(is_comment) {
@@ -76,15 +79,29 @@ impl Anchors {
                 .position(|word| word.eq_ignore_ascii_case("DS"))
             else {
                 TrustAnchors::from_str(line).map_err(|why| (at + 1, why.to_string()))?;
+                let zone = words.first().and_then(|zone| zone.parse::<Name>().ok());
+                zones.extend(zone.map(|zone| zone.to_lowercase()));
                 keys.push_str(line);
                 keys.push('\n');
                 continue;
             };
             let print = read_print(words.first().copied(), words.get(place + 1..));
-            prints.push(print.ok_or_else(|| (at + 1, "this is no DS record".to_owned()))?);
+            let print = print.ok_or_else(|| (at + 1, "this is no DS record".to_owned()))?;
+            zones.push(print.0);
+            prints.push(print);
         }
         let keys = TrustAnchors::from_str(&keys).map_err(|why| (1, why.to_string()))?;
-        Ok(Self { keys, prints })
+        Ok(Self {
+            keys,
+            prints,
+            zones,
+        })
+    }
+
+    /// Whether a key is trusted for `name` or a zone above it: else nothing can be proved of it
+    /// (RFC 4035 §4.3, "indeterminate").
+    pub(super) fn cover(&self, name: &Name) -> bool {
+        self.zones.is_empty() || self.zones.iter().any(|zone| name.is_within(zone))
     }
 
     /// The keys, with those of which only the fingerprints are known.

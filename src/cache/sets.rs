@@ -1,0 +1,84 @@
+//! Puts sets of records right, whatever an upstream makes of them: each record once, one TTL a
+//! set, and nothing of DNSSEC for those who did not ask for it.
+
+use std::collections::HashSet;
+
+use hickory_proto::op::Message;
+use hickory_proto::rr::Record as Parsed;
+
+use super::read::Record;
+use super::targets::name_at;
+use crate::query::{Query, RecordType};
+
+/// What signatures and proofs are made of.
+const DNSSEC: [RecordType; 3] = [RecordType::RRSIG, RecordType::NSEC, RecordType::NSEC3];
+
+/// The message without records that stand there twice (RFC 2181 §5), and without those of DNSSEC
+/// that nobody asked for (RFC 4035 §3.2.1). `None` where it is right as it is, as nearly always.
+pub(super) fn put_right(query: &Query, message: &[u8], records: &[Record]) -> Option<Vec<u8>> {
+    let is_unasked =
+        |kind: RecordType| !query.wants_dnssec() && kind != query.kind && DNSSEC.contains(&kind);
+    let mut seen = HashSet::with_capacity(records.len());
+    let is_again = |record: &Record| {
+        !seen.insert((
+            record.section,
+            record.kind,
+            message.get(record.data.clone()),
+        ))
+    };
+    let is_wrong = records.iter().any(|record| is_unasked(record.kind))
+        || records.len() > 1 && records.iter().any(is_again);
+    if !is_wrong {
+        return None;
+    }
+    let mut parsed = Message::from_vec(message).ok()?;
+    for section in [
+        &mut parsed.answers,
+        &mut parsed.authorities,
+        &mut parsed.additionals,
+    ] {
+        let mut kept: Vec<Parsed> = Vec::with_capacity(section.len());
+        for record in section.drain(..) {
+            let is_twin = |other: &Parsed| {
+                (&other.name, other.record_type(), &other.data)
+                    == (&record.name, record.record_type(), &record.data)
+            };
+            let kind = RecordType(record.record_type().into());
+            if !is_unasked(kind) && !kept.iter().any(is_twin) {
+                kept.push(record);
+            }
+        }
+        *section = kept;
+    }
+    parsed.to_vec().ok()
+}
+
+/// Gives the records of a set the least of their TTLs (RFC 2181 §5.2).
+pub(super) fn level_ttls(message: &[u8], records: &mut [Record]) {
+    let differs = |(first, second): (&Record, &Record)| {
+        first.kind == second.kind && first.ttl != second.ttl && first.kind != RecordType::RRSIG
+    };
+    // Those of a set stand together; where none differs there, there is nothing to do.
+    if !records.iter().zip(records.iter().skip(1)).any(differs) {
+        return;
+    }
+    let owners: Vec<_> = records
+        .iter()
+        .map(|record| name_at(message, record.at).ok())
+        .collect();
+    let key = |at: usize, record: &Record| (record.section, record.kind, owners.get(at).copied());
+    let least: Vec<u32> = records
+        .iter()
+        .enumerate()
+        .map(|(at, record)| {
+            let set = records.iter().enumerate();
+            let ttls = set.filter(|&(other, twin)| key(other, twin) == key(at, record));
+            ttls.map(|(_, twin)| twin.ttl).min().unwrap_or(record.ttl)
+        })
+        .collect();
+    for (record, ttl) in records.iter_mut().zip(least) {
+        if record.kind != RecordType::RRSIG {
+            record.ttl = ttl;
+        }
+    }
+}

@@ -8,6 +8,7 @@
 mod addresses;
 mod compile;
 mod compiled;
+mod depths;
 mod file;
 mod filter;
 mod groups;
@@ -153,8 +154,9 @@ impl Matcher {
         let layers = self.layers();
         hash::with_suffixes(question.name, self.base.seed(), |hashes, _| {
             for (depth, &hash) in hashes.iter().enumerate() {
-                let labels = u16::try_from(hashes.len() - depth).unwrap_or(u16::MAX >> 2);
-                for layer in layers {
+                let labels = hashes.len() - depth;
+                let likely = |layer: &Layer<'_>| layer.table.may_contain(hash, labels);
+                for layer in layers.into_iter().filter(likely) {
                     layer.find_suffix((hash, labels, depth == 0), question, visit);
                 }
             }
@@ -296,10 +298,11 @@ impl<'s> Layer<'s> {
     /// Visits the rules for a suffix of so many labels that reach the name asked.
     fn find_suffix(
         self,
-        (hash, labels, is_whole): (u64, u16, bool),
+        (hash, labels, is_whole): (u64, usize, bool),
         question: &Question<'_>,
         visit: &mut dyn FnMut(Hit<'s>),
     ) {
+        let labels = u16::try_from(labels).unwrap_or(u16::MAX >> 2);
         self.table.at(hash, &mut |place| {
             let Some(rule) = self.table.rule(place) else {
                 return;

@@ -1,11 +1,19 @@
-//! What must hold of a list, whatever bytes it is made of. The fuzz targets and the tests that run
-//! the seeds share it.
+//! What must hold of a list, and of a file of compiled rules, whatever bytes they are made of. The
+//! fuzz targets and the tests that run the seeds share it.
 
 use std::fs;
+use std::net::Ipv4Addr;
+use std::sync::{Arc, LazyLock};
 
 use regex::bytes::RegexBuilder;
 use squelch::lists::{Format, List, Reading, Report, Role, parse, read};
 use squelch::matcher::rule::{Action, Pattern, Plain, Reply, Rule, Sink};
+use squelch::matcher::{
+    Compiled, Compiler, Matcher, Named, Order, Question, Rank, Reach, Source, Want, What,
+    compiled_with,
+};
+use squelch::query::{Name, RecordType};
+use xxhash_rust::xxh3::xxh3_64;
 
 /// Reading 64 KiB may take this much of a core; in practice it takes a thousandth.
 const MOST_NS: u64 = 1_000_000_000;
@@ -227,4 +235,127 @@ fn halves_make_a_whole(bytes: &[u8], reading: Reading, list: &List) {
     assert_eq!(both, list.rules);
     let refused = front.report.counts.refused + back.report.counts.refused;
     assert_eq!(refused, list.report.counts.refused);
+}
+
+/// So many names the good file has, and as many are asked that it has not.
+const NAMES: u32 = 60;
+const SEED: u64 = 77;
+const HEADER: usize = 128;
+
+/// A file of compiled rules as it should be.
+static GOOD: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let mut compiler = Compiler::new(SEED);
+    compiler.source(Source::new(
+        "list:fuzz".to_owned(),
+        Rank::List,
+        String::new(),
+    ));
+    compiler.describe(Order::All, false);
+    let what = |reach| What {
+        reach,
+        want: Want::Block,
+        important: false,
+    };
+    for line in 0..NAMES {
+        let reach = [Reach::Exact, Reach::Subtree][line as usize % 2];
+        compiler.add(what(reach), &format!("n{line}.example"), line);
+    }
+    let text = b"/ad[0-9]+/\n||*.glob.example^\n||rewritten.example^$dnsrewrite=192.0.2.7\n@@||n3.example^$client=192.0.2.9";
+    let rules = parse(
+        text,
+        Reading {
+            format: Some(Format::Adblock),
+            role: Role::Block,
+        },
+    );
+    for rule in rules.rules {
+        compiler.rule(rule);
+    }
+    compiler.finish("fuzz").expect("a few rules have few lines")
+});
+
+/// Panics where a file that `bytes` make, or the good file after the changes that they tell, is
+/// read wrong: what opens finds the right names, or has seen that it is damaged.
+pub fn hold_for_a_compiled_file(bytes: &[u8]) {
+    let _ = found(bytes.to_vec());
+    let mut file = changed(bytes);
+    if let Some(answers) = found(file.clone()) {
+        let is_right = |(line, found): (u32, &Found)| match found {
+            Found::Line(at) => *at == line && line < NAMES,
+            Found::Nothing => line >= NAMES,
+            Found::Unknown => true,
+        };
+        assert!((0..).zip(&answers).all(is_right), "{answers:?}");
+    }
+    // With its checksums put right any nonsense comes to be read: it may only not panic.
+    put_checksums_right(&mut file);
+    let _ = found(file);
+}
+
+/// What a look-up came to.
+#[derive(Debug)]
+enum Found {
+    Line(u32),
+    Nothing,
+    /// Nothing, but what was read is known to be damaged.
+    Unknown,
+}
+
+/// What is found of names that the good file has, then of those that it has not; `None` for a file
+/// that is refused.
+fn found(file: Vec<u8>) -> Option<Vec<Found>> {
+    let base = Compiled::from_bytes(file).ok()?;
+    let top = compiled_with(base.seed(), |_| {});
+    let matcher = Matcher::new(Arc::new(base), Arc::new(top));
+    let look_up = |line: u32| {
+        let name: Name = format!("n{line}.example").parse().expect("it is a name");
+        let address = Ipv4Addr::LOCALHOST.into();
+        let question = Question::new(&name, RecordType::A, address, &Named::default);
+        let mut first = None;
+        matcher.find(&question, &mut |hit| {
+            first.get_or_insert(hit.rule.line);
+        });
+        match first {
+            Some(line) => Found::Line(line),
+            None if matcher.base().is_damaged() => Found::Unknown,
+            None => Found::Nothing,
+        }
+    };
+    Some((0..2 * NAMES).map(look_up).collect())
+}
+
+/// The good file after changes of five bytes each: a place, and what is flipped there; nothing to
+/// flip cuts the file off.
+fn changed(changes: &[u8]) -> Vec<u8> {
+    let mut file = GOOD.clone();
+    for change in changes.as_chunks::<5>().0 {
+        let [a, b, c, d, flip] = *change;
+        let place = u32::from_le_bytes([a, b, c, d]) as usize % file.len().max(1);
+        if flip == 0 {
+            file.truncate(place);
+        } else if let Some(byte) = file.get_mut(place) {
+            *byte ^= flip;
+        }
+    }
+    file
+}
+
+fn put_checksums_right(file: &mut [u8]) {
+    let word = |file: &[u8], at: usize| {
+        let word = file.as_chunks::<8>().0.get(at).copied();
+        word.map_or(0, u64::from_le_bytes)
+    };
+    // The header's words: the filter begins where the sixth says; the tenth is the sum of the rest.
+    let rest = usize::try_from(word(file, 6))
+        .ok()
+        .and_then(|at| file.get(at..));
+    let Some(rest) = rest.map(xxh3_64) else {
+        return;
+    };
+    if file.len() < HEADER {
+        return;
+    }
+    file[8 * 10..8 * 11].copy_from_slice(&rest.to_le_bytes());
+    let header = xxh3_64(&file[..HEADER - 8]);
+    file[HEADER - 8..HEADER].copy_from_slice(&header.to_le_bytes());
 }

@@ -118,7 +118,10 @@ impl Refresher {
                     None => return,
                 },
                 result = result_of(&mut self.under_way) => self.take(result).await,
-                _ = look.tick() => self.look_at_files().await,
+                _ = look.tick() => {
+                    self.look_for_damage();
+                    self.look_at_files().await;
+                }
                 () = time::sleep_until(next), if is_idle => {}
             }
         }

@@ -151,11 +151,19 @@ impl Compile for Rulebook {
                 return false;
             }
         };
-        let is_right = opened.tag() == tag;
-        if is_right {
-            self.put_base(opened);
+        if opened.tag() != tag {
+            return false;
         }
-        is_right
+        if !opened.is_sound() {
+            tracing::warn!("the compiled lists are damaged, and are made anew");
+            return false;
+        }
+        self.put_base(opened);
+        true
+    }
+
+    fn is_damaged(&self) -> bool {
+        self.parts().base.is_damaged()
     }
 
     fn compile(

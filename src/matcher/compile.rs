@@ -5,6 +5,7 @@
 
 use std::collections::HashSet;
 
+use super::depths::Depths;
 use super::file::{Extra, Meta, Span};
 use super::groups::{EXTRA, Entry, Groups};
 use super::image::Image;
@@ -26,6 +27,7 @@ pub struct Compiler {
     /// Where the current source's kinds begin.
     first_kind: usize,
     entries: Vec<Entry>,
+    depths: Depths,
     extras: Vec<Extra>,
     cancels: Vec<Rule>,
 }
@@ -52,6 +54,7 @@ impl Compiler {
             kinds: Vec::new(),
             first_kind: 0,
             entries: Vec::new(),
+            depths: Depths::default(),
             extras: Vec::new(),
             cancels: Vec::new(),
         }
@@ -76,20 +79,25 @@ impl Compiler {
     pub fn add(&mut self, what: What, name: &str, line: u32) {
         let kind = self.kind(what);
         self.note_line(line);
-        let hash = hash::hash_text(name, self.seed);
+        let hash = self.hash(name);
         self.entries.push(Entry::new(hash, kind, line));
     }
 
     fn extra(&mut self, rule: Rule, line: u32) {
         self.note_line(line);
         let place = u32::try_from(self.extras.len()).unwrap_or(u32::MAX);
-        let name = reach_and_name(&rule.pattern).map(|(_, name)| hash::hash_text(name, self.seed));
-        let address = address_as_name(&rule.pattern).map(|name| hash::hash_text(&name, self.seed));
+        let name = reach_and_name(&rule.pattern).map(|(_, name)| self.hash(name));
+        let address = address_as_name(&rule.pattern).map(|name| self.hash(&name));
         for hash in name.into_iter().chain(address) {
             self.entries.push(Entry::new(hash, EXTRA, place));
         }
         let source = self.current();
         self.extras.push(Extra { source, rule });
+    }
+
+    fn hash(&mut self, name: &str) -> u64 {
+        self.depths.add(name);
+        hash::hash_text(name, self.seed)
     }
 
     fn current(&self) -> u16 {
@@ -143,6 +151,7 @@ impl Compiler {
         Ok(image.finish(&Meta {
             tag: tag.to_owned(),
             sources: self.sources,
+            depths: self.depths,
             spans,
             first_extra,
             extras: self.extras,

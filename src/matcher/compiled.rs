@@ -130,11 +130,15 @@ impl Compiled {
         }
     }
 
+    /// Whether there may be rules for the suffix with this hash and so many labels; `false` is
+    /// certain.
+    #[inline]
+    pub(super) fn may_contain(&self, hash: u64, labels: usize) -> bool {
+        self.meta.depths.has(labels) && filter::may_contain(self.bytes.filter(), hash)
+    }
+
     /// Calls `visit` with the places of the rules for the suffix with this hash.
     pub(super) fn at(&self, hash: u64, visit: &mut dyn FnMut(u32)) {
-        if !filter::may_contain(self.bytes.filter(), hash) {
-            return;
-        }
         match table::find(self.bytes.table(), self.bytes.lines, hash) {
             table::Found::Value(value) if value & SET != 0 => {
                 self.bytes.set(value & !SET).for_each(visit);

@@ -14,12 +14,13 @@ use memmap2::Mmap;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::depths::Depths;
 use super::rule::Rule;
 use super::source::Source;
 use super::{What, filter, table};
 
 pub(super) const MAGIC: [u8; 8] = *b"SQRULES\n";
-pub(super) const VERSION: u64 = 1;
+pub(super) const VERSION: u64 = 2;
 pub(super) const HEADER: usize = 128;
 
 /// What describes the compiled rules, beside the table itself.
@@ -28,6 +29,7 @@ pub(super) struct Meta {
     /// What the rules were made from.
     pub tag: String,
     pub sources: Vec<Source>,
+    pub depths: Depths,
     pub spans: Vec<Span>,
     pub first_extra: u32,
     pub extras: Vec<Extra>,

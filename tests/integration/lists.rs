@@ -4,19 +4,22 @@ mod faulty;
 mod files;
 mod server;
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use squelch::config::{ListAction, ListSource as Source};
+use squelch::config::{self, ListAction, ListSource as Source};
 use squelch::lists::{
-    AllLists, Compile, Fetcher, ListSource, ListStatus, Lookup, Refresher, Report, Shelf,
+    AllLists, Compile, Fetcher, ListSource, ListStatus, Lookup, Refresher, Report, Rulebook, Shelf,
     Subscription, Subscriptions, Terms,
 };
+use squelch::matcher::Live;
+use squelch::policy::{Asker, Policy};
+use squelch::query::{DeviceId, RecordType, Verdict};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -37,35 +40,54 @@ struct Home {
     tasks: TaskTracker,
 }
 
-/// The names in force, by list.
-#[derive(Default)]
+/// The real rules in force, with a count of how often they were compiled.
 struct InForce {
-    names: Mutex<BTreeSet<String>>,
-    compiled: Mutex<usize>,
+    book: Rulebook,
+    policy: Policy,
+    compiled: AtomicUsize,
+}
+
+impl Default for InForce {
+    fn default() -> Self {
+        let live = Arc::new(Live::default());
+        let nothing_own = (config::Packs::default(), Vec::new());
+        Self {
+            book: Rulebook::new(Arc::clone(&live), Arc::default(), nothing_own, 7),
+            policy: Policy::new(live),
+            compiled: AtomicUsize::new(0),
+        }
+    }
+}
+
+impl InForce {
+    fn is_blocked(&self, name: &str) -> bool {
+        let asker = Asker {
+            device: DeviceId(1),
+            address: [192, 0, 2, 1].into(),
+        };
+        let name = name.parse().unwrap();
+        let verdict = self.policy.judge(asker, &name, RecordType::A);
+        matches!(verdict, Verdict::Block(_))
+    }
 }
 
 impl Compile for InForce {
-    fn reopen(&self, _: &Path, _: &str) -> bool {
-        false
+    fn reopen(&self, file: &Path, tag: &str) -> bool {
+        self.book.reopen(file, tag)
+    }
+
+    fn is_damaged(&self) -> bool {
+        self.book.is_damaged()
     }
 
     fn compile(
         &self,
         lists: &[ListSource],
-        _: (&Path, &str),
+        into: (&Path, &str),
         begun: &mut dyn FnMut(usize),
     ) -> Result<Vec<Report>, String> {
-        let mut names = BTreeSet::new();
-        let mut reports = Vec::new();
-        for (number, list) in lists.iter().enumerate() {
-            begun(number);
-            let text = fs::read(&list.path).map_err(|error| error.to_string())?;
-            let list = squelch::lists::parse(&text, list.reading);
-            names.extend(list.rules.iter().map(|rule| rule.pattern.to_string()));
-            reports.push(list.report);
-        }
-        *self.names.lock().unwrap() = names;
-        *self.compiled.lock().unwrap() += 1;
+        let reports = self.book.compile(lists, into, begun)?;
+        self.compiled.fetch_add(1, Ordering::Relaxed);
         Ok(reports)
     }
 }
@@ -183,14 +205,16 @@ impl Home {
         self.subscriptions.status("list").unwrap()
     }
 
+    /// The names of one letter that are blocked; the lists of these tests have no others.
     fn names(&self) -> Vec<String> {
-        self.in_force
-            .names
-            .lock()
-            .unwrap()
-            .iter()
-            .cloned()
+        let names = ('a'..='z').map(|letter| format!("{letter}.example"));
+        names
+            .filter(|name| self.in_force.is_blocked(name))
             .collect()
+    }
+
+    fn compiled(&self) -> usize {
+        self.in_force.compiled.load(Ordering::Relaxed)
     }
 
     fn file(&self, name: &str) -> PathBuf {
@@ -199,10 +223,10 @@ impl Home {
 
     /// Has the list looked at, and gives the message; the rules in force must not have changed.
     async fn failure(&self) -> String {
-        let (before, compiled) = (self.names(), *self.in_force.compiled.lock().unwrap());
+        let (before, compiled) = (self.names(), self.compiled());
         let status = self.refresh().await;
         assert_eq!(self.names(), before);
-        assert_eq!(*self.in_force.compiled.lock().unwrap(), compiled);
+        assert_eq!(self.compiled(), compiled);
         assert_eq!(fs::read_to_string(self.file("list.txt")).unwrap(), GOOD);
         assert!(!self.file("list.part").exists(), "half a list is left");
         status

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use squelch::lists::{Format, Reading, Role};
 
-use invariants::{hold_for_a_list, reads_in_time};
+use invariants::{hold_for_a_compiled_file, hold_for_a_list, reads_in_time};
 
 #[path = "../../fuzz/src/lib.rs"]
 mod invariants;
@@ -51,5 +51,12 @@ fn no_line_takes_long_however_often_it_stands_there() {
             let large = bytes.repeat((16 << 10) / bytes.len().max(1));
             reads_in_time(&large, reading);
         }
+    }
+}
+
+#[test]
+fn damaged_files_of_compiled_rules_are_never_read_wrong() {
+    for seed in seeds("compiled") {
+        hold_for_a_compiled_file(&fs::read(seed).unwrap());
     }
 }

@@ -14,8 +14,12 @@ use crate::lists::{ListSource, Report};
 
 /// Compiles lists and puts them in force.
 pub trait Compile: Send + Sync + 'static {
-    /// Puts in force what was compiled from the same before; `false` when there is no such thing.
+    /// Puts in force what was compiled from the same before; `false` when there is no such thing,
+    /// or it is damaged.
     fn reopen(&self, file: &Path, tag: &str) -> bool;
+
+    /// Whether a damaged part of what is in force was met; it has to be compiled anew.
+    fn is_damaged(&self) -> bool;
 
     /// Compiles lists into a file and puts them in force; `begun` is told the number of each list
     /// before it is read. On failure all stays as it is.
@@ -71,6 +75,14 @@ impl Refresher {
                 tracing::error!("lists cannot be compiled, those before stay in force: {problem}");
                 self.problem = Some(problem);
             }
+        }
+    }
+
+    /// A disk may lose what it held: then the copies of the lists are compiled again.
+    pub(super) fn look_for_damage(&mut self) {
+        if !self.must_compile && self.problem.is_none() && self.compile.is_damaged() {
+            tracing::warn!("the compiled lists are damaged, and are made anew");
+            self.must_compile = true;
         }
     }
 

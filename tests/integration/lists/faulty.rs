@@ -367,12 +367,12 @@ async fn a_list_that_has_not_changed_is_not_sent_and_not_compiled_again() {
     home.server
         .reply("/list", Reply::Tagged("\"v2\"", "x.example\ny.example\n"));
     home.refresh().await;
-    let compiled = *home.in_force.compiled.lock().unwrap();
+    let compiled = home.compiled();
     let before = home.status().standing;
     let after = home.refresh().await.standing;
     assert!(after.checked_at > before.checked_at);
     assert_eq!(after.copy, before.copy);
-    assert_eq!(*home.in_force.compiled.lock().unwrap(), compiled);
+    assert_eq!(home.compiled(), compiled);
     let last = home.server.requests().pop().unwrap().to_lowercase();
     assert!(last.contains("if-none-match: \"v2\""), "{last}");
 }

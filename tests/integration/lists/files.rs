@@ -1,6 +1,8 @@
 //! Lists that are files of this machine: their changes are seen.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::Path;
 
 use squelch::config::ListSource as Source;
 
@@ -40,4 +42,30 @@ async fn a_folder_in_the_place_of_a_file_is_told() {
     let home = Home::keep(Server::start().await, terms(), lists).await;
     let problem = home.settle().await.standing.problem.unwrap().message;
     assert!(problem.ends_with("is a directory"), "{problem}");
+}
+
+#[tokio::test]
+async fn compiled_rules_that_were_damaged_are_made_anew() {
+    let home = Home::with_good_list().await;
+    let file = home.file("compiled.rules");
+    let good = fs::read(&file).unwrap();
+    let mut damaged = good.clone();
+    // The table of four names: one line behind the header, which starts with their hashes.
+    damaged[128..160].fill(0xff);
+    overwrite(&file, &damaged);
+    assert!(home.names().is_empty(), "damage is not read as names");
+
+    let mut progress = home.subscriptions.watch_progress();
+    progress
+        .wait_for(|progress| progress.compiled == 2)
+        .await
+        .unwrap();
+    assert_eq!(home.names().len(), 4);
+    assert_eq!(fs::read(&file).unwrap(), good);
+}
+
+/// Writes into the file itself, which is mapped, as a failing disk would.
+fn overwrite(file: &Path, bytes: &[u8]) {
+    let mut file = File::options().write(true).open(file).unwrap();
+    file.write_all(bytes).unwrap();
 }

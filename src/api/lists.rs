@@ -23,7 +23,7 @@ use super::problem::Problem;
 use super::range;
 use crate::config::{self, ListAction, ListFormat};
 use crate::journal::{EntryCount, OriginCount, Range};
-use crate::lists::{self, ListStatus, Progress, Step};
+use crate::lists::{self, ListStatus, Step, Subscriptions};
 
 /// Hits are counted over so many days.
 const DAYS: i64 = 7;
@@ -223,7 +223,7 @@ pub(super) async fn lists(State(api): State<Arc<Api>>) -> Json<ListList> {
             compiled_at: all.compiled_at.map(time),
             problem: all.problem.clone(),
         },
-        update: update(api.lists.subscriptions.progress()),
+        update: update(&api.lists.subscriptions),
         lists: items,
     })
 }
@@ -289,7 +289,6 @@ impl Did {
     }
 }
 
-/// The last days, up to this moment.
 pub(super) fn last_days(now: Timestamp) -> Range {
     let until_ms = now.as_millisecond() + 1;
     Range {
@@ -305,9 +304,9 @@ fn item(api: &Api, status: &ListStatus, did: &Did) -> ListItem {
         next_at,
     } = status;
     let origin = format!("list:{}", list.name);
+    let is_there = standing.copy.is_some();
     let copy = standing.copy.clone().unwrap_or_default();
     let found = copy.found;
-    let is_there = standing.copy.is_some();
     ListItem {
         id: list.id.clone(),
         name: list.name.clone(),
@@ -365,7 +364,7 @@ fn word(format: Option<ListFormat>) -> &'static str {
         .map_or("auto", |(word, _)| word)
 }
 
-/// Others by their ids; one that is gone by now by its name.
+/// Others by their ids.
 fn overlap(api: &Api, shared: &lists::Shared) -> ListOverlap {
     let all = api.lists.subscriptions.all();
     let id = |origin: &str| {
@@ -387,9 +386,10 @@ fn time(time: Timestamp) -> String {
     range::text(time.as_millisecond())
 }
 
-fn update(progress: Progress) -> ListUpdate {
+fn update(lists: &Subscriptions) -> ListUpdate {
+    let progress = lists.progress();
     ListUpdate {
-        running: progress.step.is_some(),
+        running: lists.is_busy(),
         list: progress.list,
         step: progress.step,
         bytes: progress.bytes,

@@ -10,6 +10,7 @@ mod kept;
 mod work;
 
 use std::io;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -46,6 +47,8 @@ pub struct Refresher {
     under_way: Option<UnderWay>,
     /// Lists that are done in this round.
     done: usize,
+    /// Orders to look at lists that this round carries out.
+    obeyed: usize,
 }
 
 /// A list that is being fetched, or copied.
@@ -77,6 +80,7 @@ impl Refresher {
             must_compile: false,
             under_way: None,
             done: 0,
+            obeyed: 0,
         };
         (refresher, handle)
     }
@@ -86,10 +90,16 @@ impl Refresher {
         if let Err(error) = self.shelf.make() {
             tracing::warn!(%error, "lists cannot be kept in data_dir");
         }
-        // Orders from before are older than these lists.
-        while self.desk.orders.try_recv().is_ok() {}
+        // Wishes from before are older than these lists; other orders are carried out after all.
+        let mut early = Vec::new();
+        while let Ok(order) = self.desk.orders.try_recv() {
+            early.extend(Some(order).filter(|order| !matches!(order, Order::Want(_))));
+        }
         self.want(lists).await;
         self.put_in_force().await;
+        for order in early {
+            self.obey(order).await;
+        }
         self.publish();
     }
 
@@ -134,6 +144,7 @@ impl Refresher {
                 self.must_compile = true;
             }
             Order::Refresh(id) => {
+                self.obeyed += 1;
                 let is_meant = |kept: &&mut Kept| id.as_ref().is_none_or(|id| kept.list.id == *id);
                 for kept in self.lists.iter_mut().filter(is_meant) {
                     kept.due = Instant::now();
@@ -304,6 +315,8 @@ impl Refresher {
             });
         }
         self.done = 0;
+        let obeyed = std::mem::take(&mut self.obeyed);
+        self.desk.asked.fetch_sub(obeyed, Ordering::AcqRel);
     }
 
     fn next_due(&self) -> Instant {

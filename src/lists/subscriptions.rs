@@ -1,6 +1,7 @@
 //! The lists that people subscribed to: how they stand, and orders to the task that keeps them.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -80,6 +81,7 @@ pub(super) struct Desk {
     pub orders: mpsc::UnboundedReceiver<Order>,
     pub all: watch::Sender<Arc<AllLists>>,
     pub progress: watch::Sender<Progress>,
+    pub asked: Arc<AtomicUsize>,
 }
 
 /// The handle for lists; cheap to clone.
@@ -88,6 +90,8 @@ pub struct Subscriptions {
     orders: mpsc::UnboundedSender<Order>,
     all: watch::Receiver<Arc<AllLists>>,
     progress: watch::Receiver<Progress>,
+    /// Orders to look at lists that are not carried out yet.
+    asked: Arc<AtomicUsize>,
 }
 
 impl Subscriptions {
@@ -95,15 +99,18 @@ impl Subscriptions {
         let (orders, incoming) = mpsc::unbounded_channel();
         let (all, all_seen) = watch::channel(Arc::default());
         let (progress, progress_seen) = watch::channel(Progress::default());
+        let asked = Arc::new(AtomicUsize::new(0));
         let handle = Self {
             orders,
             all: all_seen,
             progress: progress_seen,
+            asked: Arc::clone(&asked),
         };
         let desk = Desk {
             orders: incoming,
             all,
             progress,
+            asked,
         };
         (handle, desk)
     }
@@ -127,6 +134,11 @@ impl Subscriptions {
         self.progress.borrow().clone()
     }
 
+    /// Whether anything is being done, or was ordered and is not done yet.
+    pub fn is_busy(&self) -> bool {
+        self.asked.load(Ordering::Acquire) > 0 || self.progress.borrow().step.is_some()
+    }
+
     /// How all lists stand, as it changes.
     pub fn watch(&self) -> watch::Receiver<Arc<AllLists>> {
         self.all.clone()
@@ -144,6 +156,7 @@ impl Subscriptions {
 
     /// Has a list looked at now, or all of them.
     pub fn refresh(&self, id: Option<&str>) {
+        self.asked.fetch_add(1, Ordering::AcqRel);
         self.order(Order::Refresh(id.map(str::to_owned)));
     }
 

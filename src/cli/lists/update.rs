@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
-use tokio::time::{self, Instant};
+use tokio::time;
 use tokio_util::sync::CancellationToken;
 
 use super::super::{ConfigArgs, WRONG_USE, say, say_error, say_problems};
@@ -17,8 +17,6 @@ use crate::lists::{AllLists, ListStatus, Progress, Step, Subscription};
 
 /// How often the server is asked how far it is.
 const POLL: Duration = Duration::from_millis(250);
-/// A server that has not begun by then has had nothing to do.
-const BEGIN: Duration = Duration::from_secs(2);
 
 const HELP: &str = "\
 The running server is asked to do it, and its progress is shown. Where none is running, the lists of
@@ -77,13 +75,11 @@ impl UpdateArgs {
             (Some(_), Some(list)) => server.refresh(Some(&list.id)).await?,
             _ => server.refresh(None).await?,
         }
-        let begun = Instant::now();
-        let (mut told, mut has_run) = (String::new(), false);
+        let mut told = String::new();
         loop {
             let now = server.lists().await?;
             let update = &now.update;
-            has_run |= update.running;
-            if !update.running && (has_run || begun.elapsed() > BEGIN) {
+            if !update.running {
                 let lists = now.lists.iter().filter(|list| self.is_meant(&list.name));
                 return Ok(finish(
                     lists.map(|list| (list.name.as_str(), list.outcome())),

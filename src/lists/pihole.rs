@@ -72,9 +72,15 @@ pub(super) fn is_regex(line: &str) -> bool {
 
 /// Whether a `#` starts a comment: neither `(?#…)` nor the cost in `{#1}`.
 fn has_comment(line: &str) -> bool {
-    line.match_indices('#').any(|(at, _)| {
-        let before = line.get(..at).unwrap_or_default();
-        !before.ends_with("(?") && before.rfind('{') <= before.rfind('}')
+    let bytes = line.as_bytes();
+    let mut is_in_braces = false;
+    bytes.iter().enumerate().any(|(at, byte)| match byte {
+        b'{' | b'}' => {
+            is_in_braces = *byte == b'{';
+            false
+        }
+        b'#' => !is_in_braces && !bytes.get(..at).unwrap_or_default().ends_with(b"(?"),
+        _ => false,
     })
 }
 

@@ -9,6 +9,7 @@ mod bootstrap;
 mod error;
 mod link;
 mod pace;
+mod parse;
 mod plain;
 mod request;
 mod reverse;

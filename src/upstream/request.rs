@@ -6,7 +6,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use hickory_proto::op::{
-    DnsRequest, DnsRequestOptions, DnsResponse, Edns, Message, OpCode, Query as Ask,
+    DnsRequest, DnsRequestOptions, DnsResponse, Edns, Message, MessageType, OpCode, Query as Ask,
 };
 use hickory_proto::rr::rdata::opt::EdnsOption;
 use hickory_proto::rr::{DNSClass, Name as HickoryName, RData, Record};
@@ -15,6 +15,7 @@ use hickory_proto::serialize::binary::BinDecodable;
 use crate::query::{Name, Query, Rcode, RecordType, Transport};
 
 use super::error::Failure;
+use super::parse;
 
 const HEADER: usize = 12;
 const RD: u16 = 0x0100;
@@ -100,15 +101,16 @@ impl Request {
         self.wire.clone()
     }
 
-    /// Reads a datagram as [`Request::read`] does.
-    pub fn read_wire(&self, reply: Vec<u8>) -> Result<Answer, Failure> {
-        let response = DnsResponse::from_buffer(reply);
-        self.read(response.map_err(|why| Failure::Garbage(why.to_string()))?)
+    /// Reads what hickory received as [`Request::read_wire`] does.
+    pub fn read(&self, response: DnsResponse) -> Result<Answer, Failure> {
+        self.read_wire(response.into_buffer())
     }
 
-    /// Checks that `response` answers this request, and gives it the device's id and spelling.
-    pub fn read(&self, response: DnsResponse) -> Result<Answer, Failure> {
-        if response.metadata.op_code != OpCode::Query {
+    /// Checks that `wire` answers this request, and gives it the device's id and spelling.
+    pub fn read_wire(&self, mut wire: Vec<u8>) -> Result<Answer, Failure> {
+        let response = parse::read(&wire)?;
+        let is_response = response.metadata.message_type == MessageType::Response;
+        if !is_response || response.metadata.op_code != OpCode::Query {
             return Err(Failure::Garbage("it is no answer to a query".into()));
         }
         if strays(&response) {
@@ -120,7 +122,6 @@ impl Request {
             is_meant: is_meant(&response),
             wire: Vec::new(),
         };
-        let mut wire = response.into_buffer();
         if wire.get(4..6) != Some([0, 1].as_slice()) {
             return Err(Failure::Garbage("it has not the one question".into()));
         }
@@ -174,7 +175,7 @@ impl Answer {
 /// Whether an extended error says that the error is meant: DNSSEC failed, or the upstream filters.
 ///
 /// Asking another server would get around just that.
-fn is_meant(response: &DnsResponse) -> bool {
+fn is_meant(response: &Message) -> bool {
     let options = response
         .edns
         .iter()

@@ -24,7 +24,7 @@ use tokio::time::timeout;
 use crate::query::{Edns, Name, Query, Rcode};
 
 use super::error::AskError;
-use super::{Inner, Reply};
+use super::{Inner, Reply, parse};
 use chain::{Chain, Trace};
 
 pub use anchors::{AnchorError, Anchors};
@@ -79,9 +79,8 @@ impl Validator {
 
     /// Gives the reply to a [`signed`] `query` if it is not bogus; with AD if it is secure.
     pub async fn check(&self, query: &Query, reply: Reply) -> Result<Reply, AskError> {
-        let Ok(response) = DnsResponse::from_buffer(reply.message.clone()) else {
-            return Ok(reply);
-        };
+        // What cannot be read cannot be judged, so nobody gets it.
+        let response = parse::read(&reply.message).map_err(|_| AskError::default())?;
         let code = Rcode(response.metadata.response_code.into());
         if ![Rcode::NOERROR, Rcode::NXDOMAIN].contains(&code) {
             return Ok(restored(query, reply, Judged::Insecure));
@@ -104,7 +103,7 @@ impl Validator {
 async fn judge(
     handle: &Handle,
     (trace, anchors): (&Trace, &Anchors),
-    response: &DnsResponse,
+    response: &Message,
 ) -> Judged {
     let Some(links) = links::of(response) else {
         return Judged::Bogus;

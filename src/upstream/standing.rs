@@ -163,11 +163,13 @@ impl Ranking {
             }
         }
         order.sort_by_key(|&server| self.pause_of(server));
-        let probe = order.get(1..).and_then(|others| self.probe(others, now));
         let at_once = match self.strategy {
             Strategy::Race => 2,
             Strategy::Fastest | Strategy::Ordered | Strategy::Spread => 1,
         };
+        // Whoever is asked anyway needs no copy.
+        let others = order.get(at_once..);
+        let probe = others.and_then(|others| self.probe(others, now));
         Turns {
             order,
             at_once,

@@ -6,6 +6,7 @@
 //! nothing, at [`Cache::resolve`].
 
 mod alias;
+mod denial;
 mod flights;
 mod held;
 mod key;
@@ -165,6 +166,7 @@ impl Cache {
             match self.flights.join(key.as_slice()) {
                 Turn::Wait(waiting) => {
                     if let Some(told) = flights::wait(waiting).await {
+                        told.0.count_given();
                         return told;
                     }
                 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::denial;
 use super::read::{FAILURE_TTL, HEADER, Reading, Says, Unreadable, u16_at, u32_at};
 use super::targets::{RecordTargets, Target};
 use crate::config;
@@ -98,7 +99,11 @@ impl Held {
         if self.says == Says::NoSuchName && !self.is_about(query) {
             // RFC 8020 §2: it stands above the name asked, and there is nothing below it.
             out.begin(query, self.rcode);
-            out.negative_soa(self.ttl(self.lifetime, now));
+            out.set_authentic(query, self.message());
+            let ttl = self.ttl(self.lifetime, now);
+            if denial::write_soa(self.message(), ttl, out).is_none() {
+                out.negative_soa(ttl);
+            }
             return;
         }
         out.adopt(query, self.message(), self.rcode);
@@ -188,14 +193,20 @@ impl Held {
 
     /// Counts that it is given; whether it should be refreshed, which one of those who ask is told.
     pub(super) fn give(&self, now: Instant, prefetch: bool) -> bool {
-        let given = self.given.load(Ordering::Relaxed);
-        if given < POPULAR {
-            self.given.store(given + 1, Ordering::Relaxed);
-        }
+        let given = self.count_given();
         let share = u64::from(self.age(now)) * 100;
         let is_ending = share >= u64::from(self.lifetime) * PREFETCH_AFTER;
         let is_due = is_ending && (self.is_stale(now) || (prefetch && given >= POPULAR));
         is_due && !self.is_failure() && self.begin_refresh(now)
+    }
+
+    /// Counts that it is given; how often it was before, as far as that matters.
+    pub(super) fn count_given(&self) -> u8 {
+        let given = self.given.load(Ordering::Relaxed);
+        if given < POPULAR {
+            self.given.store(given + 1, Ordering::Relaxed);
+        }
+        given
     }
 
     fn begin_refresh(&self, now: Instant) -> bool {

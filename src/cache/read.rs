@@ -217,7 +217,7 @@ fn read_records(query: &Query, message: &[u8]) -> Result<Vec<Record>, Unreadable
     Ok(records)
 }
 
-fn read_record(message: &[u8], section: usize, at: usize) -> Result<Record, Unreadable> {
+pub(super) fn read_record(message: &[u8], section: usize, at: usize) -> Result<Record, Unreadable> {
     let fixed = skip_name(message, at)?;
     let kind = RecordType(u16_at(message, fixed).ok_or(Unreadable)?);
     let ttl = u32_at(message, fixed + 4).ok_or(Unreadable)?;

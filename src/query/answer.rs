@@ -107,21 +107,26 @@ impl AnswerBuf {
         self.bytes.clear();
         self.bytes.extend_from_slice(message);
         self.upper_rcode = rcode.upper_bits();
-        // RFC 6840 §5.8: whoever sets neither AD nor DO need not know.
-        let asks = query.flags & FLAG_AUTHENTIC_DATA != 0 || query.wants_dnssec();
-        let authentic = if asks {
-            self.u16_at(2) & FLAG_AUTHENTIC_DATA
-        } else {
-            0
-        };
         self.put_u16(0, query.id);
-        self.put_u16(2, response_flags(query.flags, rcode) | authentic);
+        self.put_u16(2, response_flags(query.flags, rcode));
+        self.set_authentic(query, message);
         let spelled = query.spelled.as_wire();
         if let Some(question) = self.bytes.get_mut(HEADER..HEADER + spelled.len()) {
             question.copy_from_slice(spelled);
         }
         // "There is no such name" is the same for every type.
         self.put_u16(HEADER + spelled.len(), query.kind.0);
+    }
+
+    /// Sets AD where `message`, which was checked here, has it, and the asker cares.
+    pub fn set_authentic(&mut self, query: &Query, message: &[u8]) {
+        let flags = message.get(2..).and_then(|rest| rest.first_chunk());
+        let flags = flags.map_or(0, |two| u16::from_be_bytes(*two));
+        // RFC 6840 §5.8: whoever sets neither AD nor DO need not know.
+        if query.flags & FLAG_AUTHENTIC_DATA != 0 || query.wants_dnssec() {
+            let flags = self.u16_at(2) | flags & FLAG_AUTHENTIC_DATA;
+            self.put_u16(2, flags);
+        }
     }
 
     /// Writes `ttl` at `offset`, where a record of an adopted message has its TTL.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
+use tokio::sync::oneshot;
 use tokio::time;
 use tokio_util::sync::CancellationToken;
 
@@ -22,20 +23,26 @@ use crate::upstream::{Shared as UpstreamShared, Upstreams};
 
 /// How long to wait for a store that cannot be opened.
 const RETRY: Duration = Duration::from_secs(10);
+/// How long the first query waits for lists of which nothing is compiled yet.
+const FIRST_LIMIT: Duration = Duration::from_secs(2);
+/// How long it waits where the rules of the last run are in force, or there are no lists: for what
+/// the dashboard set, and for files that have changed.
+const LIMIT: Duration = Duration::from_millis(250);
 
 /// Puts packs, people's own rules and the lists of the last run in force, and builds the task that
-/// keeps lists.
+/// keeps lists. Tells, too, how long the first query should wait for that task to begin.
 pub(super) fn build(
     parts: &Parts,
     live: Arc<Live>,
     (store, devices): (Store, &Arc<Devices>),
     upstreams: &Arc<UpstreamShared>,
-) -> (Refresher, Library) {
+) -> ((Refresher, Library), Duration) {
     let config = &parts.config;
     let shelf = Shelf::at(&config.data_dir);
     let rulebook = Arc::new(rulebook(parts, live));
     // What exactly people want may have changed; until that is compiled, this is better than none.
-    rulebook.reopen_last(&shelf.compiled());
+    let is_reopened = rulebook.reopen_last(&shelf.compiled());
+    let patience = patience(config, &shelf, is_reopened);
     let lookup = lookup(config, upstreams);
     let (refresher, subscriptions) = keeping(config, &shelf, (&rulebook, &lookup));
     let fetcher = Fetcher::new(lookup);
@@ -45,7 +52,17 @@ pub(super) fn build(
         (rulebook, shelf),
         (store, naming(Arc::clone(devices))),
     );
-    (refresher, library)
+    ((refresher, library), patience)
+}
+
+/// No query should get past a list or a rule that is there; but DNS starts whatever the disk does.
+fn patience(config: &Config, shelf: &Shelf, is_reopened: bool) -> Duration {
+    let has_lists = !config.subscribed.is_empty() || shelf.exists();
+    if has_lists && !is_reopened {
+        FIRST_LIMIT
+    } else {
+        LIMIT
+    }
 }
 
 /// The task that keeps lists, for a process that answers no queries.
@@ -56,18 +73,18 @@ pub fn refresher(parts: &Parts) -> (Refresher, Subscriptions) {
     keeping(config, &Shelf::at(&config.data_dir), (&rulebook, &lookup))
 }
 
-/// Keeps lists until it is stopped. Those of the dashboard have to be known before: else they
-/// would be taken out of force.
+/// Keeps lists until it is stopped; `begun` is dropped when what is on disk is in force. Those of
+/// the dashboard have to be known before: else they would be taken out of force.
 pub(super) async fn keep(
     mut refresher: Refresher,
     library: Arc<Library>,
-    config: Arc<Config>,
+    (config, begun): (Arc<Config>, oneshot::Sender<()>),
     stop: CancellationToken,
 ) {
+    let mut begun = Some(begun);
     let recalled = async {
-        let mut has_warned = false;
         while let Err(error) = library.recall(&config.lists).await {
-            if !std::mem::replace(&mut has_warned, true) {
+            if begun.take().is_some() {
                 tracing::warn!(%error, "lists are not refreshed until the database can be read");
             }
             time::sleep(RETRY).await;
@@ -82,6 +99,7 @@ pub(super) async fn keep(
         () = stop.cancelled() => return,
         () = refresher.begin(library.wanted()) => {}
     }
+    drop(begun);
     refresher.run(stop).await;
 }
 

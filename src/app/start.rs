@@ -2,9 +2,12 @@
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use jiff::Timestamp;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -66,18 +69,19 @@ pub fn choose_crypto() {
     let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
-/// Starts the server; when this returns, it answers. No device waits for the disk.
+/// Starts the server; when this returns, it answers. What is on disk is in force then, unless that
+/// takes long: DNS starts whatever the disk does.
 pub async fn start(parts: Parts) -> anyhow::Result<App> {
-    start_in(Place::Threads, parts)
+    start_in(Place::Threads, parts).await
 }
 
 /// As [`start`], with DNS answered on the caller's thread, inside its `LocalSet`: a test that moves
 /// the clock of its runtime moves the server's.
 pub async fn start_here(parts: Parts) -> anyhow::Result<App> {
-    start_in(Place::Here, parts)
+    start_in(Place::Here, parts).await
 }
 
-fn start_in(place: Place, parts: Parts) -> anyhow::Result<App> {
+async fn start_in(place: Place, parts: Parts) -> anyhow::Result<App> {
     choose_crypto();
     let workers = match parts.config.dns.workers {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
@@ -90,12 +94,12 @@ fn start_in(place: Place, parts: Parts) -> anyhow::Result<App> {
         .iter()
         .map(TcpListener::local_addr)
         .collect::<Result<Vec<_>, _>>()?;
-    let core = Core::build(&parts, limits);
+    let (core, refresher) = Core::build(&parts, limits);
     let (stop_dns, stop_rest) = (CancellationToken::new(), CancellationToken::new());
     let tasks = TaskTracker::new();
     core.watch_devices(&parts.config, &tasks, &stop_rest);
-    let warm = Warm::new(Arc::clone(&core.steps.cache), &parts.config);
-    tasks.spawn(warm.run(stop_rest.clone()));
+    core.make_ready(refresher, &parts.config, (&tasks, &stop_rest))
+        .await;
     let threads = core.start_dns(place, &parts.config, sockets, &stop_dns)?;
     let api = Arc::new(Api::new(core.api_parts(&parts, (&dns, &web), &stop_rest)));
     for listener in listeners {
@@ -109,19 +113,11 @@ fn start_in(place: Place, parts: Parts) -> anyhow::Result<App> {
         devices,
         store,
         writer,
-        refresher,
         library,
         policy,
         steps,
         ..
     } = core;
-    let keeping = library::keep(
-        refresher,
-        Arc::clone(&library),
-        Arc::clone(&parts.config),
-        stop_rest.clone(),
-    );
-    tasks.spawn(keeping);
     writer.announce();
     tasks.spawn(keep(
         Keeper::new(store.clone(), Arc::clone(&devices)),
@@ -164,8 +160,9 @@ struct Core {
     store: Store,
     devices: Arc<Devices>,
     upstreams: Arc<UpstreamShared>,
-    refresher: Refresher,
     library: Arc<Library>,
+    /// How long the first query waits for lists.
+    patience: Duration,
     policy: Policy,
     journal: Journal,
     writer: Writer,
@@ -173,7 +170,7 @@ struct Core {
 }
 
 impl Core {
-    fn build(parts: &Parts, limits: Limits) -> Self {
+    fn build(parts: &Parts, limits: Limits) -> (Self, Refresher) {
         let config = &parts.config;
         let store = Store::at(&config.data_dir);
         let devices = Arc::new(Devices::new(&config.devices, Vec::new()));
@@ -185,7 +182,8 @@ impl Core {
         );
         let live = Arc::new(Live::default());
         let at_hand = (store.clone(), &devices);
-        let (refresher, library) = library::build(parts, Arc::clone(&live), at_hand, &upstreams);
+        let ((refresher, library), patience) =
+            library::build(parts, Arc::clone(&live), at_hand, &upstreams);
         let policy = Policy::new(live).with_devices(Arc::clone(&devices));
         policy.set_tags(library::tags(config));
         let words = words(&policy, &upstreams, &devices);
@@ -200,17 +198,45 @@ impl Core {
                 Cache::new(config.cache.clone()).with_routes(config.upstream.routes.clone()),
             ),
         });
-        Self {
+        let core = Self {
             store,
             devices,
             upstreams,
-            refresher,
             library: Arc::new(library),
+            patience,
             policy,
             journal,
             writer,
             steps,
-        }
+        };
+        (core, refresher)
+    }
+
+    /// Starts what keeps lists and held answers, and waits for those that are on disk.
+    async fn make_ready(
+        &self,
+        refresher: Refresher,
+        config: &Arc<Config>,
+        (tasks, stop): (&TaskTracker, &CancellationToken),
+    ) {
+        // What is done, or cannot be, drops its end.
+        let (warmed, is_warm) = oneshot::channel();
+        let (begun, has_begun) = oneshot::channel();
+        let warm = Warm::new(Arc::clone(&self.steps.cache), config);
+        let warm_limit = warm.patience();
+        tasks.spawn(warm.run(warmed, stop.clone()));
+        let library = Arc::clone(&self.library);
+        let keeping = library::keep(
+            refresher,
+            library,
+            (Arc::clone(config), begun),
+            stop.clone(),
+        );
+        tasks.spawn(keeping);
+        let _ = tokio::join!(
+            timeout(warm_limit, is_warm),
+            timeout(self.patience, has_begun)
+        );
     }
 
     /// Starts what learns of devices: their hardware addresses, their host names, and the names in

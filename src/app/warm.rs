@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 
@@ -14,6 +15,12 @@ use crate::config::{Config, Privacy};
 
 /// Long, for the sake of memory cards: what is lost by a power cut is asked again.
 const NOW_AND_THEN: Duration = Duration::from_hours(1);
+/// A file of this many bytes is read in a few milliseconds, so that the first query can wait for it
+/// even where the machine has other things to do.
+const SMALL: u64 = 1 << 18;
+const SMALL_LIMIT: Duration = Duration::from_secs(1);
+/// How long the first query waits for a larger one.
+const LIMIT: Duration = Duration::from_millis(50);
 
 /// Saves the cache now and then, and at the stop.
 pub(super) struct Warm {
@@ -33,8 +40,16 @@ impl Warm {
         }
     }
 
-    /// Reads what was saved, while the first queries are answered; then saves until told to stop.
-    pub(super) async fn run(self, stop: CancellationToken) {
+    /// How long the first query waits for what was saved.
+    pub(super) fn patience(&self) -> Duration {
+        match fs::metadata(&self.file) {
+            Ok(file) if file.len() <= SMALL => SMALL_LIMIT,
+            _ => LIMIT,
+        }
+    }
+
+    /// Reads what was saved, and drops `warmed` then; saves until told to stop.
+    pub(super) async fn run(self, warmed: oneshot::Sender<()>, stop: CancellationToken) {
         let warm = Arc::new(self);
         let work = |work: fn(&Self)| {
             let warm = Arc::clone(&warm);
@@ -47,6 +62,7 @@ impl Warm {
             return work(Self::forget).await;
         }
         work(Self::load).await;
+        drop(warmed);
         while !stop.is_cancelled() {
             tokio::select! {
                 () = stop.cancelled() => {}

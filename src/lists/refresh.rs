@@ -6,6 +6,7 @@
 
 mod compiling;
 mod due;
+mod files;
 mod kept;
 mod work;
 
@@ -85,7 +86,7 @@ impl Refresher {
         (refresher, handle)
     }
 
-    /// Takes the lists that people want, and puts what is kept of them in force.
+    /// Takes the lists that people want, and puts in force what is on disk of them.
     pub async fn begin(&mut self, lists: Vec<Subscription>) {
         if let Err(error) = self.shelf.make() {
             tracing::warn!(%error, "lists cannot be kept in data_dir");
@@ -96,6 +97,7 @@ impl Refresher {
             early.extend(Some(order).filter(|order| !matches!(order, Order::Want(_))));
         }
         self.want(lists).await;
+        self.take_files().await;
         self.put_in_force().await;
         for order in early {
             self.obey(order).await;
@@ -328,35 +330,6 @@ impl Refresher {
         // Files are looked at before that, anyway.
         due.min()
             .unwrap_or_else(|| Instant::now() + Duration::from_hours(1))
-    }
-
-    async fn look_at_files(&mut self) {
-        let file = |kept: &Kept| match &kept.list.source {
-            config::ListSource::File(file) if kept.list.enabled => Some(file.clone()),
-            _ => None,
-        };
-        let files: Vec<_> = self.lists.iter().map(file).collect();
-        if files.iter().all(Option::is_none) {
-            return;
-        }
-        let look = move || -> Vec<Option<io::Result<Stamp>>> {
-            files
-                .iter()
-                .map(|file| file.as_deref().map(Stamp::of))
-                .collect()
-        };
-        // A network's folder may be slow to answer.
-        let stamps = tokio::task::spawn_blocking(look).await.unwrap_or_default();
-        let mut is_news = false;
-        for (kept, stamp) in self.lists.iter_mut().zip(stamps) {
-            if stamp.is_some_and(|stamp| kept.look(stamp)) {
-                keep(&self.shelf, kept);
-                is_news = true;
-            }
-        }
-        if is_news {
-            self.publish();
-        }
     }
 
     fn publish(&self) {

@@ -64,11 +64,11 @@ impl Rulebook {
         book
     }
 
-    /// Puts the lists in force that were so in the last run, whichever they were.
-    pub fn reopen_last(&self, file: &Path) {
-        if let Ok(opened) = Compiled::open(file) {
-            self.put_base(opened);
-        }
+    /// Puts the lists in force that were so in the last run, whichever they were; `false` when there
+    /// are none.
+    pub fn reopen_last(&self, file: &Path) -> bool {
+        let opened = Compiled::open(file);
+        opened.map(|opened| self.put_base(opened)).is_ok()
     }
 
     /// Puts other choices for packs in force.

@@ -47,6 +47,11 @@ impl Shelf {
         fs::create_dir_all(&self.folder)
     }
 
+    /// Whether lists were ever kept here.
+    pub fn exists(&self) -> bool {
+        self.folder.exists()
+    }
+
     /// The text of a list's copy.
     pub fn text(&self, id: &str) -> PathBuf {
         self.file(id, "txt")

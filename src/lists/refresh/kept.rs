@@ -1,6 +1,7 @@
 //! A list as the task that keeps it knows it.
 
 use std::io;
+use std::path::PathBuf;
 
 use jiff::Timestamp;
 use tokio::time::Instant;
@@ -77,6 +78,14 @@ impl Kept {
             name: self.list.name.clone(),
             path: copies.text(&self.list.id),
             reading: self.list.reading(),
+        }
+    }
+
+    /// The file that it is, if it is one and counts.
+    pub fn file(&self) -> Option<PathBuf> {
+        match &self.list.source {
+            config::ListSource::File(file) if self.list.enabled => Some(file.clone()),
+            _ => None,
         }
     }
 

@@ -25,8 +25,6 @@ pub struct Scenario {
     pub name: String,
     /// Where that is written.
     pub why: String,
-    /// Why we do not pass it yet.
-    pub pending: Option<String>,
     /// Our config, beside the upstreams and the folder.
     #[serde(default)]
     pub config: String,

@@ -64,7 +64,10 @@ pub fn honest(desk: &Desk, seen: &Seen, changes: &Changes) -> Vec<u8> {
             break;
         }
         answers.extend(of_kind(RecordType::CNAME));
-        name = answers.last().unwrap().data.to_ascii_lowercase();
+        // Its signature may stand behind it.
+        let mut aliases = answers.iter().rev();
+        let alias = aliases.find(|record| record.kind == RecordType::CNAME);
+        name = alias.unwrap().data.to_ascii_lowercase();
     }
     message(seen, (0, [answers, vec![], vec![]]), changes)
 }

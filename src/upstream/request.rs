@@ -5,11 +5,12 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+use hickory_proto::dnssec::rdata::DNSSECRData;
 use hickory_proto::op::{
     DnsRequest, DnsRequestOptions, DnsResponse, Edns, Message, MessageType, OpCode, Query as Ask,
 };
 use hickory_proto::rr::rdata::opt::EdnsOption;
-use hickory_proto::rr::{DNSClass, Name as HickoryName, RData, Record};
+use hickory_proto::rr::{DNSClass, Name as HickoryName, RData, Record, RecordType as HickoryType};
 use hickory_proto::serialize::binary::BinDecodable;
 
 use crate::query::{Name, Query, Rcode, RecordType, Transport};
@@ -211,14 +212,22 @@ fn strays(response: &Message) -> bool {
         }
     }
     let leads_to = |record: &Record| {
-        // A DNAME stands above the name that it moves (RFC 6672 §2.2).
-        let is_dname = record.record_type() == RecordType::DNAME.0.into();
+        // A DNAME stands above the name that it moves (RFC 6672 §2.2), and so does its signature.
+        let is_dname = covered_type(record) == RecordType::DNAME.0.into();
         let covers = |name: &HickoryName| is_dname && record.name.zone_of(name);
         names
             .iter()
             .any(|&name| record.name == *name || covers(name))
     };
     !response.answers.iter().all(leads_to)
+}
+
+/// The type of a record, or of what it signs.
+fn covered_type(record: &Record) -> HickoryType {
+    match &record.data {
+        RData::DNSSEC(DNSSECRData::RRSIG(signature)) => signature.input().type_covered,
+        _ => record.record_type(),
+    }
 }
 
 fn to_wire(message: &Message) -> Result<Vec<u8>, Failure> {

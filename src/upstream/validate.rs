@@ -8,7 +8,9 @@
 mod anchors;
 mod chain;
 mod links;
+mod optout;
 mod reason;
+mod wildcard;
 
 use std::sync::Arc;
 
@@ -21,7 +23,7 @@ use hickory_proto::rr::{Record, RecordType as Kind};
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
-use crate::query::{Edns, Name, Query, Rcode};
+use crate::query::{Edns, Name, Query, Rcode, RecordType};
 
 use super::error::AskError;
 use super::{Inner, Reply, parse};
@@ -74,7 +76,10 @@ impl Validator {
 
     /// Whether answers to `query` are judged: not for those who judge themselves (RFC 4035 §3.2.2).
     pub fn judges(&self, query: &Query) -> bool {
-        !query.checks_itself() && query.class == IN && self.inner.pool_of(query) == 0
+        // No zone is above the root to say anything of it.
+        let is_above_all = query.kind == RecordType::DS && query.name.is_root();
+        let is_judged = !query.checks_itself() && query.class == IN && !is_above_all;
+        is_judged && self.inner.pool_of(query) == 0
     }
 
     /// Gives the reply to a [`signed`] `query` if it is not bogus; with AD if it is secure.
@@ -90,37 +95,35 @@ impl Validator {
         let anchors = self.inner.shared.anchors();
         let judging = Trace::follow(&trace, judge(handle, (&trace, anchors), &response));
         match timeout(self.inner.timeout, judging).await {
-            Ok(Judged::Bogus) => Err(trace
-                .failure()
-                .unwrap_or_else(|| AskError::bogus(reason::of(&response, handle.inner())))),
-            Ok(judged) => Ok(restored(query, reply, judged)),
+            Ok(Ok(judged)) => Ok(restored(query, reply, judged)),
+            Ok(Err(bogus)) => Err(match trace.failure() {
+                Some(failure) => failure,
+                None => AskError::bogus(reason::of(&bogus, handle.inner()).await),
+            }),
             Err(_) => Err(trace.failure().unwrap_or_default()),
         }
     }
 }
 
-/// The worst of what its parts are.
+/// The worst of what its parts are, or the first that is bogus.
 async fn judge(
     handle: &Handle,
     (trace, anchors): (&Trace, &Anchors),
     response: &Message,
-) -> Judged {
-    let Some(links) = links::of(response) else {
-        return Judged::Bogus;
-    };
+) -> Result<Judged, Box<Message>> {
+    let links = links::of(response).ok_or_else(|| Box::new(response.clone()))?;
     let mut worst = Judged::Secure;
     for link in links {
-        let judged = if anchored(anchors, &link) {
-            judge_link(handle, trace, link).await
-        } else {
-            Judged::Insecure
-        };
-        worst = worst.min(judged);
-        if worst == Judged::Bogus {
-            break;
+        if !anchored(anchors, &link) {
+            worst = Judged::Insecure;
+            continue;
+        }
+        match judge_link(handle, trace, link.clone()).await {
+            Judged::Bogus => return Err(link.into()),
+            judged => worst = worst.min(judged),
         }
     }
-    worst
+    Ok(worst)
 }
 
 /// Whether there is a key by which what a link says can be judged.
@@ -134,16 +137,36 @@ async fn judge_link(handle: &Handle, trace: &Trace, link: Message) -> Judged {
     let Some(query) = link.queries.first().cloned() else {
         return Judged::Bogus;
     };
+    let best = if are_unsigned_keys(&link) {
+        Judged::Bogus
+    } else if optout::spans(&link) {
+        Judged::Insecure
+    } else {
+        Judged::Secure
+    };
     let Ok(response) = DnsResponse::from_message(link) else {
         return Judged::Bogus;
     };
     trace.begin(response);
     let request = DnsRequest::from_query(query, DnsRequestOptions::default());
     match handle.send(request).first_answer().await {
-        Ok(response) => judge_records(&response),
+        Ok(response) => match judge_records(&response) {
+            Judged::Secure => best,
+            judged => judged,
+        },
         Err(NetError::Dns(DnsError::Nsec { proof, .. })) if proof.is_insecure() => Judged::Insecure,
         Err(_) => Judged::Bogus,
     }
+}
+
+/// Whether a link is a set of keys without a signature that counts now: hickory has no look at it
+/// where the zone above vouches for all of them.
+fn are_unsigned_keys(link: &Message) -> bool {
+    let is_key = |record: &Record| record.record_type() == Kind::DNSKEY;
+    let is_signature = |record: &Record| record.record_type() == Kind::RRSIG;
+    link.answers.iter().any(is_key)
+        && (!link.answers.iter().any(is_signature)
+            || reason::of_times(link, reason::now()).is_some())
 }
 
 /// The query as it is sent: with signatures, and unchecked.

@@ -43,6 +43,7 @@ areas! {
     cache,
     coalescing,
     dnssec,
+    dnssec_zones,
     edns,
     failover,
     forgery,

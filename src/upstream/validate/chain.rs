@@ -12,6 +12,7 @@ use hickory_net::NetError;
 use hickory_net::runtime::TokioRuntimeProvider;
 use hickory_net::xfer::DnsHandle;
 use hickory_proto::op::{DnsRequest, DnsResponse};
+use hickory_proto::rr::{Record, RecordType as Kind};
 use hickory_proto::serialize::binary::BinEncodable;
 use quick_cache::sync::Cache;
 use tokio::time::Instant;
@@ -87,12 +88,22 @@ impl Chain {
         Self { inner }
     }
 
-    /// The keys of a zone, if they were asked for lately.
-    pub fn keys_of(&self, zone: Name) -> Option<DnsResponse> {
-        self.held(&(zone, RecordType::DNSKEY))
+    /// The lowest zone at or above a name of which the zone above has fingerprints of keys, as far
+    /// as that was asked for lately.
+    pub fn cut_above(&self, name: Name) -> Option<Name> {
+        let mut cut = name;
+        loop {
+            let prints = self.held(&(cut, RecordType::DS));
+            let is_print = |record: &Record| record.record_type() == Kind::DS;
+            if prints.is_some_and(|prints| prints.answers.iter().any(is_print)) {
+                return Some(cut);
+            }
+            cut = cut.parent()?;
+        }
     }
 
-    fn held(&self, key: &Key) -> Option<DnsResponse> {
+    /// What was asked for lately.
+    pub fn held(&self, key: &Key) -> Option<DnsResponse> {
         let held = self.inner.shared.kept().0.get(key)?;
         (Instant::now() < held.until).then(|| held.response.clone())
     }

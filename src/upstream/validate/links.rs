@@ -7,6 +7,8 @@ use hickory_proto::op::{Message, Query as Ask, ResponseCode};
 use hickory_proto::rr::{Name, RData, Record, RecordType as Kind};
 use hickory_proto::serialize::binary::BinDecodable;
 
+use super::wildcard;
+
 /// No honest chain is as long.
 const MOST: usize = 16;
 
@@ -32,12 +34,27 @@ pub(super) fn of(message: &Message) -> Option<Vec<Message>> {
         }
         owner = alias.clone();
     }
+    links.push(last(message, owner, asked.query_type())?);
+    let split = |link: Message| match wildcard::parts(&link) {
+        Some(parts) => parts.to_vec(),
+        None => vec![link],
+    };
+    Some(links.into_iter().flat_map(split).collect())
+}
+
+/// What stands at the end of the aliases; `None` where it contradicts itself.
+fn last(message: &Message, owner: Name, kind: Kind) -> Option<Message> {
+    let mut here = message.answers.iter();
+    if here.any(|record| record.name == owner && record.record_type() == kind) {
+        let signature = signature_of(message, &owner, kind);
+        let is_there = message.metadata.response_code == ResponseCode::NoError;
+        return is_there.then(|| part(message, &owner, kind, signature));
+    }
     let mut last = message.clone();
-    last.queries = vec![Ask::query(owner.clone(), asked.query_type())];
     last.answers.retain(|record| record.name == owner);
+    last.queries = vec![Ask::query(owner, kind)];
     last.additionals.clear();
-    links.push(last);
-    Some(links)
+    Some(last)
 }
 
 /// Where `owner` leads to, unless the alias itself is what was asked for.
@@ -93,14 +110,20 @@ fn part(message: &Message, owner: &Name, kind: Kind, signature: Option<&RRSIG>) 
     part
 }
 
-fn signature_of<'a>(message: &'a Message, owner: &Name, kind: Kind) -> Option<&'a RRSIG> {
+/// The signature of a set among the answers.
+pub(super) fn signature_of<'a>(
+    message: &'a Message,
+    owner: &Name,
+    kind: Kind,
+) -> Option<&'a RRSIG> {
     let signatures = message.answers.iter().filter_map(signature);
     let mut of_owner = signatures
         .filter(|(name, signature)| *name == owner && signature.input().type_covered == kind);
     of_owner.next().map(|(_, signature)| signature)
 }
 
-fn signature(record: &Record) -> Option<(&Name, &RRSIG)> {
+/// A signature, and whose it is.
+pub(super) fn signature(record: &Record) -> Option<(&Name, &RRSIG)> {
     match &record.data {
         RData::DNSSEC(DNSSECRData::RRSIG(signature)) => Some((&record.name, signature)),
         _ => None,

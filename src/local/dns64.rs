@@ -53,6 +53,8 @@ impl Dns64 {
                 made = true;
             }
         }
+        // What is made here is signed by nobody.
+        message.metadata.authentic_data = false;
         message.authorities.clear();
         message.additionals.clear();
         message.edns = None;

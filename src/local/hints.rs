@@ -19,6 +19,8 @@ pub(super) fn without(filter: Filter, message: &[u8]) -> Option<Vec<u8>> {
         };
         has_changed |= strip(filter, service);
     }
+    // It is not as it was signed any more.
+    message.metadata.authentic_data &= !has_changed;
     has_changed.then(|| message.to_vec().ok()).flatten()
 }
 

@@ -24,7 +24,7 @@ pub(super) enum Kind {
     Router,
 }
 
-const ZONES: [(&str, Kind); 26] = [
+const ZONES: [(&str, Kind); 27] = [
     ("localhost", Kind::Loopback),  // RFC 6761 §6.3
     ("invalid", Kind::Absent),      // RFC 6761 §6.4
     ("test", Kind::Absent),         // RFC 6761 §6.2
@@ -35,8 +35,9 @@ const ZONES: [(&str, Kind); 26] = [
     ("use-application-dns.net", Kind::Canary),
     ("mask.icloud.com", Kind::Canary),
     ("mask-h2.icloud.com", Kind::Canary),
-    ("internal", Kind::Home),  // ICANN 2024: reserved for private use
-    ("home.arpa", Kind::Home), // RFC 8375 §4
+    ("internal", Kind::Home),     // ICANN 2024: reserved for private use
+    ("home.arpa", Kind::Home),    // RFC 8375 §4
+    ("service.arpa", Kind::Home), // RFC 9665 §10.1.3
     // RFC 6762 appendix G and ICANN 2018: homes and firms use them, nobody will own them.
     ("lan", Kind::Home),
     ("home", Kind::Home),

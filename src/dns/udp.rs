@@ -132,9 +132,7 @@ fn receive(
     let peer = message.address.as_ref().and_then(peer_address);
     let peer = peer.ok_or(io::ErrorKind::InvalidData)?;
     let from = message.cmsgs()?.find_map(|control| match control {
-        ControlMessageOwned::Ipv4PacketInfo(info) => Some(Asked::V4(Ipv4Addr::from(u32::from_be(
-            info.ipi_spec_dst.s_addr,
-        )))),
+        ControlMessageOwned::Ipv4PacketInfo(info) => Some(Asked::V4(asked_v4(info))),
         ControlMessageOwned::Ipv6PacketInfo(info) => Some(Asked::V6(
             Ipv6Addr::from(info.ipi6_addr.s6_addr),
             info.ipi6_ifindex,
@@ -142,6 +140,17 @@ fn receive(
         _ => None,
     });
     Ok((message.bytes, Route { peer, from }))
+}
+
+/// The address that was asked. Of a packet that came before the socket was told to say so, only
+/// the packet's own header tells (RFC 2181 §4).
+fn asked_v4(info: in_pktinfo) -> Ipv4Addr {
+    let ours = Ipv4Addr::from(u32::from_be(info.ipi_spec_dst.s_addr));
+    if ours.is_unspecified() {
+        Ipv4Addr::from(u32::from_be(info.ipi_addr.s_addr))
+    } else {
+        ours
+    }
 }
 
 fn peer_address(address: &SockaddrStorage) -> Option<SocketAddr> {

@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use library::refresher;
+pub use limits::come_second;
 pub use start::{Parts, choose_crypto, prepare, prepare_with, start, start_here};
 pub use trial::{Trial, Tried, made_up_upstream};
 

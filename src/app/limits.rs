@@ -11,6 +11,10 @@ const USUAL: u64 = 1024;
 const BASE: u64 = 40;
 const BASE_OF_A_THREAD: u64 = 8;
 
+/// About a quarter of a core beside a thread that answers queries there.
+#[cfg(target_os = "linux")]
+const SECOND: i32 = 5;
+
 /// The greatest number of sockets of each kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Limits {
@@ -53,6 +57,22 @@ fn raise_open_files() -> u64 {
         Err(_) => soft,
     }
 }
+
+/// Lets this thread come after those that answer queries, when both want the processor: for the
+/// journal, the dashboard and all else that may be late by milliseconds.
+///
+/// Threads that it starts come after them, too.
+#[cfg(target_os = "linux")]
+pub fn come_second() {
+    // Linux counts threads as processes here. Without it all goes on as before.
+    if let Ok(now) = rustix::process::getpriority_process(None) {
+        let _ = rustix::process::setpriority_process(None, (now + SECOND).min(19));
+    }
+}
+
+/// Systems that know no priority of a thread.
+#[cfg(not(target_os = "linux"))]
+pub fn come_second() {}
 
 #[cfg(test)]
 mod tests {

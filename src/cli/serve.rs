@@ -33,6 +33,7 @@ impl ServeArgs {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .thread_name("squelch")
+            .on_thread_start(app::come_second)
             .enable_all()
             .build()
             .context("starting the runtime")?;

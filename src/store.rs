@@ -132,19 +132,25 @@ impl Store {
 
     /// Begins to read: what it sees does not change until it is dropped.
     pub async fn read(&self) -> Result<Transaction, StoreError> {
-        self.begin(|pools| &pools.read).await
+        self.begin(|pools| &pools.read, "BEGIN").await
     }
 
     /// Begins to write: nothing is kept before [`Transaction::commit`].
     pub async fn write(&self) -> Result<Transaction, StoreError> {
-        self.begin(|pools| &pools.write).await
+        // At once: a transaction that has read does not wait for the lock when it comes to write, and
+        // readers hold that for a moment while they connect.
+        self.begin(|pools| &pools.write, "BEGIN IMMEDIATE").await
     }
 
-    async fn begin(&self, pick: fn(&Pools) -> &SqlitePool) -> Result<Transaction, StoreError> {
+    async fn begin(
+        &self,
+        pick: fn(&Pools) -> &SqlitePool,
+        statement: &'static str,
+    ) -> Result<Transaction, StoreError> {
         let pools = self.pools().ok_or_else(|| StoreError::Closed {
             file: self.shared.file.clone(),
         })?;
-        let begun = pick(&pools).begin().await;
+        let begun = pick(&pools).begin_with(statement).await;
         Ok(Transaction {
             inner: begun.map_err(|source| StoreError::using(&self.shared.file, source))?,
             file: self.shared.file.clone(),

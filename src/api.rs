@@ -27,6 +27,7 @@ mod packs;
 pub mod problem;
 mod queries;
 pub mod range;
+mod records;
 mod row;
 mod rules;
 mod serve;
@@ -67,6 +68,7 @@ use crate::config::Config;
 use crate::device::Devices;
 use crate::journal::Journal;
 use crate::lists::Library;
+use crate::local::Records;
 use crate::packs::Packs;
 use crate::policy::Policy;
 use asked::Parameters;
@@ -94,6 +96,8 @@ pub struct Parts {
     pub cache: Arc<Cache>,
     /// Lists and people's own rules.
     pub lists: Arc<Library>,
+    /// Records of the home's own names.
+    pub records: Arc<Records>,
     /// The journal.
     pub journal: Journal,
     /// The devices.
@@ -210,6 +214,8 @@ fn described() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(lists::confirm_list))
         .routes(routes!(rules::rules, rules::add_rule))
         .routes(routes!(rules::change_rule, rules::remove_rule))
+        .routes(routes!(records::records, records::add_record))
+        .routes(routes!(records::change_record, records::remove_record))
         .routes(routes!(cache::cache, cache::clear_cache))
         .routes(routes!(cache::clear_name));
     OpenApiRouter::with_openapi(Description::openapi())

@@ -4,6 +4,7 @@ mod dns_thread;
 mod keeper;
 mod library;
 mod limits;
+mod names;
 mod ports;
 mod start;
 mod trial;
@@ -25,7 +26,7 @@ use crate::api::Api;
 use crate::config::Config;
 use crate::device::Devices;
 use crate::lists::Library;
-use crate::local::Book;
+use crate::local::Records;
 use crate::packs::Packs;
 use crate::policy::Policy;
 use crate::store::Store;
@@ -48,7 +49,7 @@ pub struct App {
     library: Arc<Library>,
     policy: Policy,
     devices: Arc<Devices>,
-    book: Arc<Book>,
+    records: Arc<Records>,
     store: Store,
     api: Arc<Api>,
 }
@@ -74,7 +75,7 @@ impl App {
     pub fn reload(&self, config: &Config) {
         self.library.rulebook.set_packs(config.packs.clone());
         self.devices.reconfigure(&config.devices);
-        self.book.declare(&config.records);
+        self.records.declare(&config.records);
         self.policy.set_tags(library::tags(config));
         self.library.declare(config);
         self.api.reconfigure(Arc::new(config.clone()));

@@ -16,6 +16,7 @@ mod leases;
 mod lines;
 mod rebinding;
 mod record;
+mod records;
 mod reverse;
 mod safesearch;
 mod table;
@@ -31,6 +32,7 @@ pub use file::{FileKind, FileState};
 pub use lines::LineProblem;
 use rebinding::Rebinding;
 pub use record::{Record, RecordError};
+pub use records::{Records, SetRecord};
 use safesearch::SafeSearch;
 use zones::Kind;
 

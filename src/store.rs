@@ -12,6 +12,7 @@ mod entry;
 mod error;
 mod list;
 mod name;
+mod record;
 mod rule;
 mod upstream;
 
@@ -28,6 +29,7 @@ pub use entry::EntryTable;
 pub use error::{Cause, StoreError};
 pub use list::{ListRow, ListTable};
 pub use name::NameTable;
+pub use record::{RecordRow, RecordTable};
 pub use rule::{RuleRow, RuleTable};
 pub use upstream::UpstreamTable;
 
@@ -241,6 +243,11 @@ impl Transaction {
     /// The rules that people set.
     pub fn rules(&mut self) -> RuleTable<'_> {
         RuleTable(self.table())
+    }
+
+    /// The records that people added.
+    pub fn records(&mut self) -> RecordTable<'_> {
+        RecordTable(self.table())
     }
 
     /// Keeps what was written.

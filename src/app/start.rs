@@ -15,7 +15,7 @@ use super::dns_thread::{DnsThread, Place};
 use super::keeper::Keeper;
 use super::limits::Limits;
 use super::warm::Warm;
-use super::{App, library, ports};
+use super::{App, library, names, ports};
 use crate::api::{self, Api, UpstreamStatus};
 use crate::cache::Cache;
 use crate::config::Config;
@@ -23,7 +23,7 @@ use crate::device::{Devices, Neighbours, ReverseNames};
 use crate::dns::{self, Sockets};
 use crate::journal::{Journal, Words, Writer};
 use crate::lists::{Library, Refresher};
-use crate::local::Local;
+use crate::local::{Local, Records};
 use crate::matcher::Live;
 use crate::packs::Packs;
 use crate::pipeline::{Pipeline, Steps};
@@ -115,7 +115,7 @@ async fn start_in(place: Place, parts: Parts) -> anyhow::Result<App> {
         writer,
         library,
         policy,
-        steps,
+        records,
         ..
     } = core;
     writer.announce();
@@ -135,7 +135,7 @@ async fn start_in(place: Place, parts: Parts) -> anyhow::Result<App> {
         library,
         policy,
         devices,
-        book: Arc::clone(steps.local.book()),
+        records,
         store,
         api,
     })
@@ -164,6 +164,7 @@ struct Core {
     /// How long the first query waits for lists.
     patience: Duration,
     policy: Policy,
+    records: Arc<Records>,
     journal: Journal,
     writer: Writer,
     steps: Arc<Steps>,
@@ -198,6 +199,8 @@ impl Core {
                 Cache::new(config.cache.clone()).with_routes(config.upstream.routes.clone()),
             ),
         });
+        let book = Arc::clone(steps.local.book());
+        let records = Arc::new(Records::new(&config.records, book, store.clone()));
         let core = Self {
             store,
             devices,
@@ -205,6 +208,7 @@ impl Core {
             library: Arc::new(library),
             patience,
             policy,
+            records,
             journal,
             writer,
             steps,
@@ -212,7 +216,7 @@ impl Core {
         (core, refresher)
     }
 
-    /// Starts what keeps lists and held answers, and waits for those that are on disk.
+    /// Starts what keeps lists, records and held answers, and waits for those that are on disk.
     async fn make_ready(
         &self,
         refresher: Refresher,
@@ -222,6 +226,7 @@ impl Core {
         // What is done, or cannot be, drops its end.
         let (warmed, is_warm) = oneshot::channel();
         let (begun, has_begun) = oneshot::channel();
+        let (known, is_known) = oneshot::channel();
         let warm = Warm::new(Arc::clone(&self.steps.cache), config);
         let warm_limit = warm.patience();
         tasks.spawn(warm.run(warmed, stop.clone()));
@@ -233,8 +238,11 @@ impl Core {
             stop.clone(),
         );
         tasks.spawn(keeping);
+        let records = Arc::clone(&self.records);
+        tasks.spawn(names::recall(records, known, stop.clone()));
         let _ = tokio::join!(
             timeout(warm_limit, is_warm),
+            timeout(self.patience, is_known),
             timeout(self.patience, has_begun)
         );
     }
@@ -292,6 +300,7 @@ impl Core {
             policy: self.policy.clone(),
             cache: Arc::clone(&self.steps.cache),
             lists: Arc::clone(&self.library),
+            records: Arc::clone(&self.records),
             journal: self.journal.clone(),
             devices: Arc::clone(&self.devices),
             upstreams: upstream_status(Arc::clone(&self.upstreams)),

@@ -27,6 +27,11 @@ impl Record {
     /// How long a device may keep a record that says nothing of it.
     pub const TTL: Duration = Duration::from_mins(5);
 
+    /// How long devices may keep a record, from a text such as `"5m"`.
+    pub fn read_ttl(text: &str) -> Result<Duration, String> {
+        value::ttl_of(text)
+    }
+
     /// Reads all of `[[record]]`.
     pub(super) fn read_all(root: &mut Section<'_>) -> Vec<Self> {
         let mut records = Vec::new();

@@ -117,8 +117,13 @@ pub(super) fn size(item: &Item, range: RangeInclusive<u64>) -> Read<u64> {
 
 /// A time to live: whole seconds, up to what a device would still believe.
 pub(super) fn ttl(item: &Item) -> Read<Duration> {
+    ttl_of(item.text().unwrap_or_default())
+}
+
+/// The same of a text.
+pub(super) fn ttl_of(text: &str) -> Read<Duration> {
     // RFC 8767 §4: a TTL of more than a week is more likely a mistake.
-    let duration = duration(item, Duration::ZERO..=Duration::from_secs(7 * DAY))?;
+    let duration = duration_within(text, Duration::ZERO..=Duration::from_secs(7 * DAY))?;
     if duration.subsec_millis() > 0 {
         return Err("write whole seconds, such as \"10s\"".to_owned());
     }

@@ -48,7 +48,8 @@ pub fn declared(records: &[config::Record]) -> Result<Vec<Record>, ConfigProblem
     }
 }
 
-fn read(record: &config::Record) -> Result<Record, super::RecordError> {
+/// Understands a record of the config.
+pub(super) fn read(record: &config::Record) -> Result<Record, super::RecordError> {
     let ttl = u32::try_from(record.ttl.as_secs()).unwrap_or(u32::MAX);
     Record::parse(&record.name, record.kind.as_deref(), &record.value, ttl)
 }

@@ -118,6 +118,18 @@ impl Table {
         self.find(name).is_some()
     }
 
+    /// Whether the name has this very record.
+    pub(super) fn gives(&self, record: &Record) -> bool {
+        let nodes = if record.is_wildcard {
+            &self.wildcards
+        } else {
+            &self.names
+        };
+        let sets = nodes.get(record.name.as_wire());
+        let set = sets.and_then(|sets| kind(sets, record.kind));
+        set.is_some_and(|set| set.data.contains(&record.data))
+    }
+
     /// Whether `name` (lower-cased) has none, and a name below it does.
     pub(super) fn is_parent(&self, name: &Name) -> bool {
         self.parents.contains(name.as_wire())
@@ -185,7 +197,7 @@ fn kind(sets: &[Set], kind: RecordType) -> Option<&Set> {
 }
 
 /// A name without a dot, below the home's domain.
-fn below(domain: &Name, name: &Name) -> Option<Name> {
+pub(super) fn below(domain: &Name, name: &Name) -> Option<Name> {
     let is_single = name.labels().count() == 1;
     let wire = name.as_wire().strip_suffix(&[0]).filter(|_| is_single)?;
     Name::from_wire(&[wire, domain.as_wire()].concat()).ok()

@@ -11,6 +11,7 @@ mod lists;
 mod openapi;
 mod packs;
 mod queries;
+mod records;
 mod rules;
 mod serve;
 mod status;
@@ -33,6 +34,7 @@ use squelch::config::Config;
 use squelch::device::Devices;
 use squelch::journal::{Journal, Recorder, Words};
 use squelch::lists::{Fetcher, Library, Lookup, Refresher, Rulebook, Shelf, Terms};
+use squelch::local::{Local, Records};
 use squelch::matcher::Live;
 use squelch::packs::Packs;
 use squelch::policy::{self, Policy};
@@ -107,6 +109,8 @@ impl Desk {
         tasks.spawn(writer.run(stop.clone()));
         // Readers wait for a writer only once it runs.
         tokio::task::yield_now().await;
+        let book = Arc::clone(Local::new(&config).book());
+        let records = Records::new(&config.records, book, store.clone());
         let library = library(&config, (live, Arc::clone(&packs)), store, (&stop, &tasks)).await;
         let upstreams = Arc::new(Mutex::new(Vec::new()));
         let figures = Arc::clone(&upstreams);
@@ -115,6 +119,7 @@ impl Desk {
             config: Arc::new(config),
             packs,
             lists: library,
+            records: Arc::new(records),
             policy: policy.clone(),
             journal: journal.clone(),
             devices: Arc::clone(&devices),

@@ -65,6 +65,47 @@ async fn records_are_answered_here_and_aliases_lead_outside() {
 }
 
 #[tokio::test]
+async fn a_record_that_is_added_while_running_is_answered_at_once_and_after_a_restart() {
+    let house = house(Stub::with_address("192.0.2.99").await, "").await;
+    let nas = async |house: &House| lines(&house.ask("nas.home.arpa.", RecordType::A).await);
+    assert!(nas(&house).await.is_empty());
+    let records = format!("http://{}/api/v1/records", house.app.web()[0]);
+    let client = reqwest::Client::new();
+    let added = client
+        .post(&records)
+        .json(&serde_json::json!({ "name": "nas", "value": "192.168.178.10" }))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(added.status(), 201, "{}", added.text().await.unwrap());
+    let given = ["nas.home.arpa. A 192.168.178.10"];
+    assert_eq!(nas(&house).await, given);
+    let reverse = "10.178.168.192.in-addr.arpa.";
+    let owner = lines(&house.ask(reverse, RecordType::PTR).await);
+    assert_eq!(owner, [format!("{reverse} PTR nas.home.arpa.")]);
+
+    let house = house.restart("").await;
+    let records = format!("http://{}/api/v1/records", house.app.web()[0]);
+    let told = async || -> serde_json::Value {
+        let told = client.get(&records).send().await.unwrap().text().await;
+        serde_json::from_str(&told.unwrap()).unwrap()
+    };
+    assert_eq!(nas(&house).await, given);
+    assert_eq!(told().await["records"][0]["in_force"], true);
+    let id = told().await["records"][0]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let removed = client
+        .delete(format!("{records}/{id}"))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(removed.status(), 204);
+    assert!(nas(&house).await.is_empty());
+}
+
+#[tokio::test]
 async fn an_alias_to_a_name_that_cannot_be_resolved_is_a_failure() {
     let config =
         "[[record]]\nname = \"www.home.arpa\"\ntype = \"CNAME\"\nvalue = \"www.example\"\n";

@@ -12,7 +12,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("packs", &["query"]),
     ("device", &["config", "query"]),
     ("policy", &["config", "device", "matcher", "query"]),
-    ("local", &["config", "query"]),
+    ("local", &["config", "query", "store"]),
     ("cache", &["config", "query"]),
     ("upstream", &["config", "query"]),
     ("journal", &["config", "query", "store"]),

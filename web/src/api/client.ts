@@ -12,8 +12,10 @@ import type {
   Lists,
   Pack,
   PackDetail,
+  OwnRecord,
   Page,
   Problem,
+  RecordChange,
   RefusedLine,
   Rule,
   RuleChange,
@@ -112,4 +114,9 @@ export const api = {
   addRule: (wish: RuleChange) => ask<Rule>("POST", address("rules"), wish),
   changeRule: (id: string, change: RuleChange) => ask<Rule>("PATCH", address(`rules/${part(id)}`), change),
   removeRule: (id: string) => ask<void>("DELETE", address(`rules/${part(id)}`)),
+
+  records: (signal?: AbortSignal) => get<{ records: OwnRecord[] }>("records", {}, signal),
+  addRecord: (wish: RecordChange) => ask<OwnRecord>("POST", address("records"), wish),
+  changeRecord: (id: string, change: RecordChange) => ask<OwnRecord>("PATCH", address(`records/${part(id)}`), change),
+  removeRecord: (id: string) => ask<void>("DELETE", address(`records/${part(id)}`)),
 };

@@ -376,6 +376,54 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/records": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Own records
+         * @description Records of the home's own names. Those of hosts files and leases are not here.
+         */
+        get: operations["records"];
+        put?: never;
+        /**
+         * Add a record
+         * @description It is answered at once.
+         */
+        post: operations["add_record"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/records/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove a record
+         * @description It is not answered any more.
+         */
+        delete: operations["remove_record"];
+        options?: never;
+        head?: never;
+        /**
+         * Change a record
+         * @description What is not given stays as it is, but the type of an address is seen anew.
+         */
+        patch: operations["change_record"];
+        trace?: never;
+    };
     "/api/v1/rules": {
         parameters: {
             query?: never;
@@ -1543,6 +1591,42 @@ export interface components {
              */
             queries: number;
         };
+        /** @description A record. */
+        RecordItem: {
+            /** @description Whether it stands in the config file, and so is changed only there. */
+            declared: boolean;
+            /** @description Its id. */
+            id: string;
+            /**
+             * @description Whether devices get it. One of the config file comes first, and an alias has nothing beside
+             *     it.
+             */
+            in_force: boolean;
+            /** @description The name; `*.` and a name stands for all below it that have no record of their own. */
+            name: string;
+            /** @description How long devices may keep it: `5m`. */
+            ttl: string;
+            /** @description `A`, `CNAME` … */
+            type: string;
+            /** @description What the name has. */
+            value: string;
+        };
+        /** @description Records of the home's own names. */
+        RecordList: {
+            /** @description Those of the dashboard, the newest first, then those of the config in its order. */
+            records: components["schemas"]["RecordItem"][];
+        };
+        /** @description What people want of a record. */
+        RecordWish: {
+            /** @description The name, such as `nas.home.arpa`, or `*.nas.home.arpa`; needed for a new one. */
+            name?: string | null;
+            /** @description How long devices may keep it: `5m`, unless given. */
+            ttl?: string | null;
+            /** @description A, AAAA, CNAME, TXT, SRV, MX, PTR, HTTPS, SVCB or CAA; that of an address is seen. */
+            type?: string | null;
+            /** @description What the name has, such as `192.0.2.10`; needed for a new one. */
+            value?: string | null;
+        };
         /** @description A line that was refused. */
         RefusedLine: {
             /**
@@ -2703,6 +2787,151 @@ export interface operations {
                 };
             };
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    records: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordList"];
+                };
+            };
+        };
+    };
+    add_record: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RecordWish"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordItem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_record: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The record's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is removed. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_record: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The record's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RecordWish"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordItem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -149,3 +149,7 @@ export interface Rule {
 }
 
 export type RuleChange = Partial<Pick<Rule, "match" | "action" | "comment" | "device">>;
+
+/** A record of the home's own names. */
+export type OwnRecord = Shapes["RecordItem"];
+export type RecordChange = Shapes["RecordWish"];

@@ -65,6 +65,11 @@ const rules = [
   { id: "2", match: "|events.realme.example^", action: "allow", comment: null, device: "d4", declared: false, hits: 3 },
   { id: "3", match: "/^ads?[0-9]+\\./", action: "watch", comment: null, device: null, declared: false, hits: 0 },
 ];
+const records = [
+  { id: "2", name: "*.printer.home.arpa", type: "AAAA", value: "2001:db8::20", ttl: "5m", declared: false, in_force: true },
+  { id: "1", name: "nas.home.arpa", type: "TXT", value: "a text that is longer than anybody would think of ".repeat(4), ttl: "1h", declared: false, in_force: false },
+  { id: "c0", name: "nas.home.arpa", type: "A", value: "192.0.2.10", ttl: "5m", declared: true, in_force: true },
+];
 let next = 4;
 
 const update = { running: false, list: null, step: null, bytes: 0, of_bytes: null, done: 0, of: 0 };
@@ -137,6 +142,26 @@ function addRule(wish) {
   return [201, rule];
 }
 
+function checkRecord({ name, value }) {
+  if (name !== undefined && /[\s/]/.test(name)) throw new Invalid("/name", "is no name");
+  if (value === "") throw new Invalid("/value", "this is empty");
+}
+
+function recordsApi(method, id, body) {
+  checkRecord(body);
+  const type = body.type ?? (body.value?.includes(":") ? "AAAA" : "A");
+  if (id === undefined && method === "GET") return [200, { records }];
+  if (id === undefined) {
+    const record = { ttl: "5m", ...body, type, id: `${next++}`, declared: false, in_force: true };
+    records.unshift(record);
+    return [201, record];
+  }
+  const record = records.find((one) => one.id === id);
+  if (!record) return undefined;
+  if (method === "DELETE") return [204, void records.splice(records.indexOf(record), 1)];
+  return [200, Object.assign(record, body, { type })];
+}
+
 function page(items, query) {
   const from = Number(query.get("cursor") ?? 0);
   const to = from + Number(query.get("limit") ?? 100);
@@ -194,6 +219,7 @@ export function listsApi(method, [what, id, act], query, body = {}) {
     checkRule(body);
     return [200, Object.assign(rule, body)];
   }
+  if (what === "records") return recordsApi(method, id, body);
   if (what !== "lists") return undefined;
   if (id === undefined) return method === "GET" ? [200, { lists, total: total(), update }] : addList(body);
   if (id === "preview") return [200, preview(body)];

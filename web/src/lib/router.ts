@@ -10,6 +10,7 @@ export type PageName =
   | "lists"
   | "list"
   | "rules"
+  | "records"
   | "lookup"
   | "missing";
 
@@ -26,6 +27,7 @@ const pages: Record<string, { all: PageName; one?: PageName }> = {
   log: { all: "log" },
   lists: { all: "lists", one: "list" },
   rules: { all: "rules" },
+  records: { all: "records" },
   lookup: { all: "lookup" },
 };
 

@@ -1,5 +1,5 @@
 // Values for tests, each with what the test does not care about filled in.
-import type { Cell, EntryInfo, Exposure, ExposureRow, ListInfo, ListPreview, Row, Rule, Summary, Update } from "../../src/api/types.ts";
+import type { Cell, EntryInfo, Exposure, ExposureRow, ListInfo, ListPreview, OwnRecord, Row, Rule, Summary, Update } from "../../src/api/types.ts";
 
 export function row(over: Partial<Row> = {}): Row {
   return {
@@ -164,4 +164,8 @@ export function listPreview(over: Partial<ListPreview> = {}): ListPreview {
 
 export function rule(over: Partial<Rule> = {}): Rule {
   return { id: "1", match: "||ads.example^", action: "block", comment: null, device: null, declared: false, hits: 0, ...over };
+}
+
+export function record(over: Partial<OwnRecord> = {}): OwnRecord {
+  return { id: "1", name: "nas.home.arpa", type: "A", value: "192.0.2.10", ttl: "5m", declared: false, in_force: true, ...over };
 }

@@ -155,6 +155,12 @@ impl Policy {
     /// A match on this name in words that outlive the rules it points into; `None` once they are
     /// gone.
     pub fn describe(&self, matched: Match, name: &Name) -> Option<EntryLabel> {
+        if matched == Match::NO_ENTRY {
+            return Some(EntryLabel {
+                origin: EntryLabel::REBINDING.to_owned(),
+                entry: format!("={name}"),
+            });
+        }
         let rules = self.rules.generation(matched.generation)?;
         let rule = rules.rule(matched)?;
         if rule.reach.is_some() && rules.suffix_of(matched, name).is_none() {

@@ -143,7 +143,7 @@ pub struct Match {
 }
 
 impl Match {
-    /// Of no entry: what the answer points to decided, whatever the name.
+    /// Of no entry: the name led to an address at home (DNS rebinding).
     pub const NO_ENTRY: Self = Self {
         generation: u32::MAX,
         rule: u32::MAX,
@@ -153,10 +153,15 @@ impl Match {
 /// An entry in words that outlive a reload: what the journal keeps of a [`Match`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EntryLabel {
-    /// Where the entry stands: `pack:xiaomi`, later `list:NAME` or `rule`.
+    /// Where the entry stands: `pack:xiaomi`, `list:NAME`, `rule`, or [`Self::REBINDING`].
     pub origin: String,
     /// The entry: `tracking.miui.com` (the name and all below it) or `=host.example` (the name alone).
     pub entry: String,
+}
+
+impl EntryLabel {
+    /// In place of an entry: the name led to an address at home (DNS rebinding).
+    pub const REBINDING: &str = "rebinding";
 }
 
 /// Who made an answer.

@@ -1,12 +1,8 @@
 //! Answers that are made here of what upstreams say: names that stand for others, IPv6 addresses
 //! of IPv4 ones (DNS64), and addresses of the home that are kept out (DNS rebinding).
 
-use std::sync::Arc;
-
-use tokio::time::Instant;
-
-use super::{Pending, Pipeline, Step, block, fail};
-use crate::cache::{Held, Target, alias};
+use super::{Pending, Pipeline, Step, block, fail, hear};
+use crate::cache::{Held, Target, Told, alias};
 use crate::local::Dns64;
 use crate::query::{
     AnswerBuf, ExtendedError, Match, Name, Query, Rcode, RecordType, Source, Transport, Verdict,
@@ -16,8 +12,6 @@ use crate::query::{
 const MAX_ALIASES: usize = 8;
 /// RFC 6147 §5.1.7: how long others may keep an address that is made here, in seconds.
 const MADE_TTL: u32 = 600;
-/// Whom to ask is known, but none could tell.
-type Asked = Result<(Arc<Held>, Source), ExtendedError<'static>>;
 
 impl Pipeline {
     /// Answers a name that is not blocked, and has to wait.
@@ -95,20 +89,16 @@ impl Pipeline {
         pending: &mut Pending,
         out: &mut AnswerBuf,
     ) -> Source {
-        let own = self.look_up(query, pending).await;
-        if let Ok((held, source)) = &own
-            && !lacks_address(held)
-        {
-            return done(&self.pass(query, pending, (held, *source), out));
+        let (own, own_source) = self.look_up(query, pending).await;
+        if !lacks_address(&own) {
+            return done(&self.pass(query, pending, (&own, own_source), out));
         }
         let mut ipv4 = whole(query, query.name);
         ipv4.kind = RecordType::A;
-        let Ok((held, source)) = self.look_up(&ipv4, pending).await else {
-            return match own {
-                Ok((held, source)) => done(&self.pass(query, pending, (&held, source), out)),
-                Err(error) => fail(query, error, out),
-            };
-        };
+        let (held, source) = self.look_up(&ipv4, pending).await;
+        if held.is_failure() {
+            return done(&self.pass(query, pending, (&own, own_source), out));
+        }
         let verdict = pending.verdict;
         let step = self.pass(&ipv4, pending, (&held, source), out);
         if pending.verdict != verdict && matches!(pending.verdict, Verdict::Block(_)) {
@@ -121,30 +111,21 @@ impl Pipeline {
             out.finish(query, None);
             return done(&step);
         }
-        match own {
-            Ok((held, source)) => done(&self.pass(query, pending, (&held, source), out)),
-            Err(error) => fail(query, error, out),
-        }
+        done(&self.pass(query, pending, (&own, own_source), out))
     }
 
-    /// What is held for this question, or what an upstream says.
-    async fn look_up(&self, query: &Query, pending: &Pending) -> Asked {
+    /// What is held for this question, or what an upstream says; who asks the same meanwhile waits
+    /// for that.
+    pub(super) async fn look_up(&self, query: &Query, pending: &Pending) -> Told {
         let cache = &self.steps.cache;
-        if let Some(held) = cache.find(query, pending.started) {
-            return Ok((held, Source::Cache));
+        let Some(held) = cache.find(query, pending.started) else {
+            return cache.resolve(query, hear(&self.upstreams, query)).await;
+        };
+        // Nobody but us may ever ask for this one.
+        if cache.give(&held, pending.started) {
+            self.refresh(query);
         }
-        let reply = self.upstreams.ask(query).await.map_err(|error| {
-            tracing::debug!(name = %query.name, %error, "no upstream answered");
-            ExtendedError::new(error.ede(), error.reason())
-        })?;
-        let source = Source::Upstream(reply.upstream);
-        match cache.put(query, reply.message, Instant::now()) {
-            Ok(held) => Ok((held, source)),
-            Err(_) => Err(ExtendedError::new(
-                ExtendedError::NETWORK_ERROR,
-                "the upstream's answer is malformed",
-            )),
-        }
+        (held, Source::Cache)
     }
 
     /// Whether an answer leads to an address that it has no business with.

@@ -252,11 +252,7 @@ impl Pipeline {
         if self.steps.local.answer(query, out) == Found::Written {
             return;
         }
-        let cache = &self.steps.cache;
-        let held = match cache.find(query, pending.started) {
-            Some(held) => held,
-            None => cache.resolve(query, hear(&self.upstreams, query)).await.0,
-        };
+        let (held, _) = self.look_up(query, pending).await;
         held.write(query, Instant::now(), out);
     }
 }

@@ -213,6 +213,42 @@ async fn a_name_without_an_ipv6_address_gets_one_of_the_translator() {
 }
 
 #[tokio::test]
+async fn many_who_ask_for_a_translated_name_ask_the_upstream_once_for_each_type() {
+    let stub = Stub::start(|asked| {
+        let answer = match asked.kind {
+            query::RecordType::A => asked.with_address("192.0.2.33"),
+            _ => Reaction::Records(Vec::new()),
+        };
+        Reaction::After(Duration::from_millis(50), Box::new(answer))
+    })
+    .await;
+    let house = house(stub, "[dns64]\nprefix = \"64:ff9b::/96\"\n").await;
+    let asking = (0..50).map(|_| house.ask("old.example.", RecordType::AAAA));
+    for answer in futures_util::future::join_all(asking).await {
+        assert_eq!(told(&answer).1, ["64:ff9b::c000:221"]);
+    }
+    let kinds: Vec<_> = house.stub.seen().iter().map(|asked| asked.kind).collect();
+    assert_eq!(kinds, [query::RecordType::AAAA, query::RecordType::A]);
+}
+
+#[tokio::test]
+async fn the_log_says_that_a_name_led_into_the_home() {
+    let stub = Stub::with_address("192.168.178.1").await;
+    let house = house(stub, "").await;
+    house.ask("evil.example.", RecordType::A).await;
+    let web = house.app.web()[0];
+    let response = reqwest::get(format!("http://{web}/api/v1/queries?name==evil.example"));
+    let text = response.await.unwrap().text().await.unwrap();
+    let rows: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let row = &rows["items"][0];
+    assert_eq!(row["verdict"], "block", "{text}");
+    assert_eq!(
+        (&row["origin"], &row["entry"]),
+        (&"rebinding".into(), &"=evil.example".into())
+    );
+}
+
+#[tokio::test]
 async fn devices_are_not_told_what_is_filtered() {
     let stub =
         Stub::start(|asked| with_hints(asked, ["192.0.2.1", "2001:db8::1"], "2001:db8::1")).await;

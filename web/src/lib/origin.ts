@@ -2,12 +2,13 @@
 import { listHref, packHref } from "./router.ts";
 import { t } from "./words.ts";
 
-export type Origin = { kind: "pack" | "list"; id: string } | { kind: "rule" } | undefined;
+export type Origin = { kind: "pack" | "list"; id: string } | { kind: "rule" | "rebinding" } | undefined;
 
-/** Reads "pack:xiaomi", "list:ads" and "rule"; anything else says nothing. */
+/** Reads "pack:xiaomi", "list:ads", "rule" and "rebinding"; anything else says nothing. */
 export function readOrigin(text: string | null | undefined): Origin {
   const [, kind, id] = /^(pack|list):(.+)$/s.exec(text ?? "") ?? [];
   if (kind && id) return { kind: kind as "pack" | "list", id };
+  if (text === "rebinding") return { kind: "rebinding" };
   return /^rule(:|$)/.test(text ?? "") ? { kind: "rule" } : undefined;
 }
 
@@ -17,13 +18,13 @@ export function originOf(row: { origin?: string | null; pack?: string | null }):
 
 export function originWord(origin: Origin, packNames: ReadonlyMap<string, string>): string {
   if (!origin) return "";
-  if (origin.kind === "rule") return t("origin.rule");
+  if (origin.kind === "rule" || origin.kind === "rebinding") return t(`origin.${origin.kind}`);
   return origin.kind === "pack" ? (packNames.get(origin.id) ?? origin.id) : origin.id;
 }
 
 /** The page that shows where it stands. Lists are known by their names in the log. */
 export function originHref(origin: Origin, lists: readonly { id: string; name: string }[]): string | undefined {
-  if (!origin) return undefined;
+  if (!origin || origin.kind === "rebinding") return undefined;
   if (origin.kind === "rule") return "/rules";
   if (origin.kind === "pack") return packHref(origin.id);
   return listHref(lists.find((one) => one.name === origin.id)?.id ?? origin.id);

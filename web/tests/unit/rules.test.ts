@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { ApiError } from "../../src/api/client.ts";
 import { faultsOf } from "../../src/lib/form.ts";
-import { originHref, originOf, readOrigin } from "../../src/lib/origin.ts";
+import { originHref, originOf, originWord, readOrigin } from "../../src/lib/origin.ts";
 import { decide, saying } from "../../src/lib/own.ts";
 import { isName, matchOf, opposite, reachOf, sameRule, typed } from "../../src/lib/rules.ts";
 import { change, toast } from "../../src/lib/toast.svelte.ts";
@@ -138,6 +138,8 @@ describe("where an entry stands", () => {
   it("is read from the log's word", () => {
     expect(readOrigin("list:my: list")).toEqual({ kind: "list", id: "my: list" });
     expect(readOrigin("rule")).toEqual({ kind: "rule" });
+    expect(originWord(readOrigin("rebinding"), new Map())).toBe("Led into your home");
+    expect(originHref(readOrigin("rebinding"), [])).toBeUndefined();
     expect(readOrigin("default")).toBeUndefined();
     expect(originOf({ pack: "acme" })).toEqual({ kind: "pack", id: "acme" });
   });

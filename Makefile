@@ -18,6 +18,7 @@ build: tools web ## the release binary with the dashboard in it
 	$(CARGO) build --release --locked
 
 test: tools browser web web/node_modules/.installed ## set up, and run all tests
+	$(call need,unbound,unbound,it is an upstream in tests)
 	$(CARGO) test --locked
 	cd web && $(NPM) run check && $(NPM) run test:unit
 	cd web && SERVER_BINARY="$(abspath $(TARGET))/debug/squelch" $(NPM) run test:browser

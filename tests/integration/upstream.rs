@@ -1,10 +1,12 @@
 //! Asking upstreams: every transport, every trouble, and what is told of it.
 
+mod certificate;
 mod dnssec;
 mod encrypted;
 mod forgery;
 mod plain;
 mod quic;
+mod real;
 mod routes;
 mod several;
 mod strategies;

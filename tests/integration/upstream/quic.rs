@@ -8,11 +8,12 @@ use axum::http::{Response, StatusCode};
 use bytes::Buf as _;
 use h3::server::Connection;
 use quinn::crypto::rustls::QuicServerConfig;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::CertificateDer;
 use squelch::query::Transport;
 use squelch::upstream::Failure;
 use tokio::task::JoinSet;
 
+use super::certificate::Made;
 use super::encrypted::{NAME, provider, trusting, within};
 use super::{LONG, addresses, config_of, query};
 use crate::stub::{Asked, Desk, Reaction};
@@ -45,9 +46,14 @@ impl Scheme {
 
 impl Server {
     fn start(scheme: Scheme, behave: impl Fn(&Asked) -> Reaction + Send + Sync + 'static) -> Self {
-        let made = rcgen::generate_simple_self_signed([NAME.to_owned()]).unwrap();
-        let certificate = made.cert.der().clone();
-        let key = PrivateKeyDer::Pkcs8(made.signing_key.serialize_der().into());
+        Self::with(scheme, Made::good(), behave)
+    }
+
+    fn with(
+        scheme: Scheme,
+        Made { certificate, key }: Made,
+        behave: impl Fn(&Asked) -> Reaction + Send + Sync + 'static,
+    ) -> Self {
         let mut tls = rustls::ServerConfig::builder_with_provider(provider())
             .with_protocol_versions(&[&rustls::version::TLS13])
             .unwrap()
@@ -195,6 +201,21 @@ async fn a_certificate_for_another_name_is_refused_and_named() {
         let text = error.to_string();
         assert!(text.contains("its certificate is refused"), "{text}");
         assert!(text.contains("other.example"), "{text}");
+        assert_eq!(server.desk.seen().len(), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_that_has_expired_is_refused_and_named() {
+    for scheme in [Scheme::Quic, Scheme::H3] {
+        let behave = |asked: &Asked| asked.with_address("192.0.2.1");
+        let server = Server::with(scheme, Made::expired(), behave);
+        let config = config_of(&[scheme.url(&server, NAME)], LONG);
+        let upstreams = within(&trusting(&server.certificate), &config);
+        let error = upstreams.ask(&query("home.example")).await.unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains("its certificate is refused"), "{text}");
+        assert!(text.contains("expired"), "{text}");
         assert_eq!(server.desk.seen().len(), 0);
     }
 }

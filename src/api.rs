@@ -35,6 +35,7 @@ mod status;
 mod stream;
 mod summary;
 mod trouble;
+mod upstreams;
 mod who;
 
 use std::fmt;
@@ -60,7 +61,7 @@ pub use covering::Covering;
 pub use explanation::{Also, Explanation, Knowledge, PackName, Recent, Step};
 pub use health::check as check_dns;
 pub use serve::serve;
-pub use status::UpstreamStatus;
+pub use status::{UpstreamMore, UpstreamStatus};
 pub use who::DeviceRef;
 
 use crate::cache::Cache;
@@ -195,6 +196,7 @@ pub fn document() -> utoipa::openapi::OpenApi {
 fn described() -> OpenApiRouter<Arc<Api>> {
     let version_1 = OpenApiRouter::new()
         .routes(routes!(status::status))
+        .routes(routes!(upstreams::upstreams))
         .routes(routes!(summary::summary))
         .routes(routes!(exposure::exposure))
         .routes(routes!(queries::queries))

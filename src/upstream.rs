@@ -18,6 +18,7 @@ mod server;
 mod shared;
 mod slots;
 mod standing;
+mod tally;
 mod udp;
 mod validate;
 
@@ -42,8 +43,9 @@ use server::{Server, Way};
 use standing::Turns;
 use validate::Validator;
 
-pub use error::{AskError, Failure, Tried};
+pub use error::{AskError, Failure, FailureKind, Tried};
 pub use shared::{Figures, Shared};
+pub use tally::{LATENCY_BOUNDS_US, Latencies};
 pub use udp::Oddity;
 pub use validate::{AnchorError, Anchors};
 

@@ -8,6 +8,7 @@ use axum::http::{HeaderName, header};
 use jiff::Timestamp;
 
 use super::Api;
+use super::status::UpstreamStatus;
 use super::who::Known;
 use crate::journal::JournalState;
 
@@ -101,10 +102,10 @@ fn queries(api: &Api, text: &mut Text) {
 
 fn upstreams(api: &Api, text: &mut Text) {
     let upstreams = (api.upstreams)();
-    let mut each = |name, kind, help, figure: fn(&super::UpstreamStatus) -> u64| {
+    let mut each = |name, kind, help, figure: fn(&UpstreamStatus) -> u64| {
         let mut family = text.family(name, kind, help);
         for upstream in &upstreams {
-            family.value(&labels(&[("upstream", &upstream.server)]), figure(upstream));
+            family.value(&alone(upstream), figure(upstream));
         }
     };
     each(
@@ -125,6 +126,64 @@ fn upstreams(api: &Api, text: &mut Text) {
         "1 while an upstream is asked as usual.",
         |upstream| u64::from(upstream.usable),
     );
+    let mut family = text.family(
+        "squelch_upstream_failures_by_kind_total",
+        "counter",
+        "The same failures by kind.",
+    );
+    for upstream in &upstreams {
+        for (kind, count) in &upstream.more.failures {
+            let labels = with(upstream, "kind", kind);
+            family.value(&labels, count);
+        }
+    }
+    latencies(&upstreams, text);
+}
+
+fn latencies(upstreams: &[UpstreamStatus], text: &mut Text) {
+    let mut family = text.family(
+        "squelch_upstream_latency_seconds",
+        "histogram",
+        "How long answers of an upstream took.",
+    );
+    for upstream in upstreams {
+        let mut answers = 0;
+        for (bound, count) in &upstream.more.latency {
+            answers += count;
+            let bound = bound.map_or_else(|| "+Inf".to_owned(), seconds);
+            family.part("_bucket", &with(upstream, "le", &bound), answers);
+        }
+        let sum = seconds(upstream.more.latency_sum_us);
+        family.part("_sum", &alone(upstream), sum);
+        family.part("_count", &alone(upstream), answers);
+    }
+}
+
+fn alone(upstream: &UpstreamStatus) -> String {
+    let place = upstream.id.to_string();
+    labels(&[("upstream", host_of(&upstream.server)), ("place", &place)])
+}
+
+fn with(upstream: &UpstreamStatus, label: &str, value: &str) -> String {
+    // Its place in the config tells it from others of the same host.
+    let place = upstream.id.to_string();
+    labels(&[
+        ("upstream", host_of(&upstream.server)),
+        ("place", &place),
+        (label, value),
+    ])
+}
+
+/// The path of an upstream may be an account of people's, and is left out.
+fn host_of(server: &str) -> &str {
+    let host = server.find("://").map_or(0, |at| at + 3);
+    let end = server.get(host..).and_then(|rest| rest.find('/'));
+    end.and_then(|end| server.get(..host + end))
+        .unwrap_or(server)
+}
+
+fn seconds(us: u64) -> String {
+    format!("{}.{:06}", us / 1_000_000, us % 1_000_000)
 }
 
 /// Prometheus text as it grows.
@@ -144,6 +203,10 @@ struct Family<'a> {
 }
 
 impl Family<'_> {
+    fn part(&mut self, part: &str, labels: &str, value: impl Display) {
+        let _infallible = writeln!(self.text.0, "{}{part}{labels} {value}", self.name);
+    }
+
     fn value(&mut self, labels: &str, value: impl Display) {
         let _infallible = writeln!(self.text.0, "{}{labels} {value}", self.name);
     }
@@ -166,6 +229,16 @@ fn labels(labels: &[(&str, &str)]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_path_of_an_upstream_is_not_told() {
+        let told = host_of("https://dns.example/account-of-somebody#dns.example");
+        assert_eq!(told, "https://dns.example");
+        assert_eq!(
+            host_of("tls://192.0.2.1#dns.example"),
+            "tls://192.0.2.1#dns.example"
+        );
+    }
 
     #[test]
     fn a_family_has_its_help_and_type_and_escaped_labels() {

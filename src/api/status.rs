@@ -115,6 +115,24 @@ pub struct UpstreamStatus {
     /// How long its latest answer took, in microseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_latency_us: Option<u64>,
+    /// What `GET upstreams` and `/metrics` tell besides.
+    #[serde(skip)]
+    pub more: UpstreamMore,
+}
+
+/// Further figures of an upstream since the start.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UpstreamMore {
+    /// The decaying average over its answers, in microseconds.
+    pub average_latency_us: Option<u64>,
+    /// When it failed last, in milliseconds since 1970-01-01 UTC.
+    pub failed_at_ms: Option<i64>,
+    /// How often it failed, by the kind of failure.
+    pub failures: Vec<(&'static str, u64)>,
+    /// How many of its answers took at most so many microseconds, and longer than the bound before.
+    pub latency: Vec<(Option<u64>, u64)>,
+    /// What all its answers took together, in microseconds.
+    pub latency_sum_us: u64,
 }
 
 /// The packs.

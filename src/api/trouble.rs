@@ -172,6 +172,7 @@ mod tests {
             usable,
             last_error: Some("timed out".to_owned()),
             last_latency_us: None,
+            more: crate::api::UpstreamMore::default(),
         }
     }
 

@@ -16,7 +16,7 @@ use super::keeper::Keeper;
 use super::limits::Limits;
 use super::warm::Warm;
 use super::{App, library, names, ports};
-use crate::api::{self, Api, UpstreamStatus};
+use crate::api::{self, Api, UpstreamMore, UpstreamStatus};
 use crate::cache::Cache;
 use crate::config::Config;
 use crate::device::{Devices, Neighbours, ReverseNames};
@@ -29,7 +29,10 @@ use crate::packs::Packs;
 use crate::pipeline::{Pipeline, Steps};
 use crate::policy::Policy;
 use crate::store::Store;
-use crate::upstream::{Anchors, Figures, Shared as UpstreamShared, Upstreams};
+use crate::upstream::{
+    Anchors, FailureKind, Figures, LATENCY_BOUNDS_US, Latencies, Shared as UpstreamShared,
+    Upstreams,
+};
 use crate::web;
 
 /// What is read before anything is started.
@@ -323,6 +326,13 @@ fn upstream_status(upstreams: Arc<UpstreamShared>) -> api::Upstreams {
             usable: figures.is_usable,
             last_error: figures.last_error,
             last_latency_us: figures.last_latency_us,
+            more: UpstreamMore {
+                average_latency_us: figures.average_latency_us,
+                failed_at_ms: figures.failed_at_ms,
+                failures: words_of(&figures.failures),
+                latency: buckets(&figures.latencies),
+                latency_sum_us: figures.latencies.sum_us,
+            },
         };
         upstreams
             .figures()
@@ -331,6 +341,17 @@ fn upstream_status(upstreams: Arc<UpstreamShared>) -> api::Upstreams {
             .map(status)
             .collect()
     })
+}
+
+fn words_of(failures: &[(FailureKind, u64)]) -> Vec<(&'static str, u64)> {
+    let words = failures.iter().map(|(kind, count)| (kind.as_str(), *count));
+    words.collect()
+}
+
+/// The last bucket has no bound.
+fn buckets(latencies: &Latencies) -> Vec<(Option<u64>, u64)> {
+    let bounds = LATENCY_BOUNDS_US.into_iter().map(Some);
+    bounds.chain([None]).zip(latencies.counts).collect()
 }
 
 async fn serve_web(

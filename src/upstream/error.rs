@@ -145,7 +145,90 @@ pub(super) enum Blame {
     Certain,
 }
 
+/// The kinds of [`Failure`], for counting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailureKind {
+    /// Nothing came in time.
+    Timeout,
+    /// No way led there.
+    Unreachable,
+    /// Its certificate was refused.
+    Certificate,
+    /// TLS failed otherwise.
+    Tls,
+    /// Its host's name had no address.
+    NoAddress,
+    /// It closed the connection.
+    Closed,
+    /// Its reply made no sense.
+    Garbage,
+    /// Its reply may have been somebody else's.
+    Odd,
+    /// It answered with an error, where another had an answer.
+    Answered,
+    /// The connection broke otherwise.
+    Broken,
+    /// This machine could not ask.
+    Local,
+    /// Others needed the room.
+    Crowded,
+}
+
+impl FailureKind {
+    /// All kinds, in the order of their numbers.
+    pub const ALL: [Self; 12] = [
+        Self::Timeout,
+        Self::Unreachable,
+        Self::Certificate,
+        Self::Tls,
+        Self::NoAddress,
+        Self::Closed,
+        Self::Garbage,
+        Self::Odd,
+        Self::Answered,
+        Self::Broken,
+        Self::Local,
+        Self::Crowded,
+    ];
+
+    /// The kind in one word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Timeout => "timeout",
+            Self::Unreachable => "unreachable",
+            Self::Certificate => "certificate",
+            Self::Tls => "tls",
+            Self::NoAddress => "no_address",
+            Self::Closed => "closed",
+            Self::Garbage => "garbage",
+            Self::Odd => "odd",
+            Self::Answered => "error_code",
+            Self::Broken => "broken",
+            Self::Local => "local",
+            Self::Crowded => "crowded",
+        }
+    }
+}
+
 impl Failure {
+    /// Its kind.
+    pub fn kind(&self) -> FailureKind {
+        match self {
+            Self::Timeout => FailureKind::Timeout,
+            Self::Unreachable(_) => FailureKind::Unreachable,
+            Self::Certificate(_) => FailureKind::Certificate,
+            Self::Tls(_) => FailureKind::Tls,
+            Self::NoAddress { .. } => FailureKind::NoAddress,
+            Self::Closed => FailureKind::Closed,
+            Self::Garbage(_) => FailureKind::Garbage,
+            Self::Odd(_) => FailureKind::Odd,
+            Self::Answered(_) => FailureKind::Answered,
+            Self::Broken(_) => FailureKind::Broken,
+            Self::Local(_) => FailureKind::Local,
+            Self::Crowded => FailureKind::Crowded,
+        }
+    }
+
     pub(super) fn blame(&self) -> Blame {
         match self {
             Self::Local(_) | Self::Crowded => Blame::None,

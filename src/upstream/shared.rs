@@ -8,9 +8,10 @@ use tokio::time::Instant;
 use crate::config::{self, ServerUrl};
 use crate::query::UpstreamId;
 
-use super::error::Failure;
+use super::error::{Failure, FailureKind};
 use super::slots::Slots;
 use super::standing::{Ranking, Turns};
+use super::tally::{Latencies, Tally};
 use super::validate::{Anchors, Kept};
 
 /// How many queries may be under way at once, over all threads, unless told otherwise.
@@ -24,13 +25,14 @@ const AT_ONCE: usize = 256;
 pub struct Shared {
     names: Vec<String>,
     ranking: Mutex<Ranking>,
+    tallies: Vec<Tally>,
     pub(super) slots: Slots,
     anchors: Anchors,
     kept: Kept,
 }
 
 /// The figures of one upstream since the start.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Figures {
     /// The upstream, as written in the config.
     pub upstream: String,
@@ -48,6 +50,12 @@ pub struct Figures {
     pub last_latency_us: Option<u64>,
     /// The decaying average over its answers, in microseconds.
     pub average_latency_us: Option<u64>,
+    /// How long its answers took.
+    pub latencies: Latencies,
+    /// The failures by kind, those that never were left out.
+    pub failures: Vec<(FailureKind, u64)>,
+    /// When it failed last, in milliseconds since 1970-01-01 UTC.
+    pub failed_at_ms: Option<i64>,
 }
 
 impl Shared {
@@ -65,6 +73,7 @@ impl Shared {
                 servers.len(),
                 pools.collect(),
             )),
+            tallies: servers.iter().map(|_| Tally::default()).collect(),
             names: servers.iter().map(|server| server.text.clone()).collect(),
             slots: Slots::new(AT_ONCE),
             anchors: Anchors::default(),
@@ -89,8 +98,8 @@ impl Shared {
     /// The figures of every upstream, in the config's order.
     pub fn figures(&self) -> Vec<Figures> {
         let ranking = self.ranking();
-        let servers = self.names.iter().zip(ranking.servers());
-        let figures = servers.map(|(name, standing)| Figures {
+        let servers = self.names.iter().zip(ranking.servers()).zip(&self.tallies);
+        let figures = servers.map(|((name, standing), tally)| Figures {
             upstream: name.clone(),
             asked: standing.asked,
             failed: standing.failed,
@@ -99,6 +108,9 @@ impl Shared {
             last_error: standing.last_error.clone(),
             last_latency_us: standing.last_latency.map(to_us),
             average_latency_us: standing.average().map(to_us),
+            latencies: tally.latencies(),
+            failures: tally.failures(),
+            failed_at_ms: tally.failed_at_ms(),
         });
         figures.collect()
     }
@@ -126,6 +138,9 @@ impl Shared {
     }
 
     pub(super) fn answered(&self, server: usize, latency: Duration) {
+        if let Some(tally) = self.tallies.get(server) {
+            tally.answered(latency);
+        }
         let is_back = self.ranking().answered(server, latency, Instant::now());
         if is_back {
             let upstream = self.names.get(server);
@@ -134,6 +149,9 @@ impl Shared {
     }
 
     pub(super) fn failed(&self, server: usize, failure: &Failure) {
+        if let Some(tally) = self.tallies.get(server) {
+            tally.failed(failure.kind());
+        }
         if self.ranking().failed(server, failure, Instant::now()) {
             self.warn_of(server, failure);
         }

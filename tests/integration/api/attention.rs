@@ -1,7 +1,7 @@
 //! What the overview points out.
 
 use serde_json::{Value, json};
-use squelch::api::UpstreamStatus;
+use squelch::api::{UpstreamMore, UpstreamStatus};
 
 use super::{DAY, Desk, HOUR, LAPTOP, PHONE, TABLET, id};
 
@@ -105,6 +105,7 @@ async fn an_upstream_that_fails_is_pointed_out_only_for_now() {
         usable: false,
         last_error: None,
         last_latency_us: None,
+        more: UpstreamMore::default(),
     });
     let found = item(&desk, "summary", "upstream").await.unwrap();
     assert_eq!(

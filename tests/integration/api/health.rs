@@ -1,7 +1,7 @@
 //! `GET /healthz` and `GET /metrics`
 
 use axum::http::StatusCode;
-use squelch::api::UpstreamStatus;
+use squelch::api::{UpstreamMore, UpstreamStatus};
 use tokio::net::UdpSocket;
 
 use super::{Desk, PHONE, START, TABLET};
@@ -50,6 +50,12 @@ async fn metrics_count_and_name_nobody() {
         usable: true,
         last_error: None,
         last_latency_us: None,
+        more: UpstreamMore {
+            failures: vec![("timeout", 2), ("certificate", 1)],
+            latency: vec![(Some(1_000), 0), (Some(20_000), 5), (None, 2)],
+            latency_sum_us: 1_234_567,
+            ..UpstreamMore::default()
+        },
     });
     desk.ask(START, PHONE, "metrics.acme.example.com");
     desk.ask(START, TABLET, "www.home.example");

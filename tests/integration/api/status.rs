@@ -1,7 +1,7 @@
 //! `GET status`
 
 use serde_json::json;
-use squelch::api::UpstreamStatus;
+use squelch::api::{UpstreamMore, UpstreamStatus};
 
 use super::{Desk, ON_THE_DAY, PHONE, START, TABLET, pretty};
 
@@ -14,7 +14,35 @@ fn upstream(id: usize, usable: bool) -> UpstreamStatus {
         usable,
         last_error: (!usable).then(|| "no answer in 2 s".to_owned()),
         last_latency_us: Some(1200),
+        more: UpstreamMore {
+            average_latency_us: Some(1300),
+            failed_at_ms: Some(START),
+            failures: vec![("timeout", 2), ("certificate", 1)],
+            latency: vec![(Some(1_000), 0), (Some(2_000), 7), (None, 0)],
+            latency_sum_us: 8_400,
+        },
     }
+}
+
+#[tokio::test]
+async fn each_upstream_is_told_with_its_latencies_and_failures() {
+    let desk = Desk::new().await;
+    *desk.upstreams.lock().unwrap() = vec![upstream(0, true), upstream(1, false)];
+    let upstreams = desk.json("upstreams").await["upstreams"].clone();
+    assert_eq!(
+        upstreams[1],
+        json!({
+            "id": 1, "server": "udp://192.0.2.251", "asked": 10, "failed": 3, "usable": false,
+            "last_error": "no answer in 2 s", "last_error_at": "2026-11-18T00:00:00.000Z",
+            "last_latency_us": 1200, "average_latency_us": 1300,
+            "failures": { "timeout": 2, "certificate": 1 },
+            "latency": [
+                { "up_to_us": 1000, "answers": 0 },
+                { "up_to_us": 2000, "answers": 7 },
+                { "up_to_us": null, "answers": 0 },
+            ],
+        })
+    );
 }
 
 #[tokio::test]

@@ -17,7 +17,7 @@ run: build ## build everything and serve on loopback, ports 5300 (DNS) and 8053 
 build: tools web ## the release binary with the dashboard in it
 	$(CARGO) build --release --locked
 
-test: tools browser web web/node_modules/.installed ## set up, and run all tests
+test: tools clients browser web web/node_modules/.installed ## set up, and run all tests
 	$(call need,unbound,unbound,it is an upstream in tests)
 	$(CARGO) test --locked
 	cd web && $(NPM) run check && $(NPM) run test:unit
@@ -52,7 +52,7 @@ web/node_modules/.installed: web/package-lock.json
 web/dist/index.html: web/node_modules/.installed $(WEB_SOURCES)
 	cd web && $(NPM) run build
 
-.PHONY: tools browser
+.PHONY: tools clients browser
 
 # $(call need,PROGRAM,PACKAGE,WHY): installs Debian's package as root, else says how.
 define need
@@ -70,6 +70,10 @@ tools:
 	@command -v node >/dev/null && command -v $(firstword $(NPM)) >/dev/null || { echo "Node 20 or newer is missing (the dashboard is built with it): see https://nodejs.org" >&2; exit 1; }
 	@node -e 'process.exit(parseInt(process.versions.node, 10) < 20 ? 1 : 0)' || { echo "Node is too old: 20 or newer is needed, this is $$(node --version)" >&2; exit 1; }
 	$(call need,cc,build-essential,SQLite and TLS are built with a C compiler)
+
+clients:
+	$(call need,kdig,knot-dnsutils,encrypted DNS is asked with it)
+	$(call need,curl,curl,DNS over HTTPS is asked with it)
 
 browser:
 	$(call need,chromium,chromium fonts-dejavu-core,the dashboard is tested in it)

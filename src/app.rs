@@ -25,6 +25,7 @@ pub use trial::{Trial, Tried, made_up_upstream};
 use crate::api::Api;
 use crate::config::Config;
 use crate::device::Devices;
+use crate::dns::{Certificates, Encrypted};
 use crate::lists::Library;
 use crate::local::Records;
 use crate::packs::Packs;
@@ -40,6 +41,8 @@ const STOP_LIMIT: Duration = Duration::from_millis(4500);
 /// A running server.
 pub struct App {
     dns: Vec<SocketAddr>,
+    encrypted: Encrypted,
+    certificates: Option<Arc<Certificates>>,
     web: Vec<SocketAddr>,
     stop_dns: CancellationToken,
     stop_rest: CancellationToken,
@@ -60,6 +63,11 @@ impl App {
         &self.dns
     }
 
+    /// The addresses where DNS is answered encrypted, likewise.
+    pub fn encrypted(&self) -> &Encrypted {
+        &self.encrypted
+    }
+
     /// The packs that it was started with.
     pub fn packs(&self) -> &Packs {
         &self.parts.packs
@@ -70,8 +78,8 @@ impl App {
         &self.web
     }
 
-    /// Puts the choices under `[packs]`, the lists, rules, records and devices in force; all else
-    /// that differs from the config before needs a restart, and is named.
+    /// Puts the choices under `[packs]`, the lists, rules, records and devices in force, and a new
+    /// certificate; all else that differs from the config before needs a restart, and is named.
     pub fn reload(&self, config: &Config) {
         self.library.rulebook.set_packs(config.packs.clone());
         self.devices.reconfigure(&config.devices);
@@ -79,6 +87,9 @@ impl App {
         self.policy.set_tags(library::tags(config));
         self.library.declare(config);
         self.api.reconfigure(Arc::new(config.clone()));
+        if let Some(certificates) = &self.certificates {
+            certificates.reload();
+        }
         let (old, new) = (&self.parts.config, config);
         let sections = [
             ("data_dir", old.data_dir != new.data_dir),

@@ -4,27 +4,36 @@
 //! spreads the devices over the threads and no thread waits for another. Start at [`serve`].
 
 mod bind;
+mod certificate;
 mod cookie;
 mod holder;
+mod places;
 mod read;
+mod stream;
 mod tcp;
+mod tls;
 mod udp;
 mod words;
 
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::time::Duration;
 
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub use bind::{BindError, Sockets, bind};
+pub use bind::{BindError, Encrypted, Sockets, bind, bind_encrypted};
+pub use certificate::{CertificateError, Certificates, check_certificate};
+pub use tls::Encryption;
 pub use words::{AnswerWords, serve_made_up};
 
 use crate::pipeline::{Asker, Gear, Pending, Pipeline};
 use crate::query::{AnswerBuf, Query, Transport};
 use cookie::Cookies;
+use places::Places;
 use read::{Origin, Packet};
+use tcp::Connections;
 
 /// Serves the sockets of one thread until told to stop; then finishes the queries in hand.
 ///
@@ -43,15 +52,37 @@ pub async fn serve(
         let server = udp::Server::new(socket, Rc::clone(&desk), tasks.clone())?;
         tasks.spawn_local(server.run(stop.clone()));
     }
-    let connections = tcp::Connections::new(sockets.connections, desk, tasks.clone());
+    let connections = Connections {
+        desk,
+        tasks: tasks.clone(),
+        places: Places::new(sockets.connections),
+        stop: stop.clone(),
+    };
     for listener in sockets.tcp {
-        let listener = tokio::net::TcpListener::from_std(listener)?;
-        tasks.spawn_local(connections.clone().run(listener, stop.clone()));
+        tasks.spawn_local(connections.clone().serve_tcp(listener));
+    }
+    for (listener, secure) in sockets.dot {
+        tasks.spawn_local(connections.clone().serve_tls(listener, secure));
     }
     stop.cancelled().await;
     tasks.close();
     tasks.wait().await;
     Ok(())
+}
+
+/// A connection on which nothing happens for this long is closed (RFC 7766 §6.2.3), and one whose
+/// other end does not read. Where it took a handshake, it is kept for longer.
+fn patience(transport: Transport) -> Duration {
+    Duration::from_secs(if transport.is_encrypted() { 30 } else { 10 })
+}
+
+/// Who sent a packet, and how.
+#[derive(Clone, Copy)]
+struct Sender<'a> {
+    source: SocketAddr,
+    transport: Transport,
+    /// The name that the device gave itself, in lower case.
+    device: Option<&'a str>,
 }
 
 /// What came of a packet.
@@ -76,17 +107,16 @@ struct Desk {
 
 impl Desk {
     /// Reads a packet and answers it, if that can be done at once; the same for every transport.
-    fn take(
-        &self,
-        packet: &[u8],
-        (source, transport): (SocketAddr, Transport),
-        out: &mut AnswerBuf,
-    ) -> Outcome {
+    fn take(&self, packet: &[u8], sender: Sender<'_>, out: &mut AnswerBuf) -> Outcome {
+        let (source, transport) = (sender.source, sender.transport);
+        let name = sender.device;
         let origin = Origin {
             source,
             transport,
+            device: name.and_then(|name| self.pipeline.device_named(name)),
             cookies: &self.cookies,
-            keepalive: tcp::IDLE_TENTHS,
+            // RFC 7828 §3.1: in tenths of a second.
+            keepalive: u16::try_from(patience(transport).as_secs() * 10).unwrap_or(0),
         };
         match read::read(packet, origin) {
             Packet::Silence => Outcome::Silence,

@@ -22,7 +22,9 @@ use crate::device::Devices;
 use crate::journal::Recorder;
 use crate::local::{Found, Local};
 use crate::policy::{self, Policy};
-use crate::query::{AnswerBuf, Edns, Event, ExtendedError, Query, Rcode, Source, Verdict};
+use crate::query::{
+    AnswerBuf, DeviceId, Edns, Event, ExtendedError, Query, Rcode, Source, Verdict,
+};
 use crate::upstream::Upstreams;
 use limit::RateLimiter;
 
@@ -142,6 +144,11 @@ impl Pipeline {
         }
     }
 
+    /// The device of the config that calls itself so.
+    pub fn device_named(&self, name: &str) -> Option<DeviceId> {
+        self.steps.devices.identify_named(name, now_ms())
+    }
+
     /// Answers from memory, or says that the query has to wait.
     pub fn answer_now(&self, query: &Query, started: Instant, out: &mut AnswerBuf) -> Gear {
         let address = query.source.ip();
@@ -154,7 +161,9 @@ impl Pipeline {
         }
         let now_ms = now_ms();
         let asker = policy::Asker {
-            device: self.steps.devices.identify_at(address, now_ms),
+            device: query
+                .device
+                .unwrap_or_else(|| self.steps.devices.identify_at(address, now_ms)),
             address,
         };
         let mut pending = Pending {

@@ -33,6 +33,8 @@ pub struct Query {
     pub source: SocketAddr,
     /// How the question came.
     pub transport: Transport,
+    /// The device, where it said who it is: by a server name or a path.
+    pub device: Option<DeviceId>,
 }
 
 /// The part of a query's OPT record that we act on (RFC 6891), and what goes back in ours.
@@ -49,6 +51,8 @@ pub struct Edns {
     /// How long an idle connection stays open, in tenths of a second, where the asker wants to
     /// know (RFC 7828 §3.1).
     pub keepalive: Option<u16>,
+    /// Whether the answer is to be padded, so that its length says nothing (RFC 7830 §4).
+    pub is_padded: bool,
 }
 
 /// How a question reached us.
@@ -58,6 +62,60 @@ pub enum Transport {
     Udp,
     /// A stream of length-prefixed messages.
     Tcp,
+    /// The same, encrypted (RFC 7858).
+    Tls,
+    /// An HTTP request over TLS (RFC 8484).
+    Https,
+    /// A stream of a QUIC connection (RFC 9250).
+    Quic,
+    /// An HTTP request over QUIC (RFC 9114).
+    H3,
+}
+
+impl Transport {
+    /// All of them. A place in this order is kept on disk, so new ones go to the end.
+    pub const ALL: [Self; 6] = [
+        Self::Udp,
+        Self::Tcp,
+        Self::Tls,
+        Self::Https,
+        Self::Quic,
+        Self::H3,
+    ];
+
+    /// The word itself.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Udp => "udp",
+            Self::Tcp => "tcp",
+            Self::Tls => "tls",
+            Self::Https => "https",
+            Self::Quic => "quic",
+            Self::H3 => "h3",
+        }
+    }
+
+    /// Its place in [`Self::ALL`].
+    pub fn number(self) -> u8 {
+        match self {
+            Self::Udp => 0,
+            Self::Tcp => 1,
+            Self::Tls => 2,
+            Self::Https => 3,
+            Self::Quic => 4,
+            Self::H3 => 5,
+        }
+    }
+
+    /// The one at this place.
+    pub fn from_number(number: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(number)).copied()
+    }
+
+    /// Whether nobody on the way can read it.
+    pub fn is_encrypted(self) -> bool {
+        !matches!(self, Self::Udp | Self::Tcp)
+    }
 }
 
 /// What to do with a query.

@@ -7,7 +7,7 @@ use super::entries;
 use super::range;
 use super::who::{DeviceRef, Known};
 use crate::journal;
-use crate::query::{Transport, VerdictWord};
+use crate::query::VerdictWord;
 
 /// One query as it was answered; later changes of config or packs do not change it.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -74,10 +74,7 @@ impl Row {
             source: row.source.as_str(),
             upstream: row.upstream.clone(),
             took_us: row.took_us,
-            transport: match row.transport {
-                Transport::Udp => "udp",
-                Transport::Tcp => "tcp",
-            },
+            transport: row.transport.as_str(),
         }
     }
 }

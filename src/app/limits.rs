@@ -9,7 +9,7 @@ const WANTED: u64 = 65_536;
 const USUAL: u64 = 1024;
 /// The database, the logs and the runtime; and what each DNS thread has open before it is asked.
 const BASE: u64 = 40;
-const BASE_OF_A_THREAD: u64 = 8;
+const BASE_OF_A_THREAD: u64 = 12;
 
 /// About a quarter of a core beside a thread that answers queries there.
 #[cfg(target_os = "linux")]

@@ -14,13 +14,14 @@ use tokio_util::task::TaskTracker;
 use super::dns_thread::{DnsThread, Place};
 use super::keeper::Keeper;
 use super::limits::Limits;
+use super::ports::Ports;
 use super::warm::Warm;
-use super::{App, library, names, ports};
+use super::{App, library, names};
 use crate::api::{self, Api, UpstreamMore, UpstreamStatus};
 use crate::cache::Cache;
 use crate::config::Config;
 use crate::device::{Devices, Neighbours, ReverseNames};
-use crate::dns::{self, Sockets};
+use crate::dns::Sockets;
 use crate::journal::{Journal, Words, Writer};
 use crate::lists::{Library, Refresher};
 use crate::local::{Local, Records};
@@ -91,12 +92,9 @@ async fn start_in(place: Place, parts: Parts) -> anyhow::Result<App> {
         some => some,
     };
     let limits = Limits::raise(workers, parts.config.web.listen.len());
-    let (sockets, dns) = dns::bind(&parts.config.dns.listen, workers, limits.connections)?;
-    let listeners = ports::bind(&parts.config.web.listen)?;
-    let web = listeners
-        .iter()
-        .map(TcpListener::local_addr)
-        .collect::<Result<Vec<_>, _>>()?;
+    let doors = Ports::open(&parts.config, workers, limits)?;
+    let web = doors.web_addresses()?;
+    let Ports { sockets, dns, .. } = doors;
     let (core, refresher) = Core::build(&parts, limits);
     let (stop_dns, stop_rest) = (CancellationToken::new(), CancellationToken::new());
     let tasks = TaskTracker::new();
@@ -105,7 +103,10 @@ async fn start_in(place: Place, parts: Parts) -> anyhow::Result<App> {
         .await;
     let threads = core.start_dns(place, &parts.config, sockets, &stop_dns)?;
     let api = Arc::new(Api::new(core.api_parts(&parts, (&dns, &web), &stop_rest)));
-    for listener in listeners {
+    if let Some(certificates) = &doors.certificates {
+        tasks.spawn(Arc::clone(certificates).watch(stop_rest.clone()));
+    }
+    for listener in doors.web {
         tasks.spawn(serve_web(
             (listener, limits.web),
             Arc::clone(&api),
@@ -129,6 +130,8 @@ async fn start_in(place: Place, parts: Parts) -> anyhow::Result<App> {
     ));
     Ok(App {
         dns,
+        encrypted: doors.encrypted,
+        certificates: doors.certificates,
         web,
         stop_dns,
         stop_rest,

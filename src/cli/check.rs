@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::{ConfigArgs, say, say_error, say_problems};
 use crate::config::{Config, ConfigProblems};
+use crate::dns;
 use crate::lists;
 use crate::local;
 use crate::packs::Packs;
@@ -46,7 +47,8 @@ impl CheckArgs {
     }
 }
 
-/// Whether the config names only packs that exist, its rules are rules, and its records records.
+/// Whether the config names only packs that exist, its rules are rules, its records records, and its
+/// certificate has the right key.
 pub(super) fn understand(packs: &Packs, config: &Config) -> Result<(), ConfigProblems> {
     let ids: Vec<&str> = packs.packs().iter().map(|pack| &*pack.id).collect();
     let mut problems = config.packs.unknown(&ids);
@@ -55,6 +57,10 @@ pub(super) fn understand(packs: &Packs, config: &Config) -> Result<(), ConfigPro
     }
     if let Err(records) = local::declared(&config.records) {
         problems.extend(records.0);
+    }
+    let certificate = config.dns.tls.as_ref().map(dns::check_certificate);
+    if let Some(Err(certificate)) = certificate {
+        problems.extend(certificate.0);
     }
     if problems.is_empty() {
         Ok(())

@@ -16,7 +16,7 @@ use crate::config::Config;
 #[derive(Debug, Default, Args)]
 #[command(after_help = "\
 SIGTERM and SIGINT stop it cleanly; SIGHUP reads the config again and puts its packs,
-lists, rules and devices in force. RUST_LOG=squelch=debug logs each query, with its name and address.")]
+lists, rules and devices in force, and a new certificate. RUST_LOG=squelch=debug logs each query, with its name and address.")]
 pub struct ServeArgs {
     #[command(flatten)]
     config: ConfigArgs,
@@ -91,6 +91,9 @@ fn start_logging() {
 fn announce(app: &App) {
     for address in app.dns() {
         say(&format!("DNS on {address} (UDP and TCP)"));
+    }
+    for address in &app.encrypted().dot {
+        say(&format!("DNS over TLS on {address}"));
     }
     for address in app.web() {
         say(&format!("Dashboard on http://{address}"));

@@ -1,10 +1,12 @@
 //! `[dns]`: where we listen, and whom we answer.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::Path;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use super::section::{Read, Section};
+use super::tls::Tls;
 use super::tree::Item;
 use super::value;
 
@@ -19,6 +21,8 @@ pub struct Dns {
     pub allow_from: AllowFrom,
     /// How much one device address may ask.
     pub rate_limit: RateLimit,
+    /// `[dns.tls]`: encrypted DNS, where it is served.
+    pub tls: Option<Tls>,
 }
 
 impl Default for Dns {
@@ -36,12 +40,13 @@ impl Default for Dns {
                 queries_per_second: 1000,
                 burst: 2000,
             },
+            tls: None,
         }
     }
 }
 
 impl Dns {
-    pub(super) fn read(section: &mut Section<'_>) -> Self {
+    pub(super) fn read(section: &mut Section<'_>, base: &Path) -> Self {
         let default = Self::default();
         let right = "at least one address, such as \"0.0.0.0:53\"";
         Self {
@@ -51,6 +56,7 @@ impl Dns {
             }),
             allow_from: AllowFrom::read(section, default.allow_from),
             rate_limit: section.section("rate_limit", RateLimit::read),
+            tls: Tls::read(section, base),
         }
     }
 }

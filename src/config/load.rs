@@ -88,7 +88,7 @@ impl Config {
         let devices = Device::read_all(root);
         Self {
             data_dir: root.value("data_dir", default, |item| path(item, base)),
-            dns: root.section("dns", Dns::read),
+            dns: root.section("dns", |section| Dns::read(section, base)),
             upstream: root.section("upstream", |section| Upstream::read(section, base)),
             cache: root.section("cache", Cache::read),
             blocking: root.section("blocking", Blocking::read),
@@ -189,6 +189,7 @@ mod tests {
         let (table, _) = tree::read(EXAMPLE, "");
         let (full, _) = tree::read(&full_example(), "");
         let optional = [
+            "dns.tls",
             "packs.folder",
             "list",
             "rule",
@@ -458,8 +459,6 @@ max_size = "1GB"
     #[test]
     fn keys_of_later_versions_are_told_apart_from_unknown_ones() {
         let text = r#"
-[dns.tls]
-dot = ["0.0.0.0:853"]
 [cache]
 serve_fresh = "1d"
 [[group]]
@@ -468,10 +467,9 @@ name = "example"
 password = "secret"
 "#;
         assert_snapshot!(problems(text), @r#"
-        config.toml:2: dns.tls is not in this version yet; remove it
-        config.toml:5: cache.serve_fresh is no known key; known here: entries, max_size, max_ttl, min_ttl, negative_max_ttl, prefetch, serve_stale
-        config.toml:6: group is not in this version yet; remove it
-        config.toml:9: web.password is not in this version yet; remove it
+        config.toml:3: cache.serve_fresh is no known key; known here: entries, max_size, max_ttl, min_ttl, negative_max_ttl, prefetch, serve_stale
+        config.toml:4: group is not in this version yet; remove it
+        config.toml:7: web.password is not in this version yet; remove it
         "#);
     }
 

@@ -10,7 +10,7 @@ use super::tree::{Item, Table, Value};
 pub(super) type Read<T> = Result<T, String>;
 
 /// Keys that the manual promises for later. They are told apart from misspelled ones.
-const LATER: [&str; 4] = ["dns.tls", "group", "device.group", "web.password"];
+const LATER: [&str; 3] = ["group", "device.group", "web.password"];
 
 /// What is noticed while reading: problems, unknown keys and the keys that there are.
 #[derive(Default)]

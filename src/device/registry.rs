@@ -32,6 +32,8 @@ struct Snapshot {
     /// so that a flood of new addresses costs little.
     recent: HashMap<IpAddr, Seat>,
     aliases: Arc<HashMap<DeviceId, DeviceId>>,
+    /// The names by which devices of the config may call themselves.
+    callers: Arc<HashMap<String, Option<Seat>>>,
 }
 
 impl Snapshot {
@@ -40,6 +42,7 @@ impl Snapshot {
             seats: Arc::new(state.seats().clone()),
             recent: HashMap::new(),
             aliases: Arc::new(state.aliases()),
+            callers: Arc::new(state.callers()),
         }
     }
 
@@ -50,6 +53,7 @@ impl Snapshot {
             seats: Arc::clone(&self.seats),
             recent,
             aliases: Arc::clone(&self.aliases),
+            callers: Arc::clone(&self.callers),
         }
     }
 
@@ -95,6 +99,19 @@ impl Devices {
                 device
             }
         }
+    }
+
+    /// The device of the config that calls itself by this host name, in lower case; none where the
+    /// config has no such. No lock, unless it does so for the first time.
+    pub fn identify_named(&self, name: &str, now_ms: i64) -> Option<DeviceId> {
+        if let Some(seat) = self.snapshot.load().callers.get(name)? {
+            seat.touch(now_ms);
+            return Some(seat.device);
+        }
+        let mut state = self.lock();
+        let device = state.meet_caller(name, now_ms);
+        self.publish(&state);
+        device
     }
 
     /// The device that this number stands for now: its own, unless it turned out to be another's.
@@ -279,6 +296,29 @@ mod tests {
         assert_eq!(ask(&devices, "192.0.2.8"), kept);
         let numbers: Vec<DeviceId> = devices.all().iter().map(|device| device.id).collect();
         assert_eq!(numbers, [phone, gone, kept]);
+    }
+
+    #[test]
+    fn a_device_that_says_its_name_is_that_of_the_config_wherever_it_asks_from() {
+        let host = |host: &str| DeviceMatch::Host(host.to_owned());
+        let config = [named("Kids' tablet", &[host("kids-tablet.home.arpa")])];
+        let devices = devices(&config);
+        let tablet = devices.identify_named("kids-tablet", NOW).unwrap();
+        assert_eq!(title(&devices, tablet), "Kids' tablet");
+        assert_eq!(
+            devices.identify_named("kids-tablet", NOW + 5000),
+            Some(tablet)
+        );
+        assert_eq!(
+            devices.device(tablet).unwrap().last_seen_ms,
+            NOW + 5000,
+            "the seat notes when it asked"
+        );
+        assert_eq!(devices.identify_named("other", NOW), None);
+        assert_eq!(devices.all().len(), 1);
+        devices.reconfigure(&[named("Tablet", &[host("kids-tablet")])]);
+        let renamed = devices.identify_named("kids-tablet", NOW).unwrap();
+        assert_eq!(title(&devices, renamed), "Tablet");
     }
 
     #[test]

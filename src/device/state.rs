@@ -80,6 +80,8 @@ pub(super) struct State {
     /// The hardware address that an address was last seen with, also of devices that never asked.
     macs: HashMap<IpAddr, Mac>,
     seats: HashMap<IpAddr, Seat>,
+    /// The seats of devices that said their name.
+    callers: HashMap<String, Seat>,
     makers: HashMap<Mac, Option<String>>,
     /// The numbers that devices had before the records of earlier runs were read.
     passing: HashMap<DeviceId, DeviceId>,
@@ -131,6 +133,25 @@ impl State {
             Some(seat) => (device, Change::Seat(seat)),
             None => (device, Change::Nothing),
         }
+    }
+
+    /// The device of the config that says this name, in lower case.
+    pub fn meet_caller(&mut self, name: &str, now_ms: i64) -> Option<DeviceId> {
+        let device = self.wishes.of_host(name)?.to_owned();
+        let id = self.enter(DeviceKey::Named(device), now_ms);
+        self.callers.insert(name.to_owned(), Seat::new(id, now_ms));
+        Some(id)
+    }
+
+    /// The names that devices may say, with the seats of those that did.
+    pub fn callers(&self) -> HashMap<String, Option<Seat>> {
+        let hosts = self.wishes.hosts();
+        hosts
+            .map(|host| {
+                let seat = self.callers.get(&host).cloned();
+                (host, seat)
+            })
+            .collect()
     }
 
     /// Learns the hardware address of an address. Says whether anything is new.

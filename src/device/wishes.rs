@@ -48,6 +48,15 @@ impl Wishes {
         })
     }
 
+    /// The first labels of all host names, in lower case.
+    pub fn hosts(&self) -> impl Iterator<Item = String> {
+        let matches = self.0.iter().flat_map(|device| &device.matches);
+        matches.filter_map(|found| match found {
+            DeviceMatch::Host(host) => Some(first_label(host).to_ascii_lowercase()),
+            _ => None,
+        })
+    }
+
     fn of_network(&self, address: IpAddr) -> Option<&str> {
         let networks = self.0.iter().flat_map(|device| {
             device.matches.iter().filter_map(move |found| match found {

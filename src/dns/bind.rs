@@ -6,6 +6,8 @@ use std::net::{SocketAddr, TcpListener, UdpSocket};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::holder;
+use super::tls::{Encryption, Secure};
+use crate::config::Tls;
 
 /// Queries that may wait in the kernel while a thread is busy.
 const RECEIVE_BUFFER: usize = 4 << 20;
@@ -16,6 +18,7 @@ const BACKLOG: i32 = 1024;
 pub struct Sockets {
     pub(super) udp: Vec<UdpSocket>,
     pub(super) tcp: Vec<TcpListener>,
+    pub(super) dot: Vec<(TcpListener, Secure)>,
     /// TCP connections at once.
     pub(super) connections: usize,
 }
@@ -24,23 +27,30 @@ pub struct Sockets {
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
     /// Somebody else has it.
-    #[error("{protocol} port {} of {} is taken by {holder}; stop that, or choose another port in `dns.listen`", address.port(), address.ip())]
+    #[error("{protocol} port {} of {} is taken by {holder}; stop that, or choose another port in `{key}`", address.port(), address.ip())]
     Taken {
         /// `UDP` or `TCP`.
         protocol: &'static str,
         /// The address that we wanted.
         address: SocketAddr,
+        /// The key in the config.
+        key: &'static str,
         /// The program that has it, or those that usually do.
         holder: String,
     },
     /// Ports below 1024 need a right.
-    #[error("{protocol} port {} needs a right that this process does not have; give it CAP_NET_BIND_SERVICE, or choose a port above 1023 in `dns.listen`", address.port())]
+    #[error("{protocol} port {} needs a right that this process does not have; give it CAP_NET_BIND_SERVICE, or choose a port above 1023 in `{key}`", address.port())]
     Forbidden {
         /// `UDP` or `TCP`.
         protocol: &'static str,
         /// The address that we wanted.
         address: SocketAddr,
+        /// The key in the config.
+        key: &'static str,
     },
+    /// Encryption could not be set up.
+    #[error("setting up TLS: {0}")]
+    Tls(#[from] rustls::Error),
     /// Anything else, such as an address that this machine does not have.
     #[error("opening {protocol} {address}: {source}")]
     Other {
@@ -53,7 +63,7 @@ pub enum BindError {
     },
 }
 
-/// Opens every address for each of `workers` threads, which take so many TCP connections each.
+/// Opens every address for each of `workers` threads, which take so many connections each.
 /// Gives the sockets by thread, and the
 /// addresses with the ports that port 0 became.
 pub fn bind(
@@ -72,21 +82,106 @@ pub fn bind(
         let address = probe(wanted)?;
         addresses.push(address);
         for sockets in &mut by_worker {
-            sockets.udp.push(
-                open(address, Type::DGRAM, true)
-                    .map_err(|e| explain("UDP", address, e))?
-                    .into(),
-            );
-            let listener = open(address, Type::STREAM, true).and_then(|socket| {
-                socket.listen(BACKLOG)?;
-                Ok(socket.into())
-            });
-            sockets
-                .tcp
-                .push(listener.map_err(|e| explain("TCP", address, e))?);
+            let udp = open(address, Type::DGRAM, true).map_err(|e| PLAIN_UDP.explain(address, e));
+            sockets.udp.push(udp?.into());
+            sockets.tcp.push(PLAIN_TCP.listen(address)?);
         }
     }
     Ok((by_worker, addresses))
+}
+
+/// The addresses where encrypted DNS is served; ports are those that port 0 became.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Encrypted {
+    /// DNS over TLS.
+    pub dot: Vec<SocketAddr>,
+}
+
+/// Opens the addresses of encrypted DNS, for each thread.
+pub fn bind_encrypted(
+    by_worker: &mut [Sockets],
+    tls: &Tls,
+    encryption: &Encryption,
+) -> Result<Encrypted, BindError> {
+    let secure = encryption.secure(&[b"dot"])?;
+    let mut dot = Vec::new();
+    for &wanted in &tls.dot {
+        let address = DOT.find(wanted)?;
+        dot.push(address);
+        for sockets in &mut *by_worker {
+            let listener = DOT.listen(address)?;
+            sockets.dot.push((listener, secure.clone()));
+        }
+    }
+    Ok(Encrypted { dot })
+}
+
+/// What is opened, as errors tell it.
+#[derive(Clone, Copy)]
+struct Kind {
+    protocol: &'static str,
+    key: &'static str,
+}
+
+const PLAIN_UDP: Kind = Kind {
+    protocol: "UDP",
+    key: "dns.listen",
+};
+const PLAIN_TCP: Kind = Kind {
+    protocol: "TCP",
+    key: "dns.listen",
+};
+const DOT: Kind = Kind {
+    protocol: "TCP",
+    key: "dns.tls.dot",
+};
+
+impl Kind {
+    /// Makes sure that nobody else has the address, and turns port 0 into one that is free.
+    fn find(self, wanted: SocketAddr) -> Result<SocketAddr, BindError> {
+        let socket = open(wanted, self.socket(), false);
+        let local = socket.and_then(|socket| socket.local_addr());
+        let local = local.map_err(|e| self.explain(wanted, e))?;
+        Ok(local.as_socket().unwrap_or(wanted))
+    }
+
+    fn listen(self, address: SocketAddr) -> Result<TcpListener, BindError> {
+        let listener = open(address, Type::STREAM, true).and_then(|socket| {
+            socket.listen(BACKLOG)?;
+            Ok(socket.into())
+        });
+        listener.map_err(|e| self.explain(address, e))
+    }
+
+    fn socket(self) -> Type {
+        if self.protocol == "UDP" {
+            Type::DGRAM
+        } else {
+            Type::STREAM
+        }
+    }
+
+    fn explain(self, address: SocketAddr, source: io::Error) -> BindError {
+        let Self { protocol, key } = self;
+        match source.kind() {
+            io::ErrorKind::AddrInUse => BindError::Taken {
+                protocol,
+                address,
+                key,
+                holder: holder::find(protocol, address.port()),
+            },
+            io::ErrorKind::PermissionDenied => BindError::Forbidden {
+                protocol,
+                address,
+                key,
+            },
+            _ => BindError::Other {
+                protocol,
+                address,
+                source,
+            },
+        }
+    }
 }
 
 /// Makes sure that nobody else has the address, which `SO_REUSEPORT` would hide, and turns port 0
@@ -94,20 +189,17 @@ pub fn bind(
 fn probe(wanted: SocketAddr) -> Result<SocketAddr, BindError> {
     let mut last = None;
     for _ in 0..20 {
-        let udp = open(wanted, Type::DGRAM, false).map_err(|e| explain("UDP", wanted, e))?;
-        let local = udp.local_addr().map_err(|e| explain("UDP", wanted, e))?;
+        let udp = open(wanted, Type::DGRAM, false).map_err(|e| PLAIN_UDP.explain(wanted, e))?;
+        let local = udp.local_addr().map_err(|e| PLAIN_UDP.explain(wanted, e))?;
         let address = local.as_socket().unwrap_or(wanted);
         match open(address, Type::STREAM, false) {
             Ok(_) => return Ok(address),
             Err(error) if wanted.port() == 0 => last = Some(error),
-            Err(error) => return Err(explain("TCP", address, error)),
+            Err(error) => return Err(PLAIN_TCP.explain(address, error)),
         }
     }
-    Err(explain(
-        "TCP",
-        wanted,
-        last.unwrap_or_else(|| io::ErrorKind::AddrInUse.into()),
-    ))
+    let error = last.unwrap_or_else(|| io::ErrorKind::AddrInUse.into());
+    Err(PLAIN_TCP.explain(wanted, error))
 }
 
 fn open(address: SocketAddr, kind: Type, shared: bool) -> io::Result<Socket> {
@@ -133,22 +225,6 @@ fn open(address: SocketAddr, kind: Type, shared: bool) -> io::Result<Socket> {
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     Ok(socket)
-}
-
-fn explain(protocol: &'static str, address: SocketAddr, source: io::Error) -> BindError {
-    match source.kind() {
-        io::ErrorKind::AddrInUse => BindError::Taken {
-            protocol,
-            address,
-            holder: holder::find(protocol, address.port()),
-        },
-        io::ErrorKind::PermissionDenied => BindError::Forbidden { protocol, address },
-        _ => BindError::Other {
-            protocol,
-            address,
-            source,
-        },
-    }
 }
 
 #[cfg(test)]

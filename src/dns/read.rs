@@ -5,7 +5,7 @@ mod rest;
 use std::net::SocketAddr;
 
 use super::cookie::Cookies;
-use crate::query::{Edns, Name, NameError, Query, Rcode, RecordType, Transport};
+use crate::query::{DeviceId, Edns, Name, NameError, Query, Rcode, RecordType, Transport};
 use rest::Malformed;
 
 const HEADER: usize = 12;
@@ -35,6 +35,8 @@ pub(super) struct Origin<'a> {
     pub source: SocketAddr,
     pub transport: Transport,
     pub cookies: &'a Cookies,
+    /// The device, where the asker said who it is.
+    pub device: Option<DeviceId>,
     /// How long an idle connection stays open, in tenths of a second.
     pub keepalive: u16,
 }
@@ -189,6 +191,7 @@ fn read_question(
         edns: None,
         source: origin.source,
         transport: origin.transport,
+        device: origin.device,
     };
     Ok((query, end + 4))
 }

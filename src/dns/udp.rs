@@ -16,7 +16,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::{Desk, Outcome};
+use super::{Desk, Outcome, Sender};
 use crate::pipeline::Pending;
 use crate::query::{AnswerBuf, Query, Transport};
 use batch::{Inbox, Outbox};
@@ -89,7 +89,12 @@ impl Server {
             return;
         };
         let Some(out) = outbox.next() else { return };
-        match self.desk.take(packet, (peer, Transport::Udp), out) {
+        let sender = Sender {
+            source: peer,
+            transport: Transport::Udp,
+            device: None,
+        };
+        match self.desk.take(packet, sender, out) {
             Outcome::Silence => {}
             Outcome::Answered => outbox.keep(route),
             Outcome::Wait(query, pending) => self.wait(query, pending, (peer, route.from)),

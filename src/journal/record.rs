@@ -78,8 +78,8 @@ impl Record {
             generation: 0,
             rule: 0,
         });
-        let transport = u8::from(self.transport == Transport::Tcp);
-        let flags = verdict | u8::from(matched.is_some()) << 2 | transport << 3 | family << 4;
+        let flags = verdict | u8::from(matched.is_some()) << 2 | family << 4;
+        let transport = self.transport.number();
         // A name has at most 255 bytes, so the length always fits.
         let length = u16::try_from(HEAD + name.len()).unwrap_or(u16::MAX);
         out.extend_from_slice(&length.to_le_bytes());
@@ -88,7 +88,7 @@ impl Record {
         out.extend_from_slice(&self.took_us.to_le_bytes());
         out.extend_from_slice(&self.kind.0.to_le_bytes());
         out.extend_from_slice(&self.rcode.0.to_le_bytes());
-        out.extend_from_slice(&[flags, source, upstream, 0]);
+        out.extend_from_slice(&[flags, source, upstream, transport]);
         out.extend_from_slice(&entry.generation.to_le_bytes());
         out.extend_from_slice(&entry.rule.to_le_bytes());
         out.extend_from_slice(&address.octets());
@@ -110,7 +110,7 @@ impl Record {
         let took_us = u32::from_le_bytes(take(bytes)?);
         let kind = RecordType(u16::from_le_bytes(take(bytes)?));
         let rcode = Rcode(u16::from_le_bytes(take(bytes)?));
-        let [flags, source, upstream, _] = take(bytes)?;
+        let [flags, source, upstream, transport] = take(bytes)?;
         let entry = Match {
             generation: u32::from_le_bytes(take(bytes)?),
             rule: u32::from_le_bytes(take(bytes)?),
@@ -143,10 +143,7 @@ impl Record {
                 _ => Source::Failure,
             },
             rcode,
-            transport: match flags & 8 {
-                0 => Transport::Udp,
-                _ => Transport::Tcp,
-            },
+            transport: Transport::from_number(transport)?,
             took_us,
         })
     }
@@ -172,7 +169,7 @@ mod tests {
             verdict,
             source: Source::Upstream(UpstreamId(2)),
             rcode: Rcode(4095),
-            transport: Transport::Tcp,
+            transport: Transport::H3,
             took_us: u32::MAX,
         }
     }

@@ -14,7 +14,10 @@ const FLAG_AUTHENTIC_DATA: u16 = 0x0020;
 const FLAG_CHECKING_DISABLED: u16 = 0x0010;
 const OPTION_COOKIE: u16 = 10;
 const OPTION_KEEPALIVE: u16 = 11;
+const OPTION_PADDING: u16 = 12;
 const OPTION_EDE: u16 = 15;
+/// RFC 8467 §4.1: padded answers are a multiple of this long.
+const PADDED_TO: usize = 468;
 /// A compression pointer to byte 12, right after the header (RFC 1035 §4.1.4).
 const POINTER_TO_QUESTION: u16 = 0xc00c;
 
@@ -247,9 +250,22 @@ impl AnswerBuf {
             let text = cut(error.text, 200).as_bytes();
             self.option(OPTION_EDE, &error.code.to_be_bytes(), text);
         }
+        if edns.is_padded {
+            self.pad();
+        }
         let length = self.bytes.len() - length_at - 2;
         self.put_u16(length_at, u16::try_from(length).unwrap_or(0));
         self.count(Section::Additional);
+    }
+
+    /// OPT is the last record and this its last option, so nothing follows.
+    fn pad(&mut self) {
+        let bare = self.bytes.len() + 4;
+        let most = usize::from(u16::MAX).max(bare);
+        let padding = bare.next_multiple_of(PADDED_TO).min(most) - bare;
+        self.u16(OPTION_PADDING);
+        self.u16(u16::try_from(padding).unwrap_or(0));
+        self.bytes.resize(bare + padding, 0);
     }
 
     fn option(&mut self, code: u16, start: &[u8], rest: &[u8]) {
@@ -330,12 +346,12 @@ impl Query {
     /// How long the answer may be, in bytes.
     pub fn size_limit(&self) -> usize {
         match (self.transport, self.edns) {
-            (super::Transport::Tcp, _) => usize::from(u16::MAX),
             // RFC 6891 §6.2.3: less than 512 means 512.
             (super::Transport::Udp, Some(edns)) => {
                 usize::from(edns.payload.clamp(512, UDP_PAYLOAD))
             }
             (super::Transport::Udp, None) => 512,
+            _ => usize::from(u16::MAX),
         }
     }
 
@@ -361,6 +377,7 @@ impl Query {
             edns: None,
             source: std::net::SocketAddr::from((std::net::Ipv4Addr::LOCALHOST, 0)),
             transport: super::Transport::Udp,
+            device: None,
         }
     }
 }
@@ -385,6 +402,7 @@ mod tests {
         dnssec_ok: true,
         cookie: None,
         keepalive: None,
+        is_padded: false,
     };
 
     #[test]
@@ -431,6 +449,27 @@ mod tests {
         out.begin(&query, Rcode::NOERROR);
         out.finish(&query, Some(ExtendedError::new(15, "blocked")));
         assert!(Message::from_vec(out.as_slice()).unwrap().edns.is_none());
+    }
+
+    #[test]
+    fn a_padded_answer_is_a_multiple_of_468_bytes_long() {
+        let mut out = AnswerBuf::new();
+        let padded = Edns {
+            is_padded: true,
+            ..PLAIN
+        };
+        for (addresses, length) in [(0, 468), (30, 936)] {
+            let mut query = query(Some(padded));
+            query.transport = Transport::Tls;
+            out.begin(&query, Rcode::NOERROR);
+            for _ in 0..addresses {
+                out.record(Section::Answer, RecordType::A, 10, &[192, 0, 2, 1]);
+            }
+            out.finish(&query, Some(ExtendedError::new(15, "blocked")));
+            assert_eq!(out.as_slice().len(), length);
+            let message = Message::from_vec(out.as_slice()).unwrap();
+            assert!(message.edns.unwrap().option(12.into()).is_some());
+        }
     }
 
     #[test]

@@ -259,6 +259,7 @@ pub(super) fn question(name: Name, kind: RecordType) -> Query {
         edns: None,
         source: SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0),
         transport: Transport::Udp,
+        device: None,
     }
 }
 

@@ -9,7 +9,7 @@ use hickory_proto::rr::{Name, RecordType};
 use squelch::app::{self, App};
 use squelch::config::Config;
 use tempfile::TempDir;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
 
 use crate::stub::Stub;
@@ -18,6 +18,7 @@ use crate::stub::Stub;
 pub struct House {
     pub app: App,
     pub stub: Stub,
+    pub config: Config,
     folder: TempDir,
 }
 
@@ -30,23 +31,36 @@ impl House {
     /// A server over this stub; `config` follows the sections that every test needs.
     pub async fn with(stub: Stub, config: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let app = start(&stub, folder.path(), config).await;
-        Self { app, stub, folder }
+        let (app, config) = start(&stub, folder.path(), config).await;
+        Self {
+            app,
+            stub,
+            config,
+            folder,
+        }
     }
 
     /// Stops the server, and starts it again on the same data.
     pub async fn restart(self, config: &str) -> Self {
         self.app.stop().await;
-        let app = start(&self.stub, self.folder.path(), config).await;
-        Self { app, ..self }
+        let (app, config) = start(&self.stub, self.folder.path(), config).await;
+        Self {
+            app,
+            config,
+            ..self
+        }
     }
 
     /// Stops the server, does this, and starts the server again on the same data.
     pub async fn stopped(self, change: impl FnOnce()) -> Self {
         self.app.stop().await;
         change();
-        let app = start(&self.stub, self.folder.path(), "").await;
-        Self { app, ..self }
+        let (app, config) = start(&self.stub, self.folder.path(), "").await;
+        Self {
+            app,
+            config,
+            ..self
+        }
     }
 
     /// Where the server keeps its data.
@@ -88,7 +102,7 @@ impl House {
     }
 }
 
-async fn start(stub: &Stub, folder: &Path, config: &str) -> App {
+async fn start(stub: &Stub, folder: &Path, config: &str) -> (App, Config) {
     let text = format!(
         "data_dir = \"{}\"\n\
          [upstream]\nservers = [\"{}\"]\n\
@@ -104,7 +118,8 @@ async fn start(stub: &Stub, folder: &Path, config: &str) -> App {
         .map(|(name, value)| (name.into(), value.into()))
         .into();
     let config = Config::from_text(&text, &folder.join("config.toml"), &variables).unwrap();
-    app::start(app::prepare(config).unwrap()).await.unwrap()
+    let parts = app::prepare(config.clone()).unwrap();
+    (app::start(parts).await.unwrap(), config)
 }
 
 /// A query with RD and EDNS.
@@ -117,14 +132,14 @@ pub fn question(name: &str, kind: RecordType) -> Message {
 }
 
 /// Writes a framed message.
-pub async fn write_frame(stream: &mut TcpStream, message: &[u8]) {
+pub async fn write_frame(stream: &mut (impl AsyncWrite + Unpin), message: &[u8]) {
     let mut framed = u16::try_from(message.len()).unwrap().to_be_bytes().to_vec();
     framed.extend_from_slice(message);
     stream.write_all(&framed).await.unwrap();
 }
 
 /// Reads a framed message.
-pub async fn read_frame(stream: &mut TcpStream) -> Message {
+pub async fn read_frame(stream: &mut (impl AsyncRead + Unpin)) -> Message {
     let length = stream.read_u16().await.unwrap();
     let mut bytes = vec![0; length.into()];
     stream.read_exact(&mut bytes).await.unwrap();

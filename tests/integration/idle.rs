@@ -9,9 +9,9 @@ use hickory_proto::op::Edns;
 use hickory_proto::rr::RecordType;
 use hickory_proto::rr::rdata::opt::EdnsOption;
 use squelch::cache::Cache;
-use squelch::config::Config;
+use squelch::config::{Config, Tls};
 use squelch::device::Devices;
-use squelch::dns;
+use squelch::dns::{self, Certificates, Encryption};
 use squelch::journal::{Journal, Words};
 use squelch::local::Local;
 use squelch::matcher::Live;
@@ -32,6 +32,11 @@ const IDLE: Duration = Duration::from_secs(10);
 
 /// Answers what needs no upstream, on this thread.
 async fn with_server(test: impl AsyncFnOnce(SocketAddr)) {
+    with_both(async |plain, _| test(plain).await).await;
+}
+
+/// The same, over TCP and TLS.
+async fn with_both(test: impl AsyncFnOnce(SocketAddr, SocketAddr)) {
     let config = Config::default();
     let folder = tempfile::tempdir().unwrap();
     let words = Words {
@@ -55,14 +60,26 @@ async fn with_server(test: impl AsyncFnOnce(SocketAddr)) {
         upstreams,
         journal.recorder(),
     );
-    let (sockets, addresses) = dns::bind(&["127.0.0.1:0".parse().unwrap()], 1, 16).unwrap();
+    let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
+    let (mut sockets, addresses) = dns::bind(&[any], 1, 16).unwrap();
+    let config = Config {
+        data_dir: folder.path().to_owned(),
+        ..config
+    };
+    let tls = Tls {
+        dot: vec![any],
+        ..Tls::default()
+    };
+    let certificates = Certificates::open(&tls, &config).unwrap();
+    let encryption = Encryption::new(certificates).unwrap();
+    let encrypted = dns::bind_encrypted(&mut sockets, &tls, &encryption).unwrap();
     let sockets = sockets.into_iter().next().unwrap();
     let stop = CancellationToken::new();
     let local = LocalSet::new();
     local
         .run_until(async {
             let serve = tokio::task::spawn_local(dns::serve(sockets, pipeline, stop.clone()));
-            test(addresses[0]).await;
+            test(addresses[0], encrypted.dot[0]).await;
             stop.cancel();
             serve.await.unwrap().unwrap();
         })
@@ -129,6 +146,63 @@ async fn one_byte_a_second_does_not_keep_a_connection_open() {
         }
         let lasted = started.elapsed();
         assert!((IDLE..IDLE * 2).contains(&lasted), "{lasted:?}");
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_device_that_does_not_read_its_answers_is_cut_off() {
+    with_server(async |address| {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let message = question("localhost.", RecordType::A).to_vec().unwrap();
+        let started = Instant::now();
+        let error = loop {
+            let length = u16::try_from(message.len()).unwrap().to_be_bytes();
+            let framed = [&length, message.as_slice()].concat().repeat(1000);
+            if let Err(error) = stream.write_all(&framed).await {
+                break error;
+            }
+        };
+        let lasted = started.elapsed();
+        assert!((IDLE..IDLE * 2).contains(&lasted), "{lasted:?}: {error}");
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_device_leaves_room_for_others() {
+    with_server(async |address| {
+        let mut connections = Vec::new();
+        for _ in 0..16 {
+            connections.push(TcpStream::connect(address).await.unwrap());
+        }
+        let mut one_more = TcpStream::connect(address).await.unwrap();
+        assert!(until_closed(&mut one_more).await < IDLE / 2);
+        drop(connections.pop());
+        // The place is free once the server has seen the end.
+        loop {
+            let mut again = TcpStream::connect(address).await.unwrap();
+            let message = question("localhost.", RecordType::A).to_vec().unwrap();
+            write_frame(&mut again, &message).await;
+            if again.read_u16().await.is_ok() {
+                break;
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handshake_that_is_not_finished_is_given_up() {
+    with_both(async |_, dot| {
+        let mut silent = TcpStream::connect(dot).await.unwrap();
+        let mut stalled = TcpStream::connect(dot).await.unwrap();
+        // The head of a handshake's first record, and no more.
+        stalled.write_all(&[22, 3, 1, 2, 0]).await.unwrap();
+        for stream in [&mut silent, &mut stalled] {
+            let lasted = until_closed(stream).await;
+            assert!(lasted < IDLE * 2, "{lasted:?}");
+        }
     })
     .await;
 }

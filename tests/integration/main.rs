@@ -12,6 +12,7 @@ mod cache;
 mod cases;
 mod command;
 mod device;
+mod encrypted;
 mod house;
 mod idle;
 mod lists;

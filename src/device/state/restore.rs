@@ -17,6 +17,7 @@ impl State {
             by_key: HashMap::new(),
             macs,
             seats: HashMap::new(),
+            callers: HashMap::new(),
             makers: HashMap::new(),
             passing: HashMap::new(),
             next: 1,

@@ -62,6 +62,11 @@ impl State {
 
     /// Carries the times over that DNS threads noted at the seats.
     pub(super) fn note_seen(&mut self) {
+        for seat in self.callers.values() {
+            if let Some(record) = self.records.get_mut(&seat.device) {
+                record.last_seen_ms = record.last_seen_ms.max(seat.seen_ms());
+            }
+        }
         for (address, seat) in &self.seats {
             let base = self.by_key.get(&self.base(*address)).copied();
             for id in [Some(seat.device), base].into_iter().flatten() {

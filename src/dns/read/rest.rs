@@ -7,6 +7,7 @@ use crate::query::{Edns, RecordType, Transport};
 
 const OPTION_COOKIE: u16 = 10;
 const OPTION_KEEPALIVE: u16 = 11;
+const OPTION_PADDING: u16 = 12;
 const ADDITIONAL: usize = 2;
 
 /// It cannot be read; the OPT record is there if it was found.
@@ -88,6 +89,7 @@ impl<'a> Record<'a> {
             dnssec_ok: flags & 0x80 != 0,
             cookie: None,
             keepalive: None,
+            is_padded: false,
         };
         read_options(self.data, plain, origin).ok_or(plain)
     }
@@ -103,10 +105,12 @@ fn read_options(mut options: &[u8], mut edns: Edns, origin: Origin<'_>) -> Optio
             OPTION_COOKIE if edns.cookie.is_none() => {
                 edns.cookie = Some(cookie(data, origin)?);
             }
-            // RFC 7828 §3.2.1: over UDP it means nothing.
-            OPTION_KEEPALIVE if origin.transport == Transport::Tcp => {
+            // RFC 7828 §3.2.1: over UDP it means nothing; HTTP and QUIC have their own.
+            OPTION_KEEPALIVE if matches!(origin.transport, Transport::Tcp | Transport::Tls) => {
                 edns.keepalive = Some(origin.keepalive);
             }
+            // RFC 7830 §6: where others can read along, a length hides nothing.
+            OPTION_PADDING => edns.is_padded = origin.transport.is_encrypted(),
             _ => {}
         }
         options = rest;

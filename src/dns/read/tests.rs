@@ -19,6 +19,7 @@ fn read_over(bytes: &[u8], transport: Transport) -> Packet {
     let origin = Origin {
         source: source(),
         transport,
+        device: None,
         cookies: &COOKIES,
         keepalive: 100,
     };

@@ -150,11 +150,7 @@ impl<'a> Block<'a> {
                 rcode: seen.rcode,
                 verdict: seen.key.verdict,
                 source: seen.source,
-                transport: match transports.byte()? {
-                    0 => Transport::Udp,
-                    1 => Transport::Tcp,
-                    _ => return Err(Damaged),
-                },
+                transport: Transport::from_number(transports.byte()?).ok_or(Damaged)?,
                 latency: latencies.byte()?,
             });
         }

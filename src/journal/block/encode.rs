@@ -9,7 +9,6 @@ use crate::journal::bytes::{put, put_signed};
 use crate::journal::ids::IdMap;
 use crate::journal::line::{Line, decision_code};
 use crate::journal::row::SourceWord;
-use crate::query::Transport;
 
 /// Packs rows into a blob.
 pub(in crate::journal) fn encode(lines: &[Line]) -> Vec<u8> {
@@ -28,7 +27,7 @@ pub(in crate::journal) fn encode(lines: &[Line]) -> Vec<u8> {
         upstreams(lines),
         address_list,
         addresses,
-        column(lines, |line| u64::from(line.transport == Transport::Tcp)),
+        column(lines, |line| u64::from(line.transport.number())),
         lines.iter().map(|line| line.latency).collect(),
     ];
     pack(VERSION, &columns)

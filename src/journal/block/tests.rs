@@ -37,7 +37,8 @@ fn any_line() -> impl Strategy<Value = Line> {
         verdict,
         source,
     );
-    (words, answer, any::<bool>(), any::<u8>()).prop_map(|(words, answer, tcp, latency)| Line {
+    let transport = prop::sample::select(Transport::ALL.to_vec());
+    (words, answer, transport, any::<u8>()).prop_map(|(words, answer, transport, latency)| Line {
         at_ms: words.0,
         device: DeviceId(words.1 * 1_000_000_000),
         name: words.2 * 400_000_000,
@@ -52,7 +53,7 @@ fn any_line() -> impl Strategy<Value = Line> {
         rcode: Rcode(answer.2),
         verdict: answer.3,
         source: answer.4,
-        transport: if tcp { Transport::Tcp } else { Transport::Udp },
+        transport,
         latency,
     })
 }

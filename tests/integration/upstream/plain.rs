@@ -127,7 +127,7 @@ async fn a_broken_reply_over_udp_is_asked_for_over_tcp() {
             broken[7] = 1;
             Reaction::Raw(vec![broken])
         }
-        Transport::Tcp => asked.with_address("192.0.2.1"),
+        _ => asked.with_address("192.0.2.1"),
     })
     .await;
     let (upstreams, _) = upstreams(&[stub.url("udp")], LONG);

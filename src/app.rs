@@ -6,6 +6,7 @@ mod library;
 mod limits;
 mod names;
 mod ports;
+mod shared;
 mod start;
 mod trial;
 mod warm;

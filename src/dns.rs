@@ -6,8 +6,10 @@
 mod bind;
 mod certificate;
 mod cookie;
+mod doh;
 mod holder;
 mod places;
+mod quic;
 mod read;
 mod stream;
 mod tcp;
@@ -25,6 +27,7 @@ use tokio_util::task::TaskTracker;
 
 pub use bind::{BindError, Encrypted, Sockets, bind, bind_encrypted};
 pub use certificate::{CertificateError, Certificates, check_certificate};
+pub use doh::{Page, Site, broken_page};
 pub use tls::Encryption;
 pub use words::{AnswerWords, serve_made_up};
 
@@ -63,6 +66,12 @@ pub async fn serve(
     }
     for (listener, secure) in sockets.dot {
         tasks.spawn_local(connections.clone().serve_tls(listener, secure));
+    }
+    for (listener, https) in sockets.doh {
+        tasks.spawn_local(connections.clone().serve_https(listener, https));
+    }
+    for (socket, quic) in sockets.quic {
+        tasks.spawn_local(connections.clone().serve_quic(socket, quic));
     }
     stop.cancelled().await;
     tasks.close();

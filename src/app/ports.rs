@@ -18,6 +18,8 @@ pub(super) struct Ports {
     pub encrypted: Encrypted,
     pub certificates: Option<Arc<Certificates>>,
     pub web: Vec<TcpListener>,
+    /// Where the dashboard and DNS over HTTPS are, both.
+    pub shared: Vec<SocketAddr>,
 }
 
 impl Ports {
@@ -34,18 +36,31 @@ impl Ports {
             }
             _ => Encrypted::default(),
         };
+        let at = |address: &SocketAddr| tls?.doh.iter().position(|doh| doh == address);
+        let web = config
+            .web
+            .listen
+            .iter()
+            .filter(|address| at(address).is_none());
+        let web = bind(&web.copied().collect::<Vec<_>>())?;
+        let shared = config.web.listen.iter().filter_map(at);
+        let shared = shared
+            .filter_map(|at| encrypted.doh.get(at).copied())
+            .collect();
         Ok(Self {
             sockets,
             dns,
             encrypted,
             certificates,
-            web: bind(&config.web.listen)?,
+            web,
+            shared,
         })
     }
 
-    /// Where the dashboard is.
+    /// Where the dashboard is; first where it is alone.
     pub(super) fn web_addresses(&self) -> io::Result<Vec<SocketAddr>> {
-        self.web.iter().map(TcpListener::local_addr).collect()
+        let own = self.web.iter().map(TcpListener::local_addr);
+        own.chain(self.shared.iter().copied().map(Ok)).collect()
     }
 }
 

@@ -16,7 +16,7 @@ use super::keeper::Keeper;
 use super::limits::Limits;
 use super::ports::Ports;
 use super::warm::Warm;
-use super::{App, library, names};
+use super::{App, library, names, shared};
 use crate::api::{self, Api, UpstreamMore, UpstreamStatus};
 use crate::cache::Cache;
 use crate::config::Config;
@@ -94,15 +94,21 @@ async fn start_in(place: Place, parts: Parts) -> anyhow::Result<App> {
     let limits = Limits::raise(workers, parts.config.web.listen.len());
     let doors = Ports::open(&parts.config, workers, limits)?;
     let web = doors.web_addresses()?;
-    let Ports { sockets, dns, .. } = doors;
+    let Ports {
+        mut sockets, dns, ..
+    } = doors;
     let (core, refresher) = Core::build(&parts, limits);
     let (stop_dns, stop_rest) = (CancellationToken::new(), CancellationToken::new());
     let tasks = TaskTracker::new();
     core.watch_devices(&parts.config, &tasks, &stop_rest);
     core.make_ready(refresher, &parts.config, (&tasks, &stop_rest))
         .await;
-    let threads = core.start_dns(place, &parts.config, sockets, &stop_dns)?;
     let api = Arc::new(Api::new(core.api_parts(&parts, (&dns, &web), &stop_rest)));
+    let site = shared::site(api::router(Arc::clone(&api), web::router()), &tasks);
+    for sockets in &mut sockets {
+        sockets.share(&doors.shared, &site);
+    }
+    let threads = core.start_dns(place, &parts.config, sockets, &stop_dns)?;
     if let Some(certificates) = &doors.certificates {
         tasks.spawn(Arc::clone(certificates).watch(stop_rest.clone()));
     }

@@ -95,7 +95,24 @@ fn announce(app: &App) {
     for address in &app.encrypted().dot {
         say(&format!("DNS over TLS on {address}"));
     }
+    let encrypted = app.encrypted();
+    for address in &encrypted.doh {
+        say(&format!("DNS over HTTPS on https://{address}/dns-query"));
+    }
+    for address in &encrypted.doh3 {
+        say(&format!(
+            "DNS over HTTP/3 on https://{address}/dns-query (UDP)"
+        ));
+    }
+    for address in &encrypted.doq {
+        say(&format!("DNS over QUIC on {address} (UDP)"));
+    }
     for address in app.web() {
-        say(&format!("Dashboard on http://{address}"));
+        let scheme = if encrypted.doh.contains(address) {
+            "https"
+        } else {
+            "http"
+        };
+        say(&format!("Dashboard on {scheme}://{address}"));
     }
 }

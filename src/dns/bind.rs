@@ -3,9 +3,12 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 
+use axum::http::HeaderValue;
 use socket2::{Domain, Protocol, Socket, Type};
 
+use super::doh::{Https, Site};
 use super::holder;
+use super::quic::{Quic, Speaks};
 use super::tls::{Encryption, Secure};
 use crate::config::Tls;
 
@@ -19,6 +22,8 @@ pub struct Sockets {
     pub(super) udp: Vec<UdpSocket>,
     pub(super) tcp: Vec<TcpListener>,
     pub(super) dot: Vec<(TcpListener, Secure)>,
+    pub(super) doh: Vec<(TcpListener, Https)>,
+    pub(super) quic: Vec<(UdpSocket, Quic)>,
     /// TCP connections at once.
     pub(super) connections: usize,
 }
@@ -90,30 +95,87 @@ pub fn bind(
     Ok((by_worker, addresses))
 }
 
-/// The addresses where encrypted DNS is served; ports are those that port 0 became.
+impl Sockets {
+    /// Serves the dashboard, too, where DNS over HTTPS is served at one of these addresses.
+    pub fn share(&mut self, addresses: &[SocketAddr], site: &Site) {
+        for (listener, https) in &mut self.doh {
+            let address = listener.local_addr();
+            if address.is_ok_and(|address| addresses.contains(&address)) {
+                https.site = Some(Site::clone(site));
+            }
+        }
+    }
+}
+
+/// The addresses where encrypted DNS is served, in the order of the config; ports are those that
+/// port 0 became.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Encrypted {
     /// DNS over TLS.
     pub dot: Vec<SocketAddr>,
+    /// DNS over HTTPS.
+    pub doh: Vec<SocketAddr>,
+    /// The same over HTTP/3.
+    pub doh3: Vec<SocketAddr>,
+    /// DNS over QUIC.
+    pub doq: Vec<SocketAddr>,
 }
 
-/// Opens the addresses of encrypted DNS, for each thread.
+/// Opens the addresses of encrypted DNS, for each thread; those of QUIC for the first.
 pub fn bind_encrypted(
     by_worker: &mut [Sockets],
     tls: &Tls,
     encryption: &Encryption,
 ) -> Result<Encrypted, BindError> {
-    let secure = encryption.secure(&[b"dot"])?;
-    let mut dot = Vec::new();
-    for &wanted in &tls.dot {
-        let address = DOT.find(wanted)?;
-        dot.push(address);
-        for sockets in &mut *by_worker {
-            let listener = DOT.listen(address)?;
-            sockets.dot.push((listener, secure.clone()));
+    let (dot, http) = (
+        encryption.secure(&[b"dot"])?,
+        encryption.secure(&[b"h2", b"http/1.1"])?,
+    );
+    let mut encrypted = Encrypted::default();
+    for (wanted, kind, speaks) in quic(tls) {
+        let address = kind.find(wanted)?;
+        let socket = open(address, Type::DGRAM, false).map_err(|e| kind.explain(address, e))?;
+        if let Some(sockets) = by_worker.first_mut() {
+            sockets.quic.push((socket.into(), encryption.quic(speaks)?));
+        }
+        match speaks {
+            Speaks::Http => encrypted.doh3.push(address),
+            Speaks::Dns => encrypted.doq.push(address),
         }
     }
-    Ok(Encrypted { dot })
+    for &wanted in &tls.dot {
+        let address = DOT.find(wanted)?;
+        encrypted.dot.push(address);
+        for sockets in &mut *by_worker {
+            sockets.dot.push((DOT.listen(address)?, dot.clone()));
+        }
+    }
+    for &wanted in &tls.doh {
+        let address = DOH.find(wanted)?;
+        let https = Https {
+            secure: http.clone(),
+            site: None,
+            elsewhere: elsewhere(address, &encrypted.doh3),
+        };
+        encrypted.doh.push(address);
+        for sockets in &mut *by_worker {
+            sockets.doh.push((DOH.listen(address)?, https.clone()));
+        }
+    }
+    Ok(encrypted)
+}
+
+fn quic(tls: &Tls) -> impl Iterator<Item = (SocketAddr, Kind, Speaks)> {
+    let doh3 = tls.doh3.iter().map(|&at| (at, DOH3, Speaks::Http));
+    doh3.chain(tls.doq.iter().map(|&at| (at, DOQ, Speaks::Dns)))
+}
+
+/// That the same is served over HTTP/3 on the same port (RFC 7838 §3).
+fn elsewhere(address: SocketAddr, doh3: &[SocketAddr]) -> Option<HeaderValue> {
+    let port = address.port();
+    let is_there = doh3.iter().any(|other| other.port() == port);
+    let text = format!("h3=\":{port}\"; ma=86400");
+    is_there.then(|| HeaderValue::from_str(&text).ok())?
 }
 
 /// What is opened, as errors tell it.
@@ -134,6 +196,18 @@ const PLAIN_TCP: Kind = Kind {
 const DOT: Kind = Kind {
     protocol: "TCP",
     key: "dns.tls.dot",
+};
+const DOH: Kind = Kind {
+    protocol: "TCP",
+    key: "dns.tls.doh",
+};
+const DOH3: Kind = Kind {
+    protocol: "UDP",
+    key: "dns.tls.doh3",
+};
+const DOQ: Kind = Kind {
+    protocol: "UDP",
+    key: "dns.tls.doq",
 };
 
 impl Kind {

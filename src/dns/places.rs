@@ -49,6 +49,11 @@ impl Places {
             device,
         })
     }
+
+    /// Whether so many are taken that who asks for one should show that it is there.
+    pub(super) fn are_scarce(&self) -> bool {
+        self.taken.get() > self.most / 2
+    }
 }
 
 impl Drop for Place {
@@ -91,8 +96,10 @@ mod tests {
         let places = Places::new(4);
         let take = |number: u8| places.take(IpAddr::from([192, 0, 2, number]));
         let taken: Vec<Place> = (0..4).map(|number| take(number).unwrap()).collect();
+        assert!(places.are_scarce());
         assert!(take(9).is_none());
         drop(taken);
+        assert!(!places.are_scarce());
         assert!(take(9).is_some());
         assert!(places.by_device.borrow().is_empty());
     }

@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use super::cookie::Cookies;
 use crate::query::{DeviceId, Edns, Name, NameError, Query, Rcode, RecordType, Transport};
 use rest::Malformed;
+pub(super) use rest::skip_name;
 
 const HEADER: usize = 12;
 const FLAG_RESPONSE: u16 = 0x8000;
@@ -147,7 +148,7 @@ fn without_question(header: Header, bytes: &[u8], origin: Origin<'_>) -> Packet 
 fn several_questions(header: Header, bytes: &[u8], origin: Origin<'_>) -> Option<Edns> {
     let mut at = HEADER;
     for _ in 0..header.questions {
-        at = rest::skip_name(bytes, at)? + 4;
+        at = skip_name(bytes, at)? + 4;
     }
     match rest::read(header.records, bytes, at, origin) {
         Ok(edns) | Err(Malformed(edns)) => edns,

@@ -39,8 +39,12 @@ impl Encryption {
         })
     }
 
+    pub(super) fn certificates(&self) -> Arc<Certificates> {
+        Arc::clone(&self.certificates)
+    }
+
     /// The config for one protocol above TLS; RFC 7858 §3.2 and the others name it by ALPN.
-    fn config(&self, protocols: &[&[u8]]) -> Result<ServerConfig, rustls::Error> {
+    pub(super) fn config(&self, protocols: &[&[u8]]) -> Result<ServerConfig, rustls::Error> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         // RFC 9325 §3.1.1: TLS 1.2 and 1.3.
         let mut config = ServerConfig::builder_with_provider(provider)

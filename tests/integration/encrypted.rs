@@ -1,6 +1,8 @@
 //! Encrypted DNS for devices, end to end.
 
+mod doh;
 mod dot;
+mod quic;
 
 use std::fs;
 use std::net::SocketAddr;
@@ -63,7 +65,7 @@ async fn house_in(folder: &Path, config: &str) -> House {
     .await;
     let config = format!(
         "[dns.tls]\ncertificate = \"{0}/cert.pem\"\nkey = \"{0}/key.pem\"\n\
-         dot = \"127.0.0.1:0\"\ndoh = \"127.0.0.1:0\"\ndoh3 = \"127.0.0.1:0\"\ndoq = \"127.0.0.1:0\"\n{config}",
+         dot = \"127.0.0.1:0\"\ndoh = \"127.0.0.2:0\"\ndoh3 = \"127.0.0.1:0\"\ndoq = \"127.0.0.1:0\"\n{config}",
         folder.display(),
     );
     House::with(stub, &config).await

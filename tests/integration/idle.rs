@@ -67,8 +67,11 @@ async fn with_both(test: impl AsyncFnOnce(SocketAddr, SocketAddr)) {
         ..config
     };
     let tls = Tls {
+        certificate: None,
         dot: vec![any],
-        ..Tls::default()
+        doh: vec![any],
+        doh3: Vec::new(),
+        doq: Vec::new(),
     };
     let certificates = Certificates::open(&tls, &config).unwrap();
     let encryption = Encryption::new(certificates).unwrap();
@@ -170,7 +173,7 @@ async fn a_device_that_does_not_read_its_answers_is_cut_off() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_device_leaves_room_for_others() {
+async fn where_no_place_is_left_a_connection_is_closed_at_once() {
     with_server(async |address| {
         let mut connections = Vec::new();
         for _ in 0..16 {

@@ -50,7 +50,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("hickory_net", &["upstream"]),
     ("hickory_proto", &["dns", "upstream", "local", "cache"]),
     ("sqlx", &["store"]),
-    ("axum", &["api", "web", "dns"]),
+    ("axum", &["api", "web", "dns", "app"]),
     ("anyhow", &["app", "cli", "main"]),
 ];
 

@@ -42,7 +42,7 @@ pub(super) fn read(
 }
 
 /// The place after the name that starts at `at`.
-pub(super) fn skip_name(bytes: &[u8], mut at: usize) -> Option<usize> {
+pub(in crate::dns) fn skip_name(bytes: &[u8], mut at: usize) -> Option<usize> {
     loop {
         match *bytes.get(at)? {
             0 => return Some(at + 1),

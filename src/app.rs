@@ -25,10 +25,10 @@ pub use trial::{Trial, Tried, made_up_upstream};
 
 use crate::api::Api;
 use crate::config::Config;
-use crate::device::Devices;
+use crate::device::{self, Devices};
 use crate::dns::{Certificates, Encrypted};
-use crate::lists::Library;
-use crate::local::Records;
+use crate::lists::{self, Library};
+use crate::local::{Local, Records};
 use crate::packs::Packs;
 use crate::policy::Policy;
 use crate::store::Store;
@@ -54,6 +54,7 @@ pub struct App {
     policy: Policy,
     devices: Arc<Devices>,
     records: Arc<Records>,
+    local: Local,
     store: Store,
     api: Arc<Api>,
 }
@@ -79,12 +80,14 @@ impl App {
         &self.web
     }
 
-    /// Puts the choices under `[packs]`, the lists, rules, records and devices in force, and a new
-    /// certificate; all else that differs from the config before needs a restart, and is named.
+    /// Puts the choices under `[packs]`, the lists, rules, records, groups and devices in force, and
+    /// a new certificate; all else that differs from the config before needs a restart, and is named.
     pub fn reload(&self, config: &Config) {
-        self.library.rulebook.set_packs(config.packs.clone());
+        self.library.rulebook.set_groups(lists::Groups::of(config));
         self.devices.reconfigure(&config.devices);
+        self.devices.set_groups(device::Groups::of(config));
         self.records.declare(&config.records);
+        self.local.declare_groups(config);
         self.policy.set_tags(library::tags(config));
         self.library.declare(config);
         self.api.reconfigure(Arc::new(config.clone()));
@@ -106,7 +109,7 @@ impl App {
             ("[web]", old.web != new.web),
         ];
         tracing::info!(
-            "the config was read again: packs, lists, rules, records and devices are in force"
+            "the config was read again: packs, lists, rules, records, groups and devices are in force"
         );
         for (section, _) in sections.iter().filter(|(_, differs)| *differs) {
             tracing::warn!("{section} has changed; it takes effect after a restart");

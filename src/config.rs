@@ -8,6 +8,7 @@ mod cache;
 mod device;
 mod dns;
 mod dns64;
+mod group;
 mod journal;
 mod list;
 mod load;
@@ -30,6 +31,7 @@ pub use cache::Cache;
 pub use device::{Device, DeviceMatch};
 pub use dns::{AllowFrom, Dns, RateLimit, private_networks};
 pub use dns64::Dns64;
+pub use group::{DEFAULT_GROUP, Group, MAX_GROUPS};
 pub use journal::{Journal, Privacy, StoreKind};
 pub use list::{List, ListAction, ListFormat, ListSource, Lists, is_public};
 pub use local::Local;
@@ -69,8 +71,12 @@ pub struct Config {
     pub subscribed: Vec<List>,
     /// `[[rule]]`
     pub rules: Vec<Rule>,
+    /// `[[group]]`; the first is the default.
+    pub groups: Vec<Group>,
     /// `[[device]]`
     pub devices: Vec<Device>,
+    /// `unknown_group` of `[devices]`: the group of devices that nobody named.
+    pub unknown_group: String,
     /// `[journal]`
     pub journal: Journal,
     /// `[web]`
@@ -92,7 +98,9 @@ impl Default for Config {
             lists: Lists::default(),
             subscribed: Vec::new(),
             rules: Vec::new(),
+            groups: vec![Group::default_with(Packs::default())],
             devices: Vec::new(),
+            unknown_group: DEFAULT_GROUP.to_owned(),
             journal: Journal::default(),
             web: Web::default(),
         }

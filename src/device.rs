@@ -20,6 +20,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 pub use neighbours::Neighbours;
 pub use registry::Devices;
 pub use reverse::ReverseNames;
+pub use wishes::Groups;
 
 use crate::query::DeviceId;
 

@@ -25,6 +25,8 @@ mod zones;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
+
 pub use book::{Book, declared};
 pub use data::record_data;
 pub use dns64::Dns64;
@@ -37,7 +39,7 @@ use safesearch::SafeSearch;
 use zones::Kind;
 
 use crate::config;
-use crate::query::{AnswerBuf, Name, Query, Rcode, RecordType, Section};
+use crate::query::{AnswerBuf, GroupId, Name, Query, Rcode, RecordType, Section};
 
 const LOCAL_TTL: u32 = 600;
 /// A name of the home that is not known may be the next moment.
@@ -47,7 +49,8 @@ const UNKNOWN_TTL: u32 = 60;
 #[derive(Clone, Debug)]
 pub struct Local {
     book: Arc<Book>,
-    safesearch: Arc<SafeSearch>,
+    /// For each group of devices.
+    safesearch: Arc<ArcSwap<Vec<SafeSearch>>>,
     dns64: Option<Dns64>,
     canaries: bool,
     /// Whether names below `test` are asked upstream, as in trials.
@@ -90,7 +93,7 @@ impl Local {
         let blocking = &config.blocking;
         Self {
             book: Arc::new(Book::new(config, domain)),
-            safesearch: Arc::new(SafeSearch::new(&blocking.safesearch)),
+            safesearch: Arc::new(ArcSwap::from_pointee(SafeSearch::of_groups(config))),
             dns64: config.dns64.prefix.map(Dns64::new),
             canaries: blocking.canaries,
             passes_test: false,
@@ -121,6 +124,12 @@ impl Local {
         }
     }
 
+    /// Takes what groups say of search engines.
+    pub fn declare_groups(&self, config: &config::Config) {
+        self.safesearch
+            .store(Arc::new(SafeSearch::of_groups(config)));
+    }
+
     /// The records of our own.
     pub fn book(&self) -> &Arc<Book> {
         &self.book
@@ -131,8 +140,8 @@ impl Local {
         self.dns64.as_ref()
     }
 
-    /// Writes the answer, without its end, if the name is ours.
-    pub fn answer(&self, query: &Query, out: &mut AnswerBuf) -> Found {
+    /// Writes the answer to a device of this group, without its end, if the name is ours.
+    pub fn answer(&self, query: &Query, group: GroupId, out: &mut AnswerBuf) -> Found {
         if query.kind == RecordType::ANY {
             minimal_any(query, out);
             return Found::Written;
@@ -145,7 +154,7 @@ impl Local {
             self.write_special(query, (&zone, kind), out);
             return Found::Written;
         }
-        if self.alias_of_world(query).is_some() {
+        if self.alias_of_world(query, group).is_some() {
             return Found::Leads;
         }
         let is_filtered = match query.kind {
@@ -161,17 +170,21 @@ impl Local {
         Found::Nothing
     }
 
-    /// The name that this one stands for, and for how many seconds others may believe it.
-    pub fn alias(&self, query: &Query) -> Option<(Name, u32)> {
+    /// The name that this one stands for in a group, and for how many seconds others may believe
+    /// it.
+    pub fn alias(&self, query: &Query, group: GroupId) -> Option<(Name, u32)> {
         let table = self.book.table();
         if table.covers(&query.name) {
             return table.alias(query);
         }
-        self.alias_of_world(query)
+        self.alias_of_world(query, group)
     }
 
-    fn alias_of_world(&self, query: &Query) -> Option<(Name, u32)> {
-        self.safesearch.alias(query).or_else(|| {
+    fn alias_of_world(&self, query: &Query, group: GroupId) -> Option<(Name, u32)> {
+        let searches = self.safesearch.load();
+        let search = searches.get(usize::from(group.0));
+        let alias = search.and_then(|search| search.alias(query));
+        alias.or_else(|| {
             let dns64 = self.dns64.filter(|_| query.kind == RecordType::PTR)?;
             Some((dns64.reverse(&query.name)?, LOCAL_TTL))
         })

@@ -18,6 +18,7 @@ mod live;
 mod patterns;
 mod question;
 pub mod rule;
+mod scope;
 mod source;
 mod table;
 
@@ -30,9 +31,10 @@ pub use compile::{CompileError, Compiler};
 pub use compiled::{Compiled, Placed, Says};
 pub use file::{FileError, Overlap};
 pub use image::write;
-pub use live::Live;
+pub use live::{Live, Rules};
 pub use question::{Named, Question};
 pub use rule::Reach;
+pub use scope::Scope;
 pub use source::{Order, Rank, Source};
 
 use crate::query::{Match, Name};
@@ -80,6 +82,7 @@ pub struct Matcher {
     generation: u32,
     base: Arc<Compiled>,
     top: Arc<Compiled>,
+    scope: Scope,
 }
 
 /// A rule that covers what was asked.
@@ -126,6 +129,28 @@ impl Matcher {
             generation: 0,
             base,
             top,
+            scope: Scope::default(),
+        }
+    }
+
+    /// The same for one group of devices.
+    #[must_use]
+    pub fn with_scope(self, scope: Scope) -> Self {
+        Self { scope, ..self }
+    }
+
+    /// Whether a rule counts for some devices or groups only.
+    pub fn is_particular(&self, rule: &Placed<'_>) -> bool {
+        match rule.source.rank {
+            Rank::Pack => self.scope.has_own_packs,
+            Rank::List | Rank::WatchList | Rank::AllowList => {
+                self.scope.is_particular(rule.source_at)
+            }
+            Rank::Group => true,
+            Rank::Own => match rule.says {
+                Says::Plain { .. } => false,
+                Says::Rule(rule) => rule.limits.name_devices(),
+            },
         }
     }
 
@@ -212,11 +237,13 @@ impl Matcher {
                 table: &self.base,
                 mark: 0,
                 first_source: 0,
+                scope: Some(&self.scope).filter(|scope| !scope.muted.is_empty()),
             },
             Layer {
                 table: &self.top,
                 mark: TOP,
                 first_source: TOP_SOURCES,
+                scope: None,
             },
         ]
     }
@@ -292,6 +319,8 @@ struct Layer<'s> {
     table: &'s Compiled,
     mark: u32,
     first_source: u32,
+    /// Which sources count; `None` = all.
+    scope: Option<&'s Scope>,
 }
 
 impl<'s> Layer<'s> {
@@ -304,7 +333,7 @@ impl<'s> Layer<'s> {
     ) {
         let labels = u16::try_from(labels).unwrap_or(u16::MAX >> 2);
         self.table.at(hash, &mut |place| {
-            let Some(rule) = self.table.rule(place) else {
+            let Some(rule) = self.rule(place) else {
                 return;
             };
             let reach = rule.reach.unwrap_or(Reach::Exact);
@@ -334,10 +363,17 @@ impl<'s> Layer<'s> {
         question: &Question<'_>,
         visit: &mut dyn FnMut(Hit<'s>),
     ) {
-        let rule = self.table.rule(place);
+        let rule = self.rule(place);
         if let Some(rule) = rule.filter(|rule| is_meant(rule, question)) {
             visit(self.hit((place, spot), false, rule));
         }
+    }
+
+    /// The rule at a place, if its source counts.
+    fn rule(self, place: u32) -> Option<Placed<'s>> {
+        let rule = self.table.rule(place)?;
+        let counts = self.scope.is_none_or(|scope| scope.counts(rule.source_at));
+        counts.then_some(rule)
     }
 
     fn hit(self, (place, spot): (u32, u16), closes: bool, rule: Placed<'s>) -> Hit<'s> {

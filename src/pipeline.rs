@@ -160,10 +160,14 @@ impl Pipeline {
             });
         }
         let now_ms = now_ms();
+        let devices = &self.steps.devices;
+        let (device, group) = match query.device {
+            Some(device) => (device, devices.group(device)),
+            None => devices.identify_with_group(address, now_ms),
+        };
         let asker = policy::Asker {
-            device: query
-                .device
-                .unwrap_or_else(|| self.steps.devices.identify_at(address, now_ms)),
+            device,
+            group,
             address,
         };
         let mut pending = Pending {
@@ -252,7 +256,7 @@ impl Pipeline {
         let ours = if is_spared() {
             Found::Nothing
         } else {
-            self.steps.local.answer(query, out)
+            self.steps.local.answer(query, pending.asker.group, out)
         };
         match ours {
             Found::Written => {

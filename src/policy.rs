@@ -18,8 +18,10 @@ pub use reply::BlockReply;
 pub use rewrite::Rewritten;
 
 use crate::device::Devices;
-use crate::matcher::{Live, Matcher, Named, Question};
-use crate::query::{DeviceId, EntryLabel, Match, Name, RecordType, Verdict};
+use crate::matcher::{Live, Matcher, Named, Placed, Question};
+use crate::query::{
+    DeviceId, EntryLabel, ExtendedError, GroupId, Match, Name, RecordType, Verdict,
+};
 use weigh::{Act, Decision, Weighing};
 
 /// So many entries that decided by what an answer points to are remembered in words.
@@ -41,6 +43,8 @@ pub struct Policy {
 pub struct Asker {
     /// The device.
     pub device: DeviceId,
+    /// Its group.
+    pub group: GroupId,
     /// The address that it asks from.
     pub address: IpAddr,
 }
@@ -80,9 +84,10 @@ impl Policy {
     /// The verdict on `name` (lower-cased) for whoever asks.
     pub fn judge(&self, asker: Asker, name: &Name, kind: RecordType) -> Verdict {
         let rules = self.rules.load();
+        let rules = rules.of(asker.group);
         let named = || self.named(asker.device);
         let question = Question::new(name, kind, asker.address, &named);
-        verdict(&rules, decide(&rules, &question))
+        verdict(rules, decide(rules, &question))
     }
 
     /// The verdict on what the answer to a name points to; `None` where no rule is against it.
@@ -94,13 +99,14 @@ impl Policy {
         (target, kind): (Target<'_>, RecordType),
     ) -> Option<Verdict> {
         let rules = self.rules.load();
+        let rules = rules.of(asker.group);
         let named = || self.named(asker.device);
         let verdict = match target {
             Target::Name(target) => {
                 let question = Question::new(target, kind, asker.address, &named);
-                let verdict = verdict(&rules, decide(&rules, &question));
+                let verdict = verdict(rules, decide(rules, &question));
                 if let Some(matched) = verdict.matched() {
-                    self.note(&rules, matched, target);
+                    self.note(rules, matched, target);
                 }
                 verdict
             }
@@ -108,40 +114,42 @@ impl Policy {
                 let question = Question::new(name, kind, asker.address, &named);
                 let mut weighing = Weighing::default();
                 rules.find_address(address, &question, &mut |hit| weighing.take(hit));
-                verdict(&rules, weighing.decide())
+                verdict(rules, weighing.decide())
             }
         };
         (!matches!(verdict, Verdict::Allow(_))).then_some(verdict)
     }
 
     /// Whether any rule looks at addresses in answers.
-    pub fn inspects_addresses(&self) -> bool {
-        self.rules.load().has_addresses()
+    pub fn inspects_addresses(&self, asker: Asker) -> bool {
+        self.rules.load().of(asker.group).has_addresses()
     }
 
-    /// Whether any rule counts for some devices only.
-    pub fn differs_by_device(&self) -> bool {
-        self.rules.load().differs_by_device()
+    /// Whether any rule of a group counts for some of its devices only.
+    pub fn differs_by_device(&self, asker: Asker) -> bool {
+        self.rules.load().of(asker.group).differs_by_device()
     }
 
-    /// The number of the rules in force: what was decided under another may be decided otherwise.
-    pub fn generation(&self) -> u32 {
-        self.rules.load().generation()
+    /// The number of the rules in force for a group: what was decided under another may be decided
+    /// otherwise.
+    pub fn generation(&self, asker: Asker) -> u32 {
+        self.rules.load().of(asker.group).generation()
     }
 
-    /// Calls `read` with how a match is answered and with its short reason, as devices are told
-    /// (RFC 8914 EXTRA-TEXT).
-    pub fn with_reply<T>(&self, matched: Match, read: impl FnOnce(BlockReply<'_>, &str) -> T) -> T {
-        let rules = self.rules.load();
-        if let Some(rule) = rules.rule(matched) {
-            return read(BlockReply::of(&rule), rule.reason());
-        }
-        // The rules were swapped in between.
-        let before = self.rules.generation(matched.generation);
-        match before.as_ref().and_then(|rules| rules.rule(matched)) {
-            Some(rule) => read(BlockReply::of(&rule), rule.reason()),
-            None => read(BlockReply::Configured, ""),
-        }
+    /// Calls `read` with how a match is answered and with its reason, as devices are told.
+    pub fn with_reply<T>(
+        &self,
+        matched: Match,
+        read: impl FnOnce(BlockReply<'_>, ExtendedError<'_>) -> T,
+    ) -> T {
+        self.rules.with_generation(matched.generation, |rules| {
+            let rule = rules.and_then(|rules| Some((rules, rules.rule(matched)?)));
+            let Some((rules, rule)) = rule else {
+                let unknown = ExtendedError::new(ExtendedError::BLOCKED, "");
+                return read(BlockReply::Configured, unknown);
+            };
+            read(BlockReply::of(&rule), reason(rules, &rule))
+        })
     }
 
     /// What a name is rewritten to, by all rules together; empty where it is not.
@@ -149,7 +157,7 @@ impl Policy {
         let rules = self.rules.load();
         let named = || self.named(asker.device);
         let question = Question::new(name, kind, asker.address, &named);
-        Rewritten::of(&rules, &question)
+        Rewritten::of(rules.of(asker.group), &question)
     }
 
     /// A match on this name in words that outlive the rules it points into; `None` once they are
@@ -161,15 +169,17 @@ impl Policy {
                 entry: format!("={name}"),
             });
         }
-        let rules = self.rules.generation(matched.generation)?;
-        let rule = rules.rule(matched)?;
-        if rule.reach.is_some() && rules.suffix_of(matched, name).is_none() {
-            let noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(label) = noted.get(&matched) {
-                return Some(label.clone());
+        self.rules.with_generation(matched.generation, |rules| {
+            let rules = rules?;
+            let rule = rules.rule(matched)?;
+            if rule.reach.is_some() && rules.suffix_of(matched, name).is_none() {
+                let noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+                if let Some(label) = noted.get(&matched) {
+                    return Some(label.clone());
+                }
             }
-        }
-        Some(explain::label(&rules, matched, &rule, name))
+            Some(explain::label(rules, matched, &rule, name))
+        })
     }
 
     /// What would be decided on a name, and every entry that covers it.
@@ -177,7 +187,7 @@ impl Policy {
         let rules = self.rules.load();
         let named = || self.named(asker.device);
         let question = Question::new(name, kind, asker.address, &named);
-        Explanation::new(&rules, &question)
+        Explanation::new(rules.of(asker.group), &question)
     }
 
     fn named(&self, device: DeviceId) -> Named {
@@ -229,6 +239,16 @@ fn decide<'a>(rules: &'a Matcher, question: &Question<'_>) -> Option<Decision<'a
         }
     });
     weighing.decide()
+}
+
+/// Why a rule blocks, as devices are told (RFC 8914 §4.16, §4.18).
+fn reason<'a>(rules: &Matcher, rule: &Placed<'a>) -> ExtendedError<'a> {
+    let code = if rules.is_particular(rule) {
+        ExtendedError::FILTERED
+    } else {
+        ExtendedError::BLOCKED
+    };
+    ExtendedError::new(code, rule.source.reason(rule.line))
 }
 
 fn verdict(rules: &Matcher, decision: Option<Decision<'_>>) -> Verdict {

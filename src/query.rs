@@ -247,6 +247,10 @@ pub struct UpstreamId(pub u8);
 )]
 pub struct DeviceId(pub u32);
 
+/// The number of a group of devices; 0 is the default one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct GroupId(pub u8);
+
 /// What the journal is told of one query.
 #[derive(Clone, Copy, Debug)]
 pub struct Event {

@@ -13,7 +13,7 @@ use super::range;
 use super::who::DeviceParams;
 use super::{Api, Explanation, Knowledge, Recent};
 use crate::journal::Range;
-use crate::query::{Name, RecordType};
+use crate::query::{GroupId, Name, RecordType};
 
 /// The parameters of a question.
 #[derive(Clone, Debug, Default, Deserialize, utoipa::IntoParams)]
@@ -69,6 +69,9 @@ pub(super) async fn explain(
         config: &config,
         packs: &api.packs,
         policy: &api.policy,
+        group: device
+            .as_ref()
+            .map_or(GroupId(0), |device| api.devices.group(device.id)),
     };
     Ok(Json(Explanation {
         recent,

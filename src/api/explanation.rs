@@ -7,13 +7,13 @@ use utoipa::ToSchema;
 
 use super::covering::Covering;
 use super::who::DeviceRef;
-use crate::config::{BlockAnswer, Config};
+use crate::config::{self, BlockAnswer, Config};
 use crate::device::Device;
 use crate::lists;
 use crate::local::Local;
 use crate::packs::{Action, Effective, Entry, EntryInfo, Pack, Packs};
 use crate::policy::{Asker, Policy};
-use crate::query::{DeviceId, Name, RecordType, VerdictWord};
+use crate::query::{DeviceId, GroupId, Name, RecordType, VerdictWord};
 
 /// What would be done with a query, and why.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -26,6 +26,9 @@ pub struct Explanation {
     /// Which device, if one was given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device: Option<DeviceRef>,
+    /// The name of the group that it is in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
     /// The verdict.
     pub verdict: VerdictWord,
     /// What the device would be answered, in words.
@@ -89,10 +92,11 @@ pub struct Recent {
 }
 
 /// The device as rules see it: one that is not named is nobody in particular.
-fn asker_of(device: Option<&Device>) -> Asker {
+fn asker_of(device: Option<&Device>, group: GroupId) -> Asker {
     let address = device.and_then(|device| device.addresses.first());
     Asker {
         device: device.map_or(DeviceId(0), |device| device.id),
+        group,
         address: address.copied().unwrap_or(Ipv4Addr::UNSPECIFIED.into()),
     }
 }
@@ -106,13 +110,17 @@ pub struct Knowledge<'a> {
     pub packs: &'a Packs,
     /// The rules in force.
     pub policy: &'a Policy,
+    /// The group of the device.
+    pub group: GroupId,
 }
 
 impl Knowledge<'_> {
     /// Explains what would be done with a query.
     pub fn explain(self, device: Option<&Device>, name: &Name, kind: RecordType) -> Explanation {
         let asked = name.to_lowercase();
-        let judged = self.policy.explain(asker_of(device), &asked, kind);
+        let judged = self
+            .policy
+            .explain(asker_of(device, self.group), &asked, kind);
         let decided = judged
             .covering
             .first()
@@ -135,6 +143,7 @@ impl Knowledge<'_> {
             name: name.to_string(),
             kind: kind.to_string(),
             device: device.map(DeviceRef::of),
+            group: self.group_name().filter(|_| device.is_some()),
             verdict: judged.verdict,
             answer: self.answer(judged.verdict, &asked, kind),
             source: judged
@@ -156,7 +165,18 @@ impl Knowledge<'_> {
     }
 
     fn effective(&self, pack: &Pack, entry: &Entry) -> Effective {
-        lists::effective(pack, entry, &self.config.packs)
+        lists::effective(pack, entry, self.choices())
+    }
+
+    fn group_name(&self) -> Option<String> {
+        let group = self.config.groups.get(usize::from(self.group.0))?;
+        Some(group.name.clone())
+    }
+
+    /// What packs do for the group.
+    fn choices(&self) -> &config::Packs {
+        let group = self.config.groups.get(usize::from(self.group.0));
+        group.map_or(&self.config.packs, |group| &group.packs)
     }
 
     fn answer(&self, verdict: VerdictWord, name: &Name, kind: RecordType) -> String {
@@ -203,7 +223,7 @@ impl Knowledge<'_> {
     }
 
     fn why_off(&self, pack: &Pack, entry: &Entry) -> String {
-        let (_, level) = self.config.packs.choice(&pack.id);
+        let (_, level) = self.choices().choice(&pack.id);
         match entry.action {
             _ if entry.retired.is_some() => "covers the name, but is retired".to_owned(),
             Action::Block { level: needed }
@@ -268,11 +288,11 @@ fn reach(entry: &Entry) -> String {
     }
 }
 
-fn level_of(level: crate::config::Level) -> crate::packs::Level {
+fn level_of(level: config::Level) -> crate::packs::Level {
     match level {
-        crate::config::Level::Safe => crate::packs::Level::Safe,
-        crate::config::Level::Standard => crate::packs::Level::Standard,
-        crate::config::Level::Strict => crate::packs::Level::Strict,
+        config::Level::Safe => crate::packs::Level::Safe,
+        config::Level::Standard => crate::packs::Level::Standard,
+        config::Level::Strict => crate::packs::Level::Strict,
     }
 }
 

@@ -44,6 +44,9 @@ pub struct RuleItem {
     /// The names of the devices that the config names.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub devices: Vec<String>,
+    /// The names of the groups that it counts for; without them, all.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<String>,
     /// Whether it stands in the config file, and so is changed only there.
     pub declared: bool,
     /// The queries on which it decided in the last seven days. Rules that cover the same share
@@ -101,6 +104,7 @@ pub(super) async fn add_rule(
         comment: None,
         device: None,
         devices: Vec::new(),
+        groups: Vec::new(),
     };
     let rule = read(&api, body, rule)?;
     let added = api.lists.add_rule(rule, Timestamp::now()).await;
@@ -232,6 +236,7 @@ fn item(rule: &SetRule, hits: &HashMap<String, u64>) -> RuleItem {
         comment: rule.comment.clone(),
         device: rule.device.map(|DeviceId(number)| format!("d{number}")),
         devices: rule.devices.clone(),
+        groups: rule.groups.clone(),
         declared: rule.is_declared(),
         hits: label
             .and_then(|label| hits.get(&label).copied())

@@ -13,8 +13,8 @@ use super::start::{Parts, random_seed};
 use crate::config::Config;
 use crate::device::Devices;
 use crate::lists::{
-    self, Fetcher, Library, Lookup, Naming, OwnRule, Refresher, Rulebook, Shelf, Subscriptions,
-    Terms,
+    self, Fetcher, Groups, Library, Lookup, Naming, OwnRule, Refresher, Rulebook, Shelf,
+    Subscriptions, Terms,
 };
 use crate::matcher::Live;
 use crate::matcher::rule::Asker;
@@ -129,12 +129,13 @@ fn rulebook(parts: &Parts, live: Arc<Live>) -> Rulebook {
     let own = own.map(|(rule, written)| OwnRule {
         rule,
         comment: written.comment.clone().unwrap_or_default(),
+        groups: written.groups.clone(),
     });
     let packs = Arc::clone(&parts.packs);
     Rulebook::new(
         live,
         packs,
-        (config.packs.clone(), own.collect()),
+        (Groups::of(config), own.collect()),
         random_seed(),
     )
 }

@@ -20,7 +20,7 @@ use super::{App, library, names, shared};
 use crate::api::{self, Api, UpstreamMore, UpstreamStatus};
 use crate::cache::Cache;
 use crate::config::Config;
-use crate::device::{Devices, Neighbours, ReverseNames};
+use crate::device::{self, Devices, Neighbours, ReverseNames};
 use crate::dns::Sockets;
 use crate::journal::{Journal, Words, Writer};
 use crate::lists::{Library, Refresher};
@@ -126,6 +126,7 @@ async fn start_in(place: Place, parts: Parts) -> anyhow::Result<App> {
         library,
         policy,
         records,
+        steps,
         ..
     } = core;
     writer.announce();
@@ -148,6 +149,7 @@ async fn start_in(place: Place, parts: Parts) -> anyhow::Result<App> {
         policy,
         devices,
         records,
+        local: steps.local.clone(),
         store,
         api,
     })
@@ -187,6 +189,7 @@ impl Core {
         let config = &parts.config;
         let store = Store::at(&config.data_dir);
         let devices = Arc::new(Devices::new(&config.devices, Vec::new()));
+        devices.set_groups(device::Groups::of(config));
         devices.number_in_passing();
         let upstreams = Arc::new(
             UpstreamShared::new(&config.upstream)

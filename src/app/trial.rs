@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use crate::cache::Cache;
 use crate::config::{Config, Server, ServerUrl};
-use crate::device::Devices;
+use crate::device::{self, Devices};
 use crate::dns;
 use crate::journal::{Journal, Words};
 use crate::local::Local;
@@ -55,6 +55,7 @@ impl Trial {
         let live = Arc::new(Live::default());
         live.swap(rules);
         let devices = Arc::new(Devices::new(&config.devices, Vec::new()));
+        devices.set_groups(device::Groups::of(&config));
         let policy = Policy::new(live).with_devices(Arc::clone(&devices));
         policy.set_tags(super::library::tags(&config));
         let words = Words {

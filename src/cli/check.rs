@@ -52,6 +52,12 @@ impl CheckArgs {
 pub(super) fn understand(packs: &Packs, config: &Config) -> Result<(), ConfigProblems> {
     let ids: Vec<&str> = packs.packs().iter().map(|pack| &*pack.id).collect();
     let mut problems = config.packs.unknown(&ids);
+    problems.extend(
+        config
+            .groups
+            .iter()
+            .flat_map(|group| group.packs.unknown(&ids)),
+    );
     if let Err(rules) = lists::own_rules(config) {
         problems.extend(rules.0);
     }

@@ -14,7 +14,7 @@ use crate::lists;
 use crate::matcher::Live;
 use crate::packs::Packs;
 use crate::policy::Policy;
-use crate::query::{Name, RecordType};
+use crate::query::{GroupId, Name, RecordType};
 
 const PATIENCE: Duration = Duration::from_millis(500);
 
@@ -129,6 +129,7 @@ fn explain_here(config: &Config, name: &Name, kind: RecordType) -> anyhow::Resul
         config,
         packs: &packs,
         policy: &policy,
+        group: GroupId(0),
     }
     .explain(None, name, kind))
 }

@@ -172,7 +172,7 @@ impl SafeSearch {
     ];
 
     /// `true` is all of them, `YouTube` moderately.
-    fn read(section: &mut Section<'_>) -> Vec<Self> {
+    pub(super) fn read(section: &mut Section<'_>) -> Vec<Self> {
         let read = |item: &Item| -> Read<Vec<Self>> {
             match item.value {
                 Value::Truth(false) => Ok(Vec::new()),

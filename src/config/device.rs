@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+use super::group::group_name;
 use super::section::{Read, Section};
 use super::tree::Item;
 use super::upstream::is_host_name;
@@ -18,6 +19,8 @@ pub struct Device {
     pub matches: Vec<DeviceMatch>,
     /// What kind of device it is, in the words of adblock rules' `$ctag`.
     pub tags: Vec<String>,
+    /// The name of its group; `None` = the default one.
+    pub group: Option<String>,
 }
 
 /// What a device is recognised by.
@@ -35,21 +38,22 @@ pub enum DeviceMatch {
 
 impl Device {
     /// Reads all of `[[device]]`; a name, and what a device is recognised by, stand there once.
-    pub(super) fn read_all(root: &mut Section<'_>) -> Vec<Self> {
+    pub(super) fn read_all(root: &mut Section<'_>, groups: &[String]) -> Vec<Self> {
         let mut devices: Vec<Self> = Vec::new();
         root.each("device", |section| {
-            if let Some(device) = Self::read(section, &devices) {
+            if let Some(device) = Self::read(section, &devices, groups) {
                 devices.push(device);
             }
         });
         devices
     }
 
-    fn read(section: &mut Section<'_>, before: &[Self]) -> Option<Self> {
+    fn read(section: &mut Section<'_>, before: &[Self], groups: &[String]) -> Option<Self> {
         let name = section.required("name", "what you call it", value::text);
         let right = "at least one MAC address, address, network or host name";
         let matches = section.some("match", right, Vec::new(), DeviceMatch::read);
         let tags = section.values("tags", Vec::new(), tag);
+        let group = section.optional("group", |item| group_name(item, groups));
         let name = name?;
         if before.iter().any(|other| other.name == name) {
             section.wrong("name", format!("= {name:?}: another device has this name"));
@@ -66,6 +70,7 @@ impl Device {
             name,
             matches,
             tags,
+            group,
         })
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use url::{Host, Url};
 
 use super::dns::private_networks;
+use super::group::group_name;
 use super::problem::Place;
 use super::section::{Read, Section};
 use super::tree::Item;
@@ -63,6 +64,8 @@ pub struct List {
     pub format: Option<ListFormat>,
     /// How often it is looked at again.
     pub refresh: Duration,
+    /// The names of the groups that it counts for; none = all that name no lists themselves.
+    pub groups: Vec<String>,
     /// Where it stands in the config.
     pub place: Place,
 }
@@ -87,7 +90,11 @@ impl List {
     }
 
     /// Reads all of `[[list]]`.
-    pub(super) fn read_all(root: &mut Section<'_>, lists: &Lists, base: &Path) -> Vec<Self> {
+    pub(super) fn read_all(
+        root: &mut Section<'_>,
+        (lists, groups): (&Lists, &[String]),
+        base: &Path,
+    ) -> Vec<Self> {
         let (mut all, mut names) = (Vec::new(), Vec::new());
         root.each("list", |section| {
             let name = section.required("name", "what you call it", name);
@@ -95,7 +102,7 @@ impl List {
                 section.wrong("name", format!("= {name:?}: another list has this name"));
             }
             names.extend(name.clone());
-            all.extend(Self::read(section, name, lists, base));
+            all.extend(Self::read(section, name, (lists, groups), base));
         });
         all
     }
@@ -103,7 +110,7 @@ impl List {
     fn read(
         section: &mut Section<'_>,
         name: Option<String>,
-        lists: &Lists,
+        (lists, groups): (&Lists, &[String]),
         base: &Path,
     ) -> Option<Self> {
         let right = "the address (https://…) or the file that it comes from";
@@ -114,12 +121,11 @@ impl List {
                 None => path(),
             }
         });
-        // There are no other groups yet, so what stands here needs to be checked, not kept.
-        section.values("groups", Vec::new(), group);
         Some(Self {
             action: section.value("action", ListAction::Block, ListAction::read),
             format: section.value("format", None, ListFormat::read),
             refresh: section.value("refresh", Self::USUAL_REFRESH, refresh),
+            groups: section.values("groups", Vec::new(), |item| group_name(item, groups)),
             place: section.place().clone(),
             name: name?,
             source: source?,
@@ -322,13 +328,6 @@ fn name(item: &Item) -> Read<String> {
 
 fn refresh(item: &Item) -> Read<Duration> {
     List::check_refresh(item.text().unwrap_or_default())
-}
-
-fn group(item: &Item) -> Read<()> {
-    match item.text() {
-        Some("default") => Ok(()),
-        _ => Err("groups are not in this version yet: write [\"default\"]".to_owned()),
-    }
 }
 
 #[cfg(test)]

@@ -2,13 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
+use super::group::{DEFAULT_GROUP, group_name};
 use super::problem::{ConfigProblems, Place, Problem};
 use super::section::{Notes, Section};
 use super::tree::{self, Table};
 use super::value::path;
 use super::{
-    Blocking, Cache, Config, Device, Dns, Dns64, Journal, List, Lists, Local, Packs, Record, Rule,
-    Upstream, Web,
+    Blocking, Cache, Config, Device, Dns, Dns64, Group, Journal, List, Lists, Local, Packs, Record,
+    Rule, Upstream, Web,
 };
 
 /// Where a config is looked for when none is named.
@@ -85,7 +86,13 @@ impl Config {
     fn read(root: &mut Section<'_>, base: &Path) -> Self {
         let default = base.join(Self::default().data_dir);
         let lists = root.section("lists", Lists::read);
-        let devices = Device::read_all(root);
+        let names = Group::names(root);
+        let devices = Device::read_all(root, &names);
+        let packs = root.section("packs", |section| Packs::read(section, base));
+        let subscribed = List::read_all(root, (&lists, &names), base);
+        let mut rules = Rule::read_all(root, &devices, &names);
+        let groups = Group::read_all(root, &packs, &subscribed, &mut rules);
+        let packs = packs.with_default_of(&groups);
         Self {
             data_dir: root.value("data_dir", default, |item| path(item, base)),
             dns: root.section("dns", |section| Dns::read(section, base)),
@@ -95,10 +102,15 @@ impl Config {
             local: root.section("local", |section| Local::read(section, base)),
             records: Record::read_all(root),
             dns64: root.section("dns64", Dns64::read),
-            packs: root.section("packs", |section| Packs::read(section, base)),
-            subscribed: List::read_all(root, &lists, base),
+            groups,
+            unknown_group: root.section("devices", |section| {
+                let default = DEFAULT_GROUP.to_owned();
+                section.value("unknown_group", default, |item| group_name(item, &names))
+            }),
+            packs,
             lists,
-            rules: Rule::read_all(root, &devices),
+            subscribed,
+            rules,
             devices,
             journal: root.section("journal", Journal::read),
             web: root.section("web", Web::read),
@@ -194,6 +206,7 @@ mod tests {
             "list",
             "rule",
             "device",
+            "group",
             "record",
             "upstream.route",
             "upstream.trust_anchors",
@@ -206,6 +219,112 @@ mod tests {
             };
             assert!(has(shown, &key), "{key} is not in config.example.toml");
         }
+    }
+
+    #[test]
+    fn groups_take_over_what_they_do_not_say() {
+        let text = r#"
+[packs]
+default = "off"
+xiaomi = "watch"
+[[list]]
+name = "ads"
+source = "/ads"
+[[list]]
+name = "games"
+source = "/games"
+groups = ["kids"]
+[[group]]
+name = "kids"
+packs = { level = "strict", oneplus = "block" }
+lists = ["ads"]
+rules = ["||game.example^", "@@||school.example^"]
+safesearch = ["google"]
+[[group]]
+name = "default"
+packs = { default = "block" }
+[[device]]
+name = "Tablet"
+match = "192.0.2.7"
+group = "kids"
+[devices]
+unknown_group = "kids"
+"#;
+        let config = load(text).unwrap();
+        let [default, kids] = config.groups.as_slice() else {
+            panic!("two groups: {:?}", config.groups);
+        };
+        assert_eq!(
+            (default.name.as_str(), default.packs.default),
+            ("default", PackAction::Block)
+        );
+        assert_eq!(kids.packs.default, PackAction::Off);
+        assert_eq!(
+            kids.packs.choice("oneplus"),
+            (PackAction::Block, Level::Strict)
+        );
+        assert_eq!(
+            kids.packs.choice("xiaomi"),
+            (PackAction::Watch, Level::Strict)
+        );
+        assert_eq!(config.unknown_group_number(), 1);
+        let rules = config.rules.iter();
+        let rules: Vec<_> = rules
+            .map(|rule| (rule.text.as_str(), rule.action))
+            .collect();
+        assert_eq!(
+            rules,
+            [
+                ("||game.example^", ListAction::Block),
+                ("||school.example^", ListAction::Allow)
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_about_groups_is_told_with_the_nearest() {
+        let text = r#"
+[[group]]
+name = "kids"
+lists = ["adds"]
+packs = { default = "blok" }
+[[group]]
+name = "kids"
+colour = "red"
+[[list]]
+name = "ads"
+source = "/ads"
+groups = ["kid"]
+[[device]]
+name = "Tablet"
+match = "192.0.2.7"
+group = "kidz"
+[[rule]]
+match = "||a.example^"
+groups = ["guests"]
+[devices]
+unknown_group = "nobody"
+"#;
+        assert_snapshot!(problems(text), @r#"
+        config.toml:4: group[0].lists[0] = "adds": no [[list]] of this file has this name; did you mean "ads"?
+        config.toml:5: group[0].packs.default = "blok": write "block", "watch" or "off"
+        config.toml:7: group[1].name = "kids": another group has this name
+        config.toml:8: group[1].colour is no known key; known here: lists, name, packs, rules, safesearch
+        config.toml:12: list[0].groups[0] = "kid": no [[group]] has this name; did you mean "kids"?
+        config.toml:16: device[0].group = "kidz": no [[group]] has this name; did you mean "kids"?
+        config.toml:19: rule[0].groups[0] = "guests": no [[group]] has this name
+        config.toml:21: devices.unknown_group = "nobody": no [[group]] has this name
+        "#);
+    }
+
+    #[test]
+    fn misspelled_packs_of_a_group_are_told_by_its_key() {
+        let config = load("[[group]]\nname = \"kids\"\npacks = { xaomi = \"block\" }").unwrap();
+        let found = config.groups[1].packs.unknown(&["xiaomi"]);
+        assert_eq!(
+            ConfigProblems(found).to_string(),
+            "config.toml:3: group[0].packs.xaomi is no known pack; did you mean xiaomi?"
+        );
     }
 
     fn has(table: &Table, key: &str) -> bool {
@@ -306,7 +425,7 @@ retention = "1m"
         assert_snapshot!(problems(text), @r#"
         config.toml:2: data_dir = 7: write a path in quotes
         config.toml:3: workers is no known key here; did you mean dns.workers?
-        config.toml:4: colour is no known key; known here: blocking, cache, data_dir, device, dns, dns64, journal, list, lists, local, packs, record, rule, upstream, web
+        config.toml:4: colour is no known key; known here: blocking, cache, data_dir, device, devices, dns, dns64, group, journal, list, lists, local, packs, record, rule, upstream, web
         config.toml:5: packs = "block": write a table, with keys and values
         config.toml:8: dns.listen[0] = "0.0.0.0": write an address with a port, such as "192.0.2.1:53" or "[2001:db8::1]:53"
         config.toml:8: dns.listen[1] = 53: write an address with a port, such as "192.0.2.1:53" or "[2001:db8::1]:53"
@@ -358,7 +477,7 @@ group = "kids"
         config.toml:12: device[2].nme is no known key; did you mean name?
         config.toml:14: device[3].match is missing: write at least one MAC address, address, network or host name
         config.toml:15: device[3].name = "": write a text in quotes
-        config.toml:16: device[3].group is not in this version yet; remove it
+        config.toml:16: device[3].group = "kids": no [[group]] has this name
         "#);
     }
 
@@ -407,7 +526,7 @@ devices = ["television"]
         config.toml:12: list[1].name = "one": another list has this name
         config.toml:13: list[1].source = "https://192.168.1.1/hosts": this is a private address, accepted only with allow_private_sources = true in [lists]
         config.toml:14: list[1].refresh = "10s": write a time from "1m" to "365d"
-        config.toml:15: list[1].groups[0] = "kids": groups are not in this version yet: write ["default"]
+        config.toml:15: list[1].groups[0] = "kids": no [[group]] has this name
         config.toml:19: list[2].source = "https://…@lists.example/": remove the password: the dashboard shows this address
         config.toml:21: list[3].name is missing: write what you call it
         config.toml:22: list[3].source = "ftp://lists.example/hosts": ftp:// is not supported: write https://…, or a file's path
@@ -461,14 +580,11 @@ max_size = "1GB"
         let text = r#"
 [cache]
 serve_fresh = "1d"
-[[group]]
-name = "example"
 [web]
 password = "secret"
 "#;
         assert_snapshot!(problems(text), @r#"
         config.toml:3: cache.serve_fresh is no known key; known here: entries, max_size, max_ttl, min_ttl, negative_max_ttl, prefetch, serve_stale
-        config.toml:4: group is not in this version yet; remove it
         config.toml:7: web.password is not in this version yet; remove it
         "#);
     }
@@ -563,7 +679,7 @@ password = "secret"
         assert_snapshot!(found, @r#"
         environment variable SQUELCH_CACHE__ENTRIES: cache.entries = "many": write a whole number from 0 to 10000000
         environment variable SQUELCH_WEB__LISEN: web.lisen is no known key; did you mean listen?
-        environment variable SQUELCH_A__B__C__D__E: a is no known key; known here: blocking, cache, data_dir, device, dns, dns64, journal, list, lists, local, packs, record, rule, upstream, web
+        environment variable SQUELCH_A__B__C__D__E: a is no known key; known here: blocking, cache, data_dir, device, devices, dns, dns64, group, journal, list, lists, local, packs, record, rule, upstream, web
         environment variable SQUELCH_CACHE_MIN_TTL: cache_min_ttl is no known key here; did you mean cache.min_ttl?
         "#);
     }

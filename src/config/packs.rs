@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::group::Group;
 use super::problem::{Place, Problem, nearest};
 use super::section::{Read, Section};
 use super::tree::{Item, Value};
@@ -19,8 +20,10 @@ pub struct Packs {
     pub folder: Option<PathBuf>,
     /// Packs by id.
     pub named: BTreeMap<String, PackChoice>,
-    /// Where each of `named` stands.
+    /// Where each of those that were named here stands.
     pub places: BTreeMap<String, Place>,
+    /// The key of the table: `packs`, or that of a group.
+    pub key: String,
 }
 
 impl Default for Packs {
@@ -31,18 +34,29 @@ impl Default for Packs {
             folder: None,
             named: BTreeMap::new(),
             places: BTreeMap::new(),
+            key: "packs".to_owned(),
         }
     }
 }
 
 impl Packs {
     pub(super) fn read(section: &mut Section<'_>, base: &Path) -> Self {
-        let default = Self::default();
+        let folder = section.optional("folder", |item| value::path(item, base));
+        Self {
+            folder,
+            ..Self::read_over(section, &Self::default())
+        }
+    }
+
+    /// Reads what a group says of packs, over what holds for all.
+    pub(super) fn read_over(section: &mut Section<'_>, base: &Self) -> Self {
         let mut packs = Self {
-            default: section.value("default", default.default, PackAction::read),
-            level: section.value("level", default.level, Level::read),
-            folder: section.optional("folder", |item| value::path(item, base)),
-            ..default
+            default: section.value("default", base.default, PackAction::read),
+            level: section.value("level", base.level, Level::read),
+            folder: base.folder.clone(),
+            named: base.named.clone(),
+            places: BTreeMap::new(),
+            key: section.path(""),
         };
         for (id, item) in section.rest() {
             // A variable's name cannot have the hyphen that an id has.
@@ -56,6 +70,18 @@ impl Packs {
             }
         }
         packs
+    }
+
+    /// The same as the default of these groups has it.
+    pub(super) fn with_default_of(self, groups: &[Group]) -> Self {
+        match groups.first() {
+            Some(default) => Self {
+                places: self.places,
+                key: self.key,
+                ..default.packs.clone()
+            },
+            None => self,
+        }
     }
 
     /// A problem for each named pack whose id is not one of these.
@@ -75,7 +101,7 @@ impl Packs {
                 );
                 Problem {
                     place: place.clone(),
-                    key: format!("packs.{id}"),
+                    key: format!("{}.{id}", self.key),
                     message: format!("is no known pack; {hint}"),
                 }
             })

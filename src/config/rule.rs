@@ -1,8 +1,9 @@
 //! `[[rule]]`: people's own rules, which come before every pack and list.
 
 use super::device::Device;
+use super::group::{group_name, one_of};
 use super::list::ListAction;
-use super::problem::{Place, Problem, nearest};
+use super::problem::{Place, Problem};
 use super::section::Section;
 use super::value;
 
@@ -17,46 +18,54 @@ pub struct Rule {
     pub comment: Option<String>,
     /// The names of the devices that it counts for; `None` = all.
     pub devices: Option<Vec<String>>,
+    /// The names of the groups that it counts for; none = all.
+    pub groups: Vec<String>,
     /// Where it stands in the config.
     pub place: Place,
+    /// The key of its text.
+    pub key: String,
     /// Which of the rules it is, from 0.
     pub number: usize,
 }
 
 impl Rule {
-    /// Reads all of `[[rule]]`, which may name these devices.
-    pub(super) fn read_all(root: &mut Section<'_>, devices: &[Device]) -> Vec<Self> {
+    /// Reads all of `[[rule]]`, which may name these devices and groups.
+    pub(super) fn read_all(
+        root: &mut Section<'_>,
+        devices: &[Device],
+        groups: &[String],
+    ) -> Vec<Self> {
         let mut rules = Vec::new();
         let mut number = 0;
         root.each("rule", |section| {
-            rules.extend(Self::read(section, devices, number));
+            rules.extend(Self::read(section, (devices, groups), number));
             number += 1;
         });
         rules
     }
 
-    fn read(section: &mut Section<'_>, known: &[Device], number: usize) -> Option<Self> {
+    fn read(
+        section: &mut Section<'_>,
+        (known, groups): (&[Device], &[String]),
+        number: usize,
+    ) -> Option<Self> {
         let right = "adblock syntax such as \"||telemetry.example^\", or a \"/regex/\"";
         let text = section.required("match", right, value::text);
         let action = section.value("action", ListAction::Block, ListAction::read);
         let comment = section.optional("comment", value::text);
         let devices = section.values("devices", Vec::new(), |item| {
-            let name = value::text(item)?;
-            let mut names = known.iter().map(|device| device.name.as_str());
-            if names.clone().any(|known| known == name) {
-                return Ok(name);
-            }
-            Err(match nearest(&name, &mut names) {
-                Some(near) => format!("no [[device]] has this name; did you mean {near:?}?"),
-                None => "no [[device]] has this name".to_owned(),
-            })
+            let names = known.iter().map(|device| device.name.as_str());
+            one_of(item, names, "[[device]]")
         });
+        let groups = section.values("groups", Vec::new(), |item| group_name(item, groups));
         Some(Self {
             text: text?,
             action,
             comment,
             devices: (!devices.is_empty()).then_some(devices),
+            groups,
             place: section.place().clone(),
+            key: section.path("match"),
             number,
         })
     }
@@ -65,7 +74,7 @@ impl Rule {
     pub fn refused(&self, reason: &str) -> Problem {
         Problem {
             place: self.place.clone(),
-            key: format!("rule[{}].match", self.number),
+            key: self.key.clone(),
             message: format!("= {:?}: {reason}", self.text),
         }
     }

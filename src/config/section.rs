@@ -10,7 +10,7 @@ use super::tree::{Item, Table, Value};
 pub(super) type Read<T> = Result<T, String>;
 
 /// Keys that the manual promises for later. They are told apart from misspelled ones.
-const LATER: [&str; 3] = ["group", "device.group", "web.password"];
+const LATER: [&str; 1] = ["web.password"];
 
 /// What is noticed while reading: problems, unknown keys and the keys that there are.
 #[derive(Default)]
@@ -108,6 +108,28 @@ impl<'a> Section<'a> {
     /// Where this table stands.
     pub fn place(&self) -> &Place {
         &self.place
+    }
+
+    /// The key of a value of this table, with its sections.
+    pub fn path(&self, key: &str) -> String {
+        join(&self.key, key)
+    }
+
+    /// Whether a key stands in this table, and was not taken yet.
+    pub fn has(&self, key: &str) -> bool {
+        self.table.contains_key(key)
+    }
+
+    /// The texts that stand under `inner` in each of the tables of `key`, which are not taken yet.
+    pub fn texts(&self, key: &str, inner: &str) -> Vec<String> {
+        let Some(Value::List(tables)) = self.table.get(key).map(|item| &item.value) else {
+            return Vec::new();
+        };
+        let texts = tables.iter().filter_map(|item| match &item.value {
+            Value::Table(table) => table.get(inner)?.text().map(str::to_owned),
+            _ => None,
+        });
+        texts.collect()
     }
 
     /// Whether no key is left.
@@ -283,8 +305,8 @@ impl<'a> Section<'a> {
 }
 
 fn join(section: &str, key: &str) -> String {
-    if section.is_empty() {
-        key.to_owned()
+    if section.is_empty() || key.is_empty() {
+        format!("{section}{key}")
     } else {
         format!("{section}.{key}")
     }

@@ -10,10 +10,10 @@ use tokio::sync::watch;
 
 use super::maker::Makers;
 use super::state::{Change, Seat, State};
-use super::wishes::Wishes;
+use super::wishes::{Groups, Wishes};
 use super::{Device, Mac};
 use crate::config;
-use crate::query::DeviceId;
+use crate::query::{DeviceId, GroupId};
 
 /// So many new seats are gathered before all are copied.
 const RECENT_SEATS: usize = 64;
@@ -39,7 +39,7 @@ struct Snapshot {
 impl Snapshot {
     fn of(state: &State) -> Self {
         Self {
-            seats: Arc::new(state.seats().clone()),
+            seats: Arc::new(state.seats()),
             recent: HashMap::new(),
             aliases: Arc::new(state.aliases()),
             callers: Arc::new(state.callers()),
@@ -81,14 +81,19 @@ impl Devices {
 
     /// The same, at a given time in milliseconds since 1970-01-01 UTC.
     pub fn identify_at(&self, address: IpAddr, now_ms: i64) -> DeviceId {
+        self.identify_with_group(address, now_ms).0
+    }
+
+    /// The device that asks from this address, and its group.
+    pub fn identify_with_group(&self, address: IpAddr, now_ms: i64) -> (DeviceId, GroupId) {
         // A socket for both families gives IPv4 addresses as ::ffff:192.0.2.7.
         let address = address.to_canonical();
         if let Some(seat) = self.snapshot.load().seat(address) {
             seat.touch(now_ms);
-            return seat.device;
+            return (seat.device, seat.group);
         }
         let mut state = self.lock();
-        match state.meet(address, now_ms) {
+        let device = match state.meet(address, now_ms) {
             (device, Change::Nothing) => device,
             (device, Change::Seat(seat)) => {
                 self.publish_seat(&state, address, seat);
@@ -98,6 +103,20 @@ impl Devices {
                 self.publish(&state);
                 device
             }
+        };
+        (device, state.group(device))
+    }
+
+    /// The group of a device.
+    pub fn group(&self, id: DeviceId) -> GroupId {
+        self.lock().group(id)
+    }
+
+    /// Puts devices into groups.
+    pub fn set_groups(&self, groups: Groups) {
+        let mut state = self.lock();
+        if state.set_groups(groups) {
+            self.publish(&state);
         }
     }
 
@@ -151,7 +170,8 @@ impl Devices {
     /// Takes a new config.
     pub fn reconfigure(&self, config: &[config::Device]) {
         let mut state = self.lock();
-        state.reconfigure(Wishes::new(config));
+        let groups = state.groups().clone();
+        state.reconfigure(Wishes::new(config).with_groups(groups));
         self.publish(&state);
     }
 
@@ -264,6 +284,7 @@ mod tests {
             name: name.to_owned(),
             matches: matches.to_vec(),
             tags: Vec::new(),
+            group: None,
         }
     }
 

@@ -14,9 +14,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use super::wishes::{Wishes, first_label};
+use super::wishes::{Groups, Wishes, first_label};
 use super::{DeviceKey, Mac};
-use crate::query::DeviceId;
+use crate::query::{DeviceId, GroupId};
 
 /// An address-only device turns out to be one with a hardware address only if it asked within this
 /// time: an address that was quiet for longer may have changed hands.
@@ -30,6 +30,8 @@ const ADDRESSES_A_DEVICE: usize = 16;
 pub(super) struct Seat {
     /// The device that it belongs to, never an alias.
     pub device: DeviceId,
+    /// The group of that device, in what DNS threads read.
+    pub group: GroupId,
     seen_ms: Arc<AtomicI64>,
 }
 
@@ -37,6 +39,7 @@ impl Seat {
     fn new(device: DeviceId, now_ms: i64) -> Self {
         Self {
             device,
+            group: GroupId::default(),
             seen_ms: Arc::new(AtomicI64::new(now_ms)),
         }
     }
@@ -94,9 +97,30 @@ pub(super) struct State {
 }
 
 impl State {
-    /// The addresses that asked.
-    pub fn seats(&self) -> &HashMap<IpAddr, Seat> {
-        &self.seats
+    /// The addresses that asked, with the groups of their devices.
+    pub fn seats(&self) -> HashMap<IpAddr, Seat> {
+        let mut seats = self.seats.clone();
+        for seat in seats.values_mut() {
+            seat.group = self.group(seat.device);
+        }
+        seats
+    }
+
+    /// Which group a device is in.
+    pub fn groups(&self) -> &Groups {
+        self.wishes.groups()
+    }
+
+    /// Puts devices into groups. Says whether that changes anything.
+    pub fn set_groups(&mut self, groups: Groups) -> bool {
+        let is_new = *self.wishes.groups() != groups;
+        self.wishes = std::mem::take(&mut self.wishes).with_groups(groups);
+        is_new
+    }
+
+    /// The group of a device.
+    pub fn group(&self, device: DeviceId) -> GroupId {
+        self.wishes.group(self.key(device))
     }
 
     /// What each alias stands for.
@@ -120,7 +144,10 @@ impl State {
         if let Some(record) = self.records.get_mut(&device) {
             record.last_seen_ms = record.last_seen_ms.max(now_ms);
         }
-        let seat = self.has_seat_for(device).then(|| Seat::new(device, now_ms));
+        let seat = self.has_seat_for(device).then(|| Seat {
+            group: self.group(device),
+            ..Seat::new(device, now_ms)
+        });
         if let Some(seat) = &seat {
             self.seats.insert(address, seat.clone());
             let mac = self.macs.get(&address).copied();

@@ -1,30 +1,82 @@
 //! Which device of the config an address, a hardware address or a host name belongs to.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 
-use super::Mac;
-use crate::config::{Device, DeviceMatch};
+use super::{DeviceKey, Mac};
+use crate::config::{Config, Device, DeviceMatch};
+use crate::query::GroupId;
 
 /// The devices that people named, and what they are recognised by.
 #[derive(Default)]
-pub(super) struct Wishes(Vec<Device>);
+pub(super) struct Wishes {
+    devices: Vec<Device>,
+    groups: Groups,
+}
+
+/// Which group a device is in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Groups {
+    /// By the device's name in the config; those named and not in here are in the default one.
+    by_name: HashMap<String, GroupId>,
+    /// The group of devices that nobody named.
+    unknown: GroupId,
+}
+
+impl Groups {
+    /// The groups of the config.
+    pub fn of(config: &Config) -> Self {
+        let number = |at: usize| GroupId(u8::try_from(at).unwrap_or(0));
+        let grouped = config.devices.iter().filter_map(|device| {
+            let group = config.group_number(device.group.as_ref()?)?;
+            Some((device.name.clone(), number(group)))
+        });
+        Self {
+            by_name: grouped.collect(),
+            unknown: number(config.unknown_group_number()),
+        }
+    }
+}
 
 impl Wishes {
     /// The devices of the config.
     pub fn new(devices: &[Device]) -> Self {
-        Self(devices.to_vec())
+        Self {
+            devices: devices.to_vec(),
+            groups: Groups::default(),
+        }
+    }
+
+    /// The same devices in these groups.
+    pub fn with_groups(self, groups: Groups) -> Self {
+        Self { groups, ..self }
+    }
+
+    /// Which group a device is in.
+    pub fn groups(&self) -> &Groups {
+        &self.groups
+    }
+
+    /// The group of the device of this key.
+    pub fn group(&self, key: Option<&DeviceKey>) -> GroupId {
+        match key {
+            Some(DeviceKey::Named(name)) => {
+                self.groups.by_name.get(name).copied().unwrap_or_default()
+            }
+            _ => self.groups.unknown,
+        }
     }
 
     /// Whether the config has a device of this name.
     pub fn has(&self, name: &str) -> bool {
-        self.0.iter().any(|device| device.name == name)
+        self.devices.iter().any(|device| device.name == name)
     }
 
     /// Whether an address can decide at all.
     pub fn knows_addresses(&self) -> bool {
         let is_address =
             |found: &DeviceMatch| matches!(found, DeviceMatch::Ip(_) | DeviceMatch::Network(_));
-        self.0
+        self.devices
             .iter()
             .any(|device| device.matches.iter().any(is_address))
     }
@@ -50,7 +102,7 @@ impl Wishes {
 
     /// The first labels of all host names, in lower case.
     pub fn hosts(&self) -> impl Iterator<Item = String> {
-        let matches = self.0.iter().flat_map(|device| &device.matches);
+        let matches = self.devices.iter().flat_map(|device| &device.matches);
         matches.filter_map(|found| match found {
             DeviceMatch::Host(host) => Some(first_label(host).to_ascii_lowercase()),
             _ => None,
@@ -58,7 +110,7 @@ impl Wishes {
     }
 
     fn of_network(&self, address: IpAddr) -> Option<&str> {
-        let networks = self.0.iter().flat_map(|device| {
+        let networks = self.devices.iter().flat_map(|device| {
             device.matches.iter().filter_map(move |found| match found {
                 DeviceMatch::Network(network) if network.contains(&address) => {
                     Some((network.prefix_len(), device.name.as_str()))
@@ -72,7 +124,7 @@ impl Wishes {
     }
 
     fn find(&self, matches: impl Fn(&DeviceMatch) -> bool) -> Option<&str> {
-        self.0
+        self.devices
             .iter()
             .find(|device| device.matches.iter().any(&matches))
             .map(|device| device.name.as_str())

@@ -48,6 +48,8 @@ pub struct SetRule {
     pub device: Option<DeviceId>,
     /// The names of devices that the config names.
     pub devices: Vec<String>,
+    /// The names of the groups that it counts for; none = all.
+    pub groups: Vec<String>,
 }
 
 #[derive(Default)]
@@ -249,6 +251,7 @@ impl Library {
         Some(OwnRule {
             rule: understood,
             comment: rule.comment.clone().unwrap_or_default(),
+            groups: rule.groups.clone(),
         })
     }
 
@@ -266,6 +269,7 @@ fn declared_rules(config: &Config) -> Vec<SetRule> {
         comment: rule.comment.clone(),
         device: None,
         devices: rule.devices.clone().unwrap_or_default(),
+        groups: rule.groups.clone(),
     });
     rules.collect()
 }
@@ -335,5 +339,6 @@ fn from_rule_row(row: RuleRow) -> Option<SetRule> {
         comment: row.comment,
         device: row.device,
         devices: Vec::new(),
+        groups: Vec::new(),
     })
 }

@@ -7,9 +7,8 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::refresh::Compile;
-use super::{ListSource, OwnRule, Report, compile, top};
-use crate::config;
-use crate::matcher::{self, Compiled, Live, Matcher, Overlap};
+use super::{Groups, ListSource, OwnRule, Report, compile};
+use crate::matcher::{self, Compiled, Live, Overlap};
 use crate::packs::Packs;
 
 /// All rules in force.
@@ -23,7 +22,7 @@ pub struct Rulebook {
 /// What the rules in force are made of.
 struct Parts {
     base: Arc<Compiled>,
-    choices: config::Packs,
+    groups: Groups,
     own: Vec<OwnRule>,
 }
 
@@ -50,7 +49,7 @@ impl Rulebook {
     pub fn new(
         live: Arc<Live>,
         packs: Arc<Packs>,
-        (choices, own): (config::Packs, Vec<OwnRule>),
+        (groups, own): (Groups, Vec<OwnRule>),
         seed: u64,
     ) -> Self {
         let base = Arc::new(matcher::compiled_with(seed, |_| {}));
@@ -58,7 +57,7 @@ impl Rulebook {
             live,
             packs,
             seed,
-            parts: Mutex::new(Parts { base, choices, own }),
+            parts: Mutex::new(Parts { base, groups, own }),
         };
         book.put(&book.parts());
         book
@@ -71,10 +70,10 @@ impl Rulebook {
         opened.map(|opened| self.put_base(opened)).is_ok()
     }
 
-    /// Puts other choices for packs in force.
-    pub fn set_packs(&self, choices: config::Packs) {
+    /// Puts other groups in force, with their packs and lists.
+    pub fn set_groups(&self, groups: Groups) {
         let mut parts = self.parts();
-        parts.choices = choices;
+        parts.groups = groups;
         self.put(&parts);
     }
 
@@ -124,9 +123,8 @@ impl Rulebook {
     }
 
     fn put(&self, parts: &Parts) {
-        let top = top(&self.packs, &parts.choices, &parts.own, parts.base.seed());
-        let matcher = Matcher::new(Arc::clone(&parts.base), Arc::new(top));
-        self.live.swap(matcher);
+        let rules = (&*self.packs, parts.own.as_slice());
+        parts.groups.put(&self.live, rules, &parts.base);
     }
 
     fn put_base(&self, base: Compiled) {

@@ -17,15 +17,29 @@ pub struct OwnRule {
     pub rule: Rule,
     /// Why, as people wrote it.
     pub comment: String,
+    /// The names of the groups that it counts for; none = all.
+    pub groups: Vec<String>,
 }
 
 /// Compiles packs and people's own rules. `seed` has to be that of the rules that these stand on.
 pub fn top(packs: &Packs, choices: &config::Packs, own: &[OwnRule], seed: u64) -> Compiled {
+    top_of(packs, choices, (own, config::DEFAULT_GROUP), seed)
+}
+
+/// The same, with the rules of people's own that count for a group.
+pub(super) fn top_of(
+    packs: &Packs,
+    choices: &config::Packs,
+    (own, group): (&[OwnRule], &str),
+    seed: u64,
+) -> Compiled {
     compiled_with(seed, |compiler| {
         for pack in packs.packs() {
             add_pack(compiler, pack, choices);
         }
-        add_own(compiler, own);
+        add_own(compiler, own, Rank::Own, |own| own.groups.is_empty());
+        let is_of_group = |own: &OwnRule| own.groups.iter().any(|name| name == group);
+        add_own(compiler, own, Rank::Group, is_of_group);
     })
 }
 
@@ -68,7 +82,12 @@ fn add_pack(compiler: &mut Compiler, pack: &Pack, choices: &config::Packs) {
     }
 }
 
-fn add_own(compiler: &mut Compiler, own: &[OwnRule]) {
+fn add_own(
+    compiler: &mut Compiler,
+    own: &[OwnRule],
+    rank: Rank,
+    counts: impl Fn(&OwnRule) -> bool,
+) {
     let mut reasons = Reasons::default();
     let reason_of_line = own
         .iter()
@@ -81,9 +100,9 @@ fn add_own(compiler: &mut Compiler, own: &[OwnRule]) {
         reasons: reasons.texts,
         reason_of_line,
         reads_addresses: true,
-        ..Source::new("rule".to_owned(), Rank::Own, String::new())
+        ..Source::new("rule".to_owned(), rank, String::new())
     });
-    for (own, line) in own.iter().zip(0..) {
+    for (own, line) in own.iter().zip(0..).filter(|(own, _)| counts(own)) {
         compiler.rule(Rule {
             line,
             ..own.rule.clone()

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use crate::config::SafeSearch as Engine;
+use crate::config::{Config, SafeSearch as Engine};
 use crate::query::{Name, Query, RecordType};
 
 /// How long a device may keep the alias, in seconds: short, so that switching it off works soon.
@@ -40,6 +40,15 @@ pub(super) struct SafeSearch {
 }
 
 impl SafeSearch {
+    /// What each group of the config has.
+    pub(super) fn of_groups(config: &Config) -> Vec<Self> {
+        let all = &config.blocking.safesearch;
+        let groups = config.groups.iter();
+        groups
+            .map(|group| Self::new(group.safesearch.as_ref().unwrap_or(all)))
+            .collect()
+    }
+
     /// Those of the engines that are chosen.
     pub(super) fn new(engines: &[Engine]) -> Self {
         let mut search = Self::default();

@@ -9,7 +9,7 @@ use super::*;
 fn ask_with(config: &config::Config, name: &str, kind: RecordType) -> Option<Message> {
     let query = Query::internal(name.parse().unwrap(), kind);
     let mut out = AnswerBuf::new();
-    let found = Local::new(config).answer(&query, &mut out);
+    let found = Local::new(config).answer(&query, GroupId(0), &mut out);
     (found == Found::Written).then(|| Message::from_vec(out.as_slice()).unwrap())
 }
 
@@ -163,13 +163,22 @@ fn an_alias_to_a_name_outside_says_where_it_leads() {
     let local = Local::new(&config);
     let query = |name: &str, kind| Query::internal(name.parse().unwrap(), kind);
     let www = query("www.home.arpa", RecordType::A);
-    assert_eq!(local.answer(&www, &mut AnswerBuf::new()), Found::Leads);
-    assert_eq!(local.alias(&www).unwrap().0.to_string(), "www.example");
     assert_eq!(
-        local.alias(&query("www.home.arpa", RecordType::CNAME)),
+        local.answer(&www, GroupId(0), &mut AnswerBuf::new()),
+        Found::Leads
+    );
+    assert_eq!(
+        local.alias(&www, GroupId(0)).unwrap().0.to_string(),
+        "www.example"
+    );
+    assert_eq!(
+        local.alias(&query("www.home.arpa", RecordType::CNAME), GroupId(0)),
         None
     );
-    assert_eq!(local.alias(&query("www.example", RecordType::A)), None);
+    assert_eq!(
+        local.alias(&query("www.example", RecordType::A), GroupId(0)),
+        None
+    );
 }
 
 #[test]
@@ -179,7 +188,10 @@ fn a_search_engine_leads_to_its_safe_name_where_that_is_wanted() {
     config.blocking.safesearch = vec![config::SafeSearch::Google];
     let local = Local::new(&config);
     let query = Query::internal("www.google.com".parse().unwrap(), RecordType::A);
-    assert_eq!(local.answer(&query, &mut AnswerBuf::new()), Found::Leads);
+    assert_eq!(
+        local.answer(&query, GroupId(0), &mut AnswerBuf::new()),
+        Found::Leads
+    );
 }
 
 #[test]
@@ -202,7 +214,7 @@ fn a_translated_address_is_looked_up_by_the_one_inside() {
     config.dns64.prefix = Some("64:ff9b::/96".parse().unwrap());
     let name = reverse::reverse_name("64:ff9b::192.0.2.33".parse().unwrap());
     let query = Query::internal(name, RecordType::PTR);
-    let (target, _) = Local::new(&config).alias(&query).unwrap();
+    let (target, _) = Local::new(&config).alias(&query, GroupId(0)).unwrap();
     assert_eq!(target.to_string(), "33.2.0.192.in-addr.arpa");
 }
 

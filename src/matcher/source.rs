@@ -34,6 +34,8 @@ pub enum Rank {
     AllowList,
     /// What people set themselves.
     Own,
+    /// What people set themselves for one group.
+    Group,
 }
 
 /// Which of a source's rules decide when several cover a name.

@@ -22,7 +22,8 @@ impl Pipeline {
         out: &mut AnswerBuf,
     ) -> Source {
         let local = &self.steps.local;
-        if local.alias(query).is_some() {
+        let group = pending.asker.group;
+        if local.alias(query, group).is_some() {
             return self.follow_ours(query, pending, out).await;
         }
         match local.dns64().filter(|dns64| dns64.applies(query)) {
@@ -41,7 +42,7 @@ impl Pipeline {
         let local = &self.steps.local;
         let mut aliases: Vec<(Query, Name, u32)> = Vec::new();
         let mut last = whole(query, query.name);
-        while let Some((target, ttl)) = local.alias(&last) {
+        while let Some((target, ttl)) = local.alias(&last, pending.asker.group) {
             if aliases.len() == MAX_ALIASES {
                 return fail(query, other("names of ours lead to each other"), out);
             }

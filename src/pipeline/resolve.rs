@@ -21,7 +21,7 @@ impl Pipeline {
             return Step::Next;
         };
         let ttl = block::ttl(&self.steps.blocking);
-        let step = self.steps.policy.with_reply(matched, |reply, reason| {
+        let step = self.steps.policy.with_reply(matched, |reply, blocked| {
             match reply {
                 BlockReply::Configured => block::configured(query, &self.steps.blocking, out),
                 BlockReply::Code(rcode) => block::code(query, rcode, ttl, out),
@@ -37,7 +37,6 @@ impl Pipeline {
                 }
                 BlockReply::Truncated | BlockReply::Rewritten => return Step::Next,
             }
-            let blocked = ExtendedError::new(ExtendedError::BLOCKED, reason);
             out.finish(query, Some(blocked));
             Step::Done(Source::Policy)
         });
@@ -130,8 +129,7 @@ impl Pipeline {
             return self.block(query, pending, out);
         }
         block::configured(query, &self.steps.blocking, out);
-        self.steps.policy.with_reply(matched, |_, reason| {
-            let blocked = ExtendedError::new(ExtendedError::BLOCKED, reason);
+        self.steps.policy.with_reply(matched, |_, blocked| {
             out.finish(query, Some(blocked));
         });
         Step::Done(Source::Policy)
@@ -140,11 +138,11 @@ impl Pipeline {
     /// The strictest verdict on what an answer points to.
     fn inspect(&self, query: &Query, asker: policy::Asker, held: &Held) -> Option<Verdict> {
         let policy = &self.steps.policy;
-        let generation = policy.generation();
+        let generation = policy.generation(asker);
         if held.is_clean(generation) {
             return None;
         }
-        let looks_at_addresses = policy.inspects_addresses();
+        let looks_at_addresses = policy.inspects_addresses(asker);
         let mut worst = None;
         for (kind, target) in held.targets() {
             let target = match &target {
@@ -159,7 +157,7 @@ impl Pipeline {
             }
         }
         // What one device may reach, another may not; else all may.
-        if worst.is_none() && !policy.differs_by_device() {
+        if worst.is_none() && !policy.differs_by_device(asker) {
             held.mark_clean(generation);
         }
         worst
@@ -249,7 +247,7 @@ impl Pipeline {
     /// Answers a name that stands for the one that was asked, without its end: rules on it do not
     /// count.
     pub(super) async fn resolve(&self, query: &Query, pending: &Pending, out: &mut AnswerBuf) {
-        if self.steps.local.answer(query, out) == Found::Written {
+        if self.steps.local.answer(query, pending.asker.group, out) == Found::Written {
             return;
         }
         let (held, _) = self.look_up(query, pending).await;

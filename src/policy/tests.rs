@@ -9,6 +9,7 @@ use crate::query::VerdictWord;
 
 const ASKER: Asker = Asker {
     device: DeviceId(1),
+    group: GroupId(0),
     address: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7)),
 };
 
@@ -200,14 +201,14 @@ fn a_match_is_put_into_words_after_one_swap_too() {
     };
     policy.with_reply(matched, |reply, reason| {
         assert_eq!(
-            (reply, reason),
+            (reply, reason.text),
             (BlockReply::Configured, "One: usage analytics")
         );
     });
     policy.rules.swap(Matcher::default());
     assert_eq!(policy.describe(matched, &name), Some(label));
     policy.with_reply(matched, |_, reason| {
-        assert_eq!(reason, "One: usage analytics");
+        assert_eq!(reason.text, "One: usage analytics");
     });
     policy.rules.swap(Matcher::default());
     assert_eq!(policy.describe(matched, &name), None);

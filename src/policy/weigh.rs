@@ -74,7 +74,7 @@ impl<'a> Weighing<'a> {
             return;
         }
         match source.rank {
-            Rank::Own => {
+            Rank::Own | Rank::Group => {
                 let weight = own_weight(&hit, act);
                 if self.own.is_none_or(|(other, _)| weight > other) {
                     self.own = Some((weight, hit));
@@ -215,10 +215,11 @@ fn weight(hit: &Hit<'_>, act: Act) -> Weight {
     }
 }
 
-/// People's own rules: those for some devices before those for all, important ones before others,
-/// and then an answer of their own before allow, block and watch.
+/// People's own rules: those for some devices before those for a group, and these before those for
+/// all, important ones before others, and then an answer of their own before allow, block and
+/// watch.
 fn own_weight(hit: &Hit<'_>, act: Act) -> u16 {
-    let for_some = match hit.rule.says {
+    let is_for_devices = match hit.rule.says {
         Says::Plain { .. } => false,
         Says::Rule(rule) => !rule.limits.devices.only.is_empty(),
     };
@@ -229,5 +230,10 @@ fn own_weight(hit: &Hit<'_>, act: Act) -> u16 {
         Act::Watch => 1,
         Act::KeepAnswer => 0,
     };
-    u16::from(for_some) << 5 | u16::from(hit.rule.is_important()) << 4 | act
+    let nearness = match (is_for_devices, hit.rule.source.rank) {
+        (true, _) => 2,
+        (false, Rank::Group) => 1,
+        (false, _) => 0,
+    };
+    nearness << 5 | u16::from(hit.rule.is_important()) << 4 | act
 }

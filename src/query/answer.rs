@@ -37,6 +37,8 @@ impl<'a> ExtendedError<'a> {
     pub const STALE: u16 = 3;
     /// RFC 8914 §4.16: a pack or list blocks the name.
     pub const BLOCKED: u16 = 15;
+    /// RFC 8914 §4.18: a rule of the device or its group blocks the name.
+    pub const FILTERED: u16 = 17;
     /// RFC 8914 §4.19: the asker may not ask here.
     pub const PROHIBITED: u16 = 18;
     /// RFC 8914 §4.20: the same, of "there is no such name".

@@ -33,7 +33,7 @@ use squelch::cache::Cache;
 use squelch::config::Config;
 use squelch::device::Devices;
 use squelch::journal::{Journal, Recorder, Words};
-use squelch::lists::{Fetcher, Library, Lookup, Refresher, Rulebook, Shelf, Terms};
+use squelch::lists::{Fetcher, Groups, Library, Lookup, Refresher, Rulebook, Shelf, Terms};
 use squelch::local::{Local, Records};
 use squelch::matcher::Live;
 use squelch::packs::Packs;
@@ -169,7 +169,12 @@ impl Desk {
         let address = from.parse().unwrap();
         let device = self.devices.identify_at(address, at_ms);
         let name = name.parse().unwrap();
-        let asker = policy::Asker { device, address };
+        let group = self.devices.group(device);
+        let asker = policy::Asker {
+            device,
+            group,
+            address,
+        };
         let verdict = self.policy.judge(asker, &name, RecordType::A);
         let source = match verdict {
             Verdict::Block(_) => Source::Policy,
@@ -296,7 +301,7 @@ async fn library(
     store: Store,
     (stop, tasks): (&CancellationToken, &TaskTracker),
 ) -> Arc<Library> {
-    let choices = (config.packs.clone(), Vec::new());
+    let choices = (Groups::of(config), Vec::new());
     let rulebook = Arc::new(Rulebook::new(live, packs, choices, 1));
     let shelf = Shelf::at(&config.data_dir);
     let lookup: Lookup = Arc::new(|_| async { Err("there are no names here".to_owned()) }.boxed());

@@ -14,12 +14,12 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use squelch::config::{self, ListAction, ListSource as Source};
 use squelch::lists::{
-    AllLists, Compile, Fetcher, ListSource, ListStatus, Lookup, Refresher, Report, Rulebook, Shelf,
-    Subscription, Subscriptions, Terms,
+    AllLists, Compile, Fetcher, Groups, ListSource, ListStatus, Lookup, Refresher, Report,
+    Rulebook, Shelf, Subscription, Subscriptions, Terms,
 };
 use squelch::matcher::Live;
 use squelch::policy::{Asker, Policy};
-use squelch::query::{DeviceId, RecordType, Verdict};
+use squelch::query::{DeviceId, GroupId, RecordType, Verdict};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -50,7 +50,7 @@ struct InForce {
 impl Default for InForce {
     fn default() -> Self {
         let live = Arc::new(Live::default());
-        let nothing_own = (config::Packs::default(), Vec::new());
+        let nothing_own = (Groups::of(&config::Config::default()), Vec::new());
         Self {
             book: Rulebook::new(Arc::clone(&live), Arc::default(), nothing_own, 7),
             policy: Policy::new(live),
@@ -63,6 +63,7 @@ impl InForce {
     fn is_blocked(&self, name: &str) -> bool {
         let asker = Asker {
             device: DeviceId(1),
+            group: GroupId(0),
             address: [192, 0, 2, 1].into(),
         };
         let name = name.parse().unwrap();

@@ -13,6 +13,7 @@ mod cases;
 mod command;
 mod device;
 mod encrypted;
+mod groups;
 mod house;
 mod idle;
 mod lists;

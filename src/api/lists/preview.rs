@@ -25,7 +25,7 @@ use crate::config::{ListAction, ListSource};
 use crate::journal::NameAsked;
 use crate::lists::{self, Contents, Draft, Fetched, Format, Reading, Role, Terms, Validators};
 use crate::policy::{Asker, Policy};
-use crate::query::{DeviceId, Name, RecordType, VerdictWord};
+use crate::query::{DeviceId, GroupId, Name, RecordType, VerdictWord};
 
 /// So many refused lines, and so many names, are shown.
 const SHOWN: usize = 50;
@@ -190,6 +190,7 @@ async fn fetch(api: &Api, source: &ListSource, terms: &Terms, file: &Path) -> Re
 fn would_block(rules: &Policy, asked: &[NameAsked]) -> WouldBlock {
     let nobody = Asker {
         device: DeviceId(0),
+        group: GroupId(0),
         address: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
     };
     let covers = |name: &str| {

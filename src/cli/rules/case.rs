@@ -185,6 +185,7 @@ impl Case {
         let own = |rule| OwnRule {
             rule,
             comment: String::new(),
+            groups: Vec::new(),
         };
         Ok(rules.into_iter().map(own).collect())
     }
@@ -196,6 +197,7 @@ impl Case {
                 name: client.name.clone().unwrap_or_default(),
                 matches: vec![DeviceMatch::Ip(client.ip)],
                 tags: client.tags.clone(),
+                group: None,
             }];
         }
         config

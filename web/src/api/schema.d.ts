@@ -1018,6 +1018,8 @@ export interface components {
             covering: components["schemas"]["Covering"][];
             device?: components["schemas"]["DeviceRef"] | null;
             entry?: components["schemas"]["EntryInfo"] | null;
+            /** @description The name of the group that it is in. */
+            group?: string | null;
             /** @description The name, as asked. */
             name: string;
             pack?: components["schemas"]["PackName"] | null;
@@ -1702,6 +1704,8 @@ export interface components {
             device?: string | null;
             /** @description The names of the devices that the config names. */
             devices?: string[];
+            /** @description The names of the groups that it counts for; without them, all. */
+            groups?: string[];
             /**
              * Format: int64
              * @description The queries on which it decided in the last seven days. Rules that cover the same share

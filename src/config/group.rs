@@ -1,0 +1,161 @@
+//! `[[group]]`: devices under rules of their own.
+
+use std::collections::BTreeMap;
+
+use super::blocking::SafeSearch;
+use super::list::{List, ListAction};
+use super::packs::Packs;
+use super::problem::nearest;
+use super::rule::Rule;
+use super::section::{Read, Section};
+use super::tree::Item;
+use super::value;
+
+/// The group of every device that is in no other; it is always there, and the first.
+pub const DEFAULT_GROUP: &str = "default";
+
+/// So many groups there may be.
+pub const MAX_GROUPS: usize = 64;
+
+/// Devices under rules of their own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// What people call it; no other group has this name.
+    pub name: String,
+    /// What packs do for it: as `[packs]` says, but for what the group says itself.
+    pub packs: Packs,
+    /// Whether it says something of packs itself.
+    pub has_own_packs: bool,
+    /// The lists that count for it, beside those that name the group; `None` = those that name
+    /// no group.
+    pub lists: Option<Vec<String>>,
+    /// Search engines that are asked under the names by which they leave out what is not for
+    /// children; `None` = as `[blocking]` says.
+    pub safesearch: Option<Vec<SafeSearch>>,
+}
+
+impl Group {
+    /// The group that is always there, under these packs.
+    pub fn default_with(packs: Packs) -> Self {
+        Self {
+            name: DEFAULT_GROUP.to_owned(),
+            // What is wrong there is told where it stands.
+            packs: Packs {
+                places: BTreeMap::new(),
+                ..packs
+            },
+            has_own_packs: false,
+            lists: None,
+            safesearch: None,
+        }
+    }
+
+    /// The names of the groups that are about to be read.
+    pub(super) fn names(root: &Section<'_>) -> Vec<String> {
+        let mut names = vec![DEFAULT_GROUP.to_owned()];
+        names.extend(root.texts("group", "name"));
+        names
+    }
+
+    /// Reads all of `[[group]]`, and their rules into `rules`. The first is the default.
+    pub(super) fn read_all(
+        root: &mut Section<'_>,
+        packs: &Packs,
+        lists: &[List],
+        rules: &mut Vec<Rule>,
+    ) -> Vec<Self> {
+        let mut groups = vec![Self::default_with(packs.clone())];
+        let mut names: Vec<String> = Vec::new();
+        root.each("group", |section| {
+            let name = section.required("name", "what you call it", |item| {
+                List::check_name(&value::text(item)?)
+            });
+            if let Some(name) = name.as_ref().filter(|name| names.contains(*name)) {
+                section.wrong("name", format!("= {name:?}: another group has this name"));
+            }
+            names.extend(name.clone());
+            if groups.len() == MAX_GROUPS {
+                section.wrong("name", format!("there are more than {MAX_GROUPS} groups"));
+            }
+            let name = name.unwrap_or_default();
+            Self::read_rules(section, &name, rules);
+            let group = Self::read(section, name, packs, lists);
+            match groups.first_mut() {
+                Some(first) if group.name == DEFAULT_GROUP => *first = group,
+                _ => groups.push(group),
+            }
+        });
+        groups
+    }
+
+    fn read(section: &mut Section<'_>, name: String, packs: &Packs, lists: &[List]) -> Self {
+        let has_own_packs = section.has("packs");
+        let known = || lists.iter().map(|list| list.name.as_str());
+        let has_lists = section.has("lists");
+        let named = section.values("lists", Vec::new(), |item| {
+            one_of(item, known(), "[[list]] of this file")
+        });
+        let has_search = section.has("safesearch");
+        let search = SafeSearch::read(section);
+        Self {
+            name,
+            packs: section.section("packs", |section| Packs::read_over(section, packs)),
+            has_own_packs,
+            lists: has_lists.then_some(named),
+            safesearch: has_search.then_some(search),
+        }
+    }
+
+    fn read_rules(section: &mut Section<'_>, name: &str, rules: &mut Vec<Rule>) {
+        let texts = section.values("rules", Vec::new(), value::text);
+        for (at, text) in texts.into_iter().enumerate() {
+            let (action, text) = match text.strip_prefix("@@") {
+                Some(spared) => (ListAction::Allow, spared.to_owned()),
+                None => (ListAction::Block, text),
+            };
+            rules.push(Rule {
+                text,
+                action,
+                comment: None,
+                devices: None,
+                groups: vec![name.to_owned()],
+                place: section.place().clone(),
+                key: section.path(&format!("rules[{at}]")),
+                number: rules.len(),
+            });
+        }
+    }
+}
+
+/// The name of a group, out of these.
+pub(super) fn group_name(item: &Item, groups: &[String]) -> Read<String> {
+    one_of(item, groups.iter().map(String::as_str), "[[group]]")
+}
+
+/// A name, out of those that are known as `what`.
+pub(super) fn one_of<'a>(
+    item: &Item,
+    known: impl Iterator<Item = &'a str> + Clone,
+    what: &str,
+) -> Read<String> {
+    let name = value::text(item)?;
+    if known.clone().any(|known| known == name) {
+        return Ok(name);
+    }
+    Err(match nearest(&name, known) {
+        Some(near) => format!("no {what} has this name; did you mean {near:?}?"),
+        None => format!("no {what} has this name"),
+    })
+}
+
+impl super::Config {
+    /// The number of a group: its place among the groups.
+    pub fn group_number(&self, name: &str) -> Option<usize> {
+        self.groups.iter().position(|group| group.name == name)
+    }
+
+    /// The group of devices that nobody named or put into a group.
+    pub fn unknown_group_number(&self) -> usize {
+        self.group_number(&self.unknown_group).unwrap_or(0)
+    }
+}

@@ -1,0 +1,28 @@
+//! What of the rules counts for one group of devices.
+
+/// What of the rules counts for one group, and what counts for that group alone.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Scope {
+    /// For each source of lists, whether it does not count; those beyond the end do.
+    pub muted: Vec<bool>,
+    /// For each source of lists, whether it counts for some groups only.
+    pub particular: Vec<bool>,
+    /// Whether the group says itself what packs do.
+    pub has_own_packs: bool,
+}
+
+impl Scope {
+    /// Whether a source of lists counts.
+    pub(super) fn counts(&self, source: u16) -> bool {
+        !is_set(&self.muted, source)
+    }
+
+    /// Whether a source of lists counts for some groups only.
+    pub(super) fn is_particular(&self, source: u16) -> bool {
+        is_set(&self.particular, source)
+    }
+}
+
+fn is_set(bits: &[bool], at: u16) -> bool {
+    bits.get(usize::from(at)).copied().unwrap_or(false)
+}

@@ -1,0 +1,104 @@
+//! Groups of devices over a whole server: who asks decides what a name is answered.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use hickory_proto::op::Message;
+use hickory_proto::rr::RecordType;
+
+use crate::house::{House, extended_error, question, told};
+use crate::stub::Stub;
+
+const TABLET: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 7));
+const PHONE: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 8));
+const STRANGER: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 9));
+
+/// The tablet is in the group kids, the phone in none, and whoever is unknown with the guests.
+const DEVICES: &str = r#"
+[[device]]
+name = "Tablet"
+match = "127.0.0.7"
+group = "kids"
+[[device]]
+name = "Phone"
+match = "127.0.0.8"
+[devices]
+unknown_group = "guests"
+"#;
+
+async fn house(config: &str) -> House {
+    let stub = Stub::with_address("192.0.2.99").await;
+    House::with(stub, &format!("{config}\n{DEVICES}")).await
+}
+
+async fn ask(house: &House, from: IpAddr, name: &str) -> Message {
+    let query = question(name, RecordType::A).to_vec().unwrap();
+    Message::from_vec(&house.send_bytes(from, &query).await).unwrap()
+}
+
+/// The address that each of the three is told.
+async fn addresses(house: &House, name: &str) -> [String; 3] {
+    let mut all = [const { String::new() }; 3];
+    for (address, from) in all.iter_mut().zip([TABLET, PHONE, STRANGER]) {
+        let (_, data) = told(&ask(house, from, name).await);
+        *address = data.join(" ");
+    }
+    all
+}
+
+async fn code(house: &House, from: IpAddr, name: &str) -> Option<u16> {
+    let answer = ask(house, from, name).await;
+    extended_error(&answer).map(|(code, _)| code)
+}
+
+#[tokio::test]
+async fn packs_and_rules_of_a_group_count_for_its_devices_alone() {
+    let house = house(
+        "[[group]]\nname = \"kids\"\nrules = [\"||game.example^\", \"@@||ok.example^\"]\n\
+         [[group]]\nname = \"guests\"\npacks = { xiaomi = \"off\" }\n\
+         [[rule]]\nmatch = \"||ok.example^\"\n\
+         [[rule]]\nmatch = \"||x.game.example^\"\naction = \"allow\"\ndevices = [\"Tablet\"]",
+    )
+    .await;
+    let (none, some) = ("0.0.0.0", "192.0.2.99");
+    for (name, expected) in [
+        ("game.example.", [none, some, some]),
+        // The device's own rule comes before its group's, and this before the rule for all.
+        ("x.game.example.", [some, some, some]),
+        ("ok.example.", [some, none, none]),
+        ("tracking.miui.com.", [none, none, some]),
+    ] {
+        assert_eq!(addresses(&house, name).await, expected, "{name}");
+    }
+    // RFC 8914: 17 where the group decides, 15 where the rule is for all.
+    assert_eq!(code(&house, TABLET, "game.example.").await, Some(17));
+    assert_eq!(code(&house, PHONE, "ok.example.").await, Some(15));
+    assert_eq!(code(&house, PHONE, "tracking.miui.com.").await, Some(15));
+}
+
+#[tokio::test]
+async fn what_an_answer_points_to_is_judged_for_each_group_by_its_own_rules() {
+    let house = house(
+        "[[group]]\nname = \"kids\"\nrules = [\"||192.0.2.99^\"]\n\
+         [[group]]\nname = \"guests\"",
+    )
+    .await;
+    for _ in 0..2 {
+        let expected = ["0.0.0.0", "192.0.2.99", "192.0.2.99"];
+        assert_eq!(addresses(&house, "shop.example.").await, expected);
+    }
+}
+
+#[tokio::test]
+async fn search_engines_are_asked_safely_for_one_group_only() {
+    let house = house(
+        "[[group]]\nname = \"kids\"\nsafesearch = [\"duckduckgo\"]\n\
+         [[group]]\nname = \"guests\"",
+    )
+    .await;
+    let [tablet, phone, stranger] = addresses(&house, "duckduckgo.com.").await;
+    assert_eq!(tablet, "safe.duckduckgo.com. 192.0.2.99");
+    assert_eq!(
+        (phone.as_str(), stranger.as_str()),
+        ("192.0.2.99", "192.0.2.99")
+    );
+}

@@ -585,7 +585,7 @@ password = "secret"
 "#;
         assert_snapshot!(problems(text), @r#"
         config.toml:3: cache.serve_fresh is no known key; known here: entries, max_size, max_ttl, min_ttl, negative_max_ttl, prefetch, serve_stale
-        config.toml:7: web.password is not in this version yet; remove it
+        config.toml:5: web.password is not in this version yet; remove it
         "#);
     }
 

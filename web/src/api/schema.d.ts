@@ -512,6 +512,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/upstreams": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Upstreams
+         * @description How each upstream does: whether it is in use, how long its answers take, how often and why it
+         *     failed.
+         */
+        get: operations["upstreams"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/healthz": {
         parameters: {
             query?: never;
@@ -1150,6 +1171,19 @@ export interface components {
             /** @description `ok`, `stopped` (kept in memory only) or `off`. */
             state: string;
         };
+        /** @description Answers that took about as long. */
+        LatencyBucket: {
+            /**
+             * Format: int64
+             * @description How many there were.
+             */
+            answers: number;
+            /**
+             * Format: int64
+             * @description They took at most so many microseconds, and longer than those before; the last has no bound.
+             */
+            up_to_us?: number | null;
+        };
         /**
          * @description How thin the evidence for a block may be; each level includes the ones before it.
          * @enum {string}
@@ -1672,7 +1706,10 @@ export interface components {
              *     text are written as `\ddd`.
              */
             name: string;
-            /** @description Where the entry that decided stands: `pack:xiaomi`, `list:ads`, `rule`. */
+            /**
+             * @description Where the entry that decided stands: `pack:xiaomi`, `list:ads`, `rule`; or `rebinding`, where
+             *     none did: the name led to an address at home.
+             */
             origin?: string | null;
             /** @description The pack of the entry that decided. */
             pack?: string | null;
@@ -1904,6 +1941,30 @@ export interface components {
          * @enum {string}
          */
         UpdateStep: "fetching" | "reading" | "compiling";
+        /** @description One upstream, with its figures since the start. */
+        UpstreamItem: components["schemas"]["UpstreamStatus"] & {
+            /**
+             * Format: int64
+             * @description The decaying average over its answers, in microseconds.
+             */
+            average_latency_us?: number | null;
+            /**
+             * @description How often it failed, by the kind of failure: `timeout`, `unreachable`, `certificate`, `tls`,
+             *     `no_address`, `closed`, `garbage`, `odd`, `error_code`, `broken`, `local`, `crowded`.
+             */
+            failures: {
+                [key: string]: number;
+            };
+            /** @description When it failed last. */
+            last_error_at?: string | null;
+            /** @description How long its answers took, the quickest first. */
+            latency: components["schemas"]["LatencyBucket"][];
+        };
+        /** @description The upstreams. */
+        UpstreamList: {
+            /** @description In the config's order, those of routes last. */
+            upstreams: components["schemas"]["UpstreamItem"][];
+        };
         /** @description One upstream since the start. */
         UpstreamStatus: {
             /**
@@ -3134,6 +3195,25 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    upstreams: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UpstreamList"];
                 };
             };
         };

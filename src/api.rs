@@ -24,6 +24,7 @@ mod health;
 mod lists;
 mod metrics;
 mod packs;
+mod pause;
 pub mod problem;
 mod queries;
 pub mod range;
@@ -35,6 +36,7 @@ mod status;
 mod stream;
 mod summary;
 mod trouble;
+mod until;
 mod upstreams;
 mod who;
 
@@ -60,6 +62,7 @@ use utoipa_axum::routes;
 pub use covering::Covering;
 pub use explanation::{Also, Explanation, Knowledge, PackName, Recent, Step};
 pub use health::check as check_dns;
+pub use pause::recall as recall_pauses;
 pub use serve::serve;
 pub use status::{UpstreamMore, UpstreamStatus};
 pub use who::DeviceRef;
@@ -72,6 +75,7 @@ use crate::lists::Library;
 use crate::local::Records;
 use crate::packs::Packs;
 use crate::policy::Policy;
+use crate::store::Store;
 use asked::Parameters;
 use habits::KeptHabits;
 use problem::Problem;
@@ -99,6 +103,8 @@ pub struct Parts {
     pub lists: Arc<Library>,
     /// Records of the home's own names.
     pub records: Arc<Records>,
+    /// What is kept on disk.
+    pub store: Store,
     /// The journal.
     pub journal: Journal,
     /// The devices.
@@ -218,6 +224,7 @@ fn described() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(rules::change_rule, rules::remove_rule))
         .routes(routes!(records::records, records::add_record))
         .routes(routes!(records::change_record, records::remove_record))
+        .routes(routes!(pause::pause, pause::resume))
         .routes(routes!(cache::cache, cache::clear_cache))
         .routes(routes!(cache::clear_name));
     OpenApiRouter::with_openapi(Description::openapi())

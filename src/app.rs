@@ -89,6 +89,7 @@ impl App {
         self.records.declare(&config.records);
         self.local.declare_groups(config);
         self.policy.set_tags(library::tags(config));
+        self.policy.set_group_names(config.group_names());
         self.library.declare(config);
         self.api.reconfigure(Arc::new(config.clone()));
         if let Some(certificates) = &self.certificates {

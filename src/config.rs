@@ -41,7 +41,7 @@ pub use record::Record;
 pub use rule::Rule;
 pub use tls::{CertificateFiles, Tls};
 pub use upstream::{Host, Route, Routes, Server, ServerUrl, Strategy, Upstream};
-pub use value::in_words as duration_in_words;
+pub use value::{duration_within, in_words as duration_in_words};
 pub use web::Web;
 
 /// The whole config; the sections are in the order of `config.example.toml`.

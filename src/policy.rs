@@ -3,6 +3,7 @@
 //! Start at [`Policy::judge`]. `weigh` holds the order of decision; `explain` puts it into words.
 
 mod explain;
+mod pause;
 mod reply;
 mod rewrite;
 mod weigh;
@@ -10,17 +11,19 @@ mod weigh;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
 
 pub use explain::{Explanation, RuleInfo};
+pub use pause::{Pause, Paused, Pauses};
 pub use reply::BlockReply;
 pub use rewrite::Rewritten;
 
 use crate::device::Devices;
 use crate::matcher::{Live, Matcher, Named, Placed, Question};
 use crate::query::{
-    DeviceId, EntryLabel, ExtendedError, GroupId, Match, Name, RecordType, Verdict,
+    DeviceId, EntryLabel, ExtendedError, GroupId, Match, Name, RecordType, Verdict, VerdictWord,
 };
 use weigh::{Act, Decision, Weighing};
 
@@ -34,6 +37,9 @@ pub struct Policy {
     devices: Option<Arc<Devices>>,
     /// The tags of devices, by name.
     tags: Arc<ArcSwap<HashMap<String, Vec<String>>>>,
+    /// The names of groups, by number.
+    groups: Arc<ArcSwap<Vec<String>>>,
+    pauses: Arc<ArcSwap<Pauses>>,
     /// Entries that decided by another name than the one that was asked.
     noted: Arc<Mutex<HashMap<Match, EntryLabel>>>,
 }
@@ -81,13 +87,47 @@ impl Policy {
         self.tags.store(Arc::new(tags));
     }
 
+    /// Takes the names of groups, by number.
+    pub fn set_group_names(&self, names: Vec<String>) {
+        self.groups.store(Arc::new(names));
+    }
+
+    /// The pauses.
+    pub fn pauses(&self) -> Arc<Pauses> {
+        self.pauses.load_full()
+    }
+
+    /// Takes other pauses, which count at once.
+    pub fn set_pauses(&self, pauses: Pauses) {
+        self.pauses.store(Arc::new(pauses));
+    }
+
+    /// Whether nothing is blocked for whoever asks.
+    pub fn is_paused(&self, asker: Asker) -> bool {
+        let pauses = self.pauses.load();
+        if pauses.0.is_empty() {
+            return false;
+        }
+        let groups = self.groups.load();
+        let group = groups.get(usize::from(asker.group.0));
+        pauses.cover(asker, group.map(String::as_str), now_ms())
+    }
+
     /// The verdict on `name` (lower-cased) for whoever asks.
     pub fn judge(&self, asker: Asker, name: &Name, kind: RecordType) -> Verdict {
         let rules = self.rules.load();
         let rules = rules.of(asker.group);
         let named = || self.named(asker.device);
         let question = Question::new(name, kind, asker.address, &named);
-        verdict(rules, decide(rules, &question))
+        self.in_time(asker, verdict(rules, decide(rules, &question)))
+    }
+
+    /// The verdict, or what becomes of it in a pause.
+    fn in_time(&self, asker: Asker, verdict: Verdict) -> Verdict {
+        match verdict {
+            Verdict::Block(matched) if self.is_paused(asker) => Verdict::Watch(matched),
+            verdict => verdict,
+        }
     }
 
     /// The verdict on what the answer to a name points to; `None` where no rule is against it.
@@ -117,6 +157,7 @@ impl Policy {
                 verdict(rules, weighing.decide())
             }
         };
+        let verdict = self.in_time(asker, verdict);
         (!matches!(verdict, Verdict::Allow(_))).then_some(verdict)
     }
 
@@ -187,7 +228,12 @@ impl Policy {
         let rules = self.rules.load();
         let named = || self.named(asker.device);
         let question = Question::new(name, kind, asker.address, &named);
-        Explanation::new(rules.of(asker.group), &question)
+        let mut explanation = Explanation::new(rules.of(asker.group), &question);
+        if explanation.verdict == VerdictWord::Block && self.is_paused(asker) {
+            explanation.verdict = VerdictWord::Watch;
+            explanation.is_paused = true;
+        }
+        explanation
     }
 
     fn named(&self, device: DeviceId) -> Named {
@@ -239,6 +285,13 @@ fn decide<'a>(rules: &'a Matcher, question: &Question<'_>) -> Option<Decision<'a
         }
     });
     weighing.decide()
+}
+
+fn now_ms() -> i64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// Why a rule blocks, as devices are told (RFC 8914 §4.16, §4.18).

@@ -12,6 +12,7 @@ mod entry;
 mod error;
 mod list;
 mod name;
+mod pause;
 mod record;
 mod rule;
 mod upstream;
@@ -29,6 +30,7 @@ pub use entry::EntryTable;
 pub use error::{Cause, StoreError};
 pub use list::{ListRow, ListTable};
 pub use name::NameTable;
+pub use pause::{PauseRow, PauseTable};
 pub use record::{RecordRow, RecordTable};
 pub use rule::{RuleRow, RuleTable};
 pub use upstream::UpstreamTable;
@@ -238,6 +240,11 @@ impl Transaction {
     /// The lists that people subscribed to.
     pub fn lists(&mut self) -> ListTable<'_> {
         ListTable(self.table())
+    }
+
+    /// For whom nothing is blocked.
+    pub fn pauses(&mut self) -> PauseTable<'_> {
+        PauseTable(self.table())
     }
 
     /// The rules that people set.

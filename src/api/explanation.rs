@@ -153,7 +153,11 @@ impl Knowledge<'_> {
             pack: decided.map(|(pack, _)| PackName::of(pack)),
             entry: decided.map(|(pack, entry)| info(pack, entry)),
             also: also.collect(),
-            steps: steps(&in_force, self.steps(&covering, decided, judged.verdict)),
+            steps: steps(
+                &in_force,
+                self.steps(&covering, decided, judged.verdict),
+                judged.is_paused,
+            ),
             covering: in_force,
             recent: None,
         }
@@ -247,7 +251,7 @@ impl PackName {
 }
 
 /// The steps of own rules and lists, and then those of the packs.
-fn steps(covering: &[Covering], packs: Vec<Step>) -> Vec<Step> {
+fn steps(covering: &[Covering], packs: Vec<Step>, is_paused: bool) -> Vec<Step> {
     let others = covering.iter().enumerate();
     let mut steps: Vec<Step> = others
         .filter(|(_, one)| !one.is_of_pack())
@@ -258,6 +262,12 @@ fn steps(covering: &[Covering], packs: Vec<Step>) -> Vec<Step> {
         steps.push(Step {
             step: "rules, lists and packs".to_owned(),
             result: "no entry covers the name: let through".to_owned(),
+        });
+    }
+    if is_paused {
+        steps.push(Step {
+            step: "pause".to_owned(),
+            result: "nothing is blocked for now: let through, and marked".to_owned(),
         });
     }
     steps

@@ -15,6 +15,8 @@ use super::asked::Id;
 use super::body::Body;
 use super::lists::{last_days, one_of};
 use super::problem::Problem;
+use super::range;
+use super::until::{self, Ends};
 use super::who;
 use crate::config::ListAction;
 use crate::lists::{self, SetRule};
@@ -47,6 +49,9 @@ pub struct RuleItem {
     /// The names of the groups that it counts for; without them, all.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<String>,
+    /// When it ends by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
     /// Whether it stands in the config file, and so is changed only there.
     pub declared: bool,
     /// The queries on which it decided in the last seven days. Rules that cover the same share
@@ -67,6 +72,11 @@ pub struct RuleWish {
     comment: Option<String>,
     /// The id of the device that it counts for; `null` = all.
     device: Option<String>,
+    /// How long it counts: `1h`, at most `365d`; `null` = for ever.
+    #[serde(rename = "for")]
+    duration: Option<String>,
+    /// Until when it counts, RFC 3339; `null` = for ever.
+    until: Option<String>,
 }
 
 /// Own rules
@@ -105,6 +115,7 @@ pub(super) async fn add_rule(
         device: None,
         devices: Vec::new(),
         groups: Vec::new(),
+        until: None,
     };
     let rule = read(&api, body, rule)?;
     let added = api.lists.add_rule(rule, Timestamp::now()).await;
@@ -166,6 +177,7 @@ pub(super) async fn remove_rule(
 fn read(api: &Api, mut body: Body, before: SetRule) -> Result<SetRule, Problem> {
     let action = body.read("action", |text| one_of(text, &ListAction::WORDS));
     let comment = body.given("comment");
+    let ends = until::read(&mut body, Timestamp::now());
     let device = body.given("device").map(|id| match id {
         None => Ok(None),
         Some(id) => who::by_id(&api.devices, &id)
@@ -184,6 +196,11 @@ fn read(api: &Api, mut body: Body, before: SetRule) -> Result<SetRule, Problem> 
         action: action.unwrap_or(before.action),
         comment: comment.unwrap_or(before.comment),
         device: device.unwrap_or(before.device),
+        until: match ends {
+            Some(Ends::At(until)) => Some(until),
+            Some(Ends::Never) => None,
+            None => before.until,
+        },
         ..before
     };
     let understood = lists::own_rule(&rule.text, rule.action, &[]);
@@ -237,6 +254,7 @@ fn item(rule: &SetRule, hits: &HashMap<String, u64>) -> RuleItem {
         device: rule.device.map(|DeviceId(number)| format!("d{number}")),
         devices: rule.devices.clone(),
         groups: rule.groups.clone(),
+        until: rule.until.map(|until| range::text(until.as_millisecond())),
         declared: rule.is_declared(),
         hits: label
             .and_then(|label| hits.get(&label).copied())

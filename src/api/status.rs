@@ -10,6 +10,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::Api;
+use super::pause::{self, PauseItem};
 use super::range;
 use super::trouble::{self, Trouble};
 use super::who::Known;
@@ -67,8 +68,30 @@ pub struct SinceStart {
 /// Whether names are blocked at all.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Blocking {
-    /// Whether verdicts are followed.
+    /// Whether verdicts are followed, where no pause of a group or device says otherwise.
     pub on: bool,
+    /// When they are followed again, in a pause for all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
+    /// The pauses.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub pauses: Vec<PauseItem>,
+}
+
+impl Blocking {
+    fn of(api: &Api, now: Timestamp) -> Self {
+        let pauses = pause::list(api, now).pauses;
+        let is_for_all = |one: &&PauseItem| one.group.is_none() && one.device.is_none();
+        let until = pauses
+            .iter()
+            .find(is_for_all)
+            .map(|pause| pause.until.clone());
+        Self {
+            on: until.is_none(),
+            until,
+            pauses,
+        }
+    }
 }
 
 /// The journal.
@@ -167,7 +190,7 @@ pub(super) async fn status(State(api): State<Arc<Api>>) -> Json<Status> {
             failed: counts.failed,
             lost: api.journal.lost(),
         },
-        blocking: Blocking { on: true },
+        blocking: Blocking::of(&api, now),
         journal: journal(&api),
         listen: Listen {
             dns: texts(&api.dns),

@@ -129,6 +129,13 @@ async fn start_in(place: Place, parts: Parts) -> anyhow::Result<App> {
         steps,
         ..
     } = core;
+    let (ending, stop) = (Arc::clone(&library), stop_rest.clone());
+    tasks.spawn(async move { ending.end_rules(stop).await });
+    tasks.spawn(recall_pauses(
+        store.clone(),
+        policy.clone(),
+        stop_rest.clone(),
+    ));
     writer.announce();
     tasks.spawn(keep(
         Keeper::new(store.clone(), Arc::clone(&devices)),
@@ -153,6 +160,18 @@ async fn start_in(place: Place, parts: Parts) -> anyhow::Result<App> {
         store,
         api,
     })
+}
+
+/// Puts the pauses of earlier runs in force; no device waits for that.
+async fn recall_pauses(store: Store, policy: Policy, stop: CancellationToken) {
+    let recalled = tokio::select! {
+        () = stop.cancelled() => return,
+        recalled = api::recall_pauses(&store) => recalled,
+    };
+    match recalled {
+        Ok(pauses) => policy.set_pauses(pauses),
+        Err(error) => tracing::warn!(%error, "pauses of before are not known, and have ended"),
+    }
 }
 
 /// Keeps the devices and the journal. Without the devices of earlier runs neither is written:
@@ -202,6 +221,7 @@ impl Core {
             library::build(parts, Arc::clone(&live), at_hand, &upstreams);
         let policy = Policy::new(live).with_devices(Arc::clone(&devices));
         policy.set_tags(library::tags(config));
+        policy.set_group_names(config.group_names());
         let words = words(&policy, &upstreams, &devices);
         let (journal, writer) = Journal::new(&config.journal, store.clone(), words);
         let steps = Arc::new(Steps {
@@ -313,6 +333,7 @@ impl Core {
             config: Arc::clone(&parts.config),
             packs: Arc::clone(&parts.packs),
             policy: self.policy.clone(),
+            store: self.store.clone(),
             cache: Arc::clone(&self.steps.cache),
             lists: Arc::clone(&self.library),
             records: Arc::clone(&self.records),

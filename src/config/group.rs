@@ -154,6 +154,11 @@ impl super::Config {
         self.groups.iter().position(|group| group.name == name)
     }
 
+    /// The names of the groups, by their number.
+    pub fn group_names(&self) -> Vec<String> {
+        self.groups.iter().map(|group| group.name.clone()).collect()
+    }
+
     /// The group of devices that nobody named or put into a group.
     pub fn unknown_group_number(&self) -> usize {
         self.group_number(&self.unknown_group).unwrap_or(0)

@@ -94,7 +94,7 @@ pub(super) fn duration(item: &Item, range: RangeInclusive<Duration>) -> Read<Dur
 }
 
 /// The same of a text.
-pub(super) fn duration_within(text: &str, range: RangeInclusive<Duration>) -> Read<Duration> {
+pub fn duration_within(text: &str, range: RangeInclusive<Duration>) -> Read<Duration> {
     let shape = || "write a number and a unit (ms, s, m, h or d), such as \"10s\"".to_owned();
     let duration = parse_duration(text).ok_or_else(shape)?;
     if range.contains(&duration) {

@@ -1,10 +1,13 @@
 //! What people set of lists and rules, wherever they set it: the config and the dashboard come
 //! together here, and what the dashboard changes is kept in the store.
 
+mod ends;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::sync::Notify;
 
 use super::subscription::merged;
 use super::{Fetcher, OwnRule, Rulebook, Shelf, Subscription, Subscriptions, own_rule};
@@ -29,6 +32,8 @@ pub struct Library {
     store: Store,
     naming: Naming,
     wishes: Mutex<Wishes>,
+    /// Told when rules change.
+    changed: Notify,
 }
 
 /// A rule of people's own.
@@ -50,6 +55,8 @@ pub struct SetRule {
     pub devices: Vec<String>,
     /// The names of the groups that it counts for; none = all.
     pub groups: Vec<String>,
+    /// When it ends by itself.
+    pub until: Option<Timestamp>,
 }
 
 #[derive(Default)]
@@ -96,6 +103,7 @@ impl Library {
             store,
             naming,
             wishes: Mutex::new(wishes),
+            changed: Notify::new(),
         }
     }
 
@@ -227,9 +235,14 @@ impl Library {
 
     /// Puts people's own rules in force, with devices as they are called now.
     pub fn put_rules(&self) {
-        let rules = self.rules();
-        let understood = rules.iter().filter_map(|rule| self.understand(rule));
+        let (rules, now) = (self.rules(), Timestamp::now());
+        let counts = |rule: &&SetRule| rule.until.is_none_or(|until| until > now);
+        let understood = rules
+            .iter()
+            .filter(counts)
+            .filter_map(|rule| self.understand(rule));
         self.rulebook.set_own(understood.collect());
+        self.changed.notify_one();
     }
 
     fn understand(&self, rule: &SetRule) -> Option<OwnRule> {
@@ -270,6 +283,7 @@ fn declared_rules(config: &Config) -> Vec<SetRule> {
         device: None,
         devices: rule.devices.clone().unwrap_or_default(),
         groups: rule.groups.clone(),
+        until: None,
     });
     rules.collect()
 }
@@ -323,6 +337,7 @@ fn to_rule_row(rule: &SetRule, id: i64, now: Timestamp) -> RuleRow {
         action: rule.action.word().to_owned(),
         comment: rule.comment.clone(),
         device: rule.device,
+        until_ms: rule.until.map(Timestamp::as_millisecond),
         added_ms: now.as_millisecond(),
     }
 }
@@ -340,5 +355,8 @@ fn from_rule_row(row: RuleRow) -> Option<SetRule> {
         device: row.device,
         devices: Vec::new(),
         groups: Vec::new(),
+        until: row
+            .until_ms
+            .and_then(|until| Timestamp::from_millisecond(until).ok()),
     })
 }

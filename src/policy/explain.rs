@@ -10,6 +10,8 @@ use crate::query::{EntryLabel, Match, Name, VerdictWord};
 pub struct Explanation {
     /// The verdict.
     pub verdict: VerdictWord,
+    /// Whether it would be a block, but for a pause.
+    pub is_paused: bool,
     /// Every entry in force that covers the name; where one decided, it is the first.
     pub covering: Vec<RuleInfo>,
 }
@@ -48,6 +50,7 @@ impl Explanation {
         covering.sort_by_key(|(place, _)| decision.is_none_or(|d| d.hit.place != *place));
         Self {
             verdict: super::verdict(rules, decision).word(),
+            is_paused: false,
             covering: covering.into_iter().map(|(_, info)| info).collect(),
         }
     }

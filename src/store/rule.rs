@@ -19,6 +19,8 @@ pub struct RuleRow {
     pub comment: Option<String>,
     /// The device that it counts for; `None` = all.
     pub device: Option<DeviceId>,
+    /// When it ends by itself, in milliseconds since 1970-01-01 UTC; `None` = never.
+    pub until_ms: Option<i64>,
     /// When it was added, in milliseconds since 1970-01-01 UTC.
     pub added_ms: i64,
 }
@@ -39,10 +41,11 @@ impl RuleTable<'_> {
     /// Adds a rule, or replaces what is kept of it.
     pub async fn save(&mut self, rule: &RuleRow) -> Result<(), StoreError> {
         let done = sqlx::query(
-            "INSERT INTO rule (node, id, text, action, comment, device, added_ms) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7) \
+            "INSERT INTO rule (node, id, text, action, comment, device, added_ms, until_ms) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
              ON CONFLICT (node, id) DO UPDATE SET text = excluded.text, \
-             action = excluded.action, comment = excluded.comment, device = excluded.device",
+             action = excluded.action, comment = excluded.comment, device = excluded.device, \
+             until_ms = excluded.until_ms",
         )
         .bind(NODE)
         .bind(rule.id)
@@ -51,6 +54,7 @@ impl RuleTable<'_> {
         .bind(&rule.comment)
         .bind(rule.device.map(|device| i64::from(device.0)))
         .bind(rule.added_ms)
+        .bind(rule.until_ms)
         .execute(self.0.connection())
         .await;
         self.0.checked(done).map(|_| ())
@@ -86,6 +90,7 @@ fn read(row: &SqliteRow) -> Result<RuleRow, sqlx::Error> {
         action: row.try_get("action")?,
         comment: row.try_get("comment")?,
         device: device.and_then(narrow).map(DeviceId),
+        until_ms: row.try_get("until_ms")?,
         added_ms: row.try_get("added_ms")?,
     })
 }

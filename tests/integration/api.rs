@@ -10,6 +10,7 @@ mod health;
 mod lists;
 mod openapi;
 mod packs;
+mod pause;
 mod queries;
 mod records;
 mod rules;
@@ -70,6 +71,8 @@ pub struct Desk {
     pub upstreams: Arc<Mutex<Vec<UpstreamStatus>>>,
     pub stop: CancellationToken,
     policy: Policy,
+    store: Store,
+    lists: Arc<Library>,
     recorder: Recorder,
     _folder: TempDir,
     _tasks: TaskTracker,
@@ -101,6 +104,7 @@ impl Desk {
         let live = Arc::new(Live::default());
         let packs = Arc::new(packs);
         let policy = Policy::new(Arc::clone(&live));
+        policy.set_group_names(config.group_names());
         let devices = Arc::new(Devices::new(&config.devices, Vec::new()));
         let store = Store::at(&config.data_dir);
         let words = words(&policy, &devices);
@@ -111,7 +115,14 @@ impl Desk {
         tokio::task::yield_now().await;
         let book = Arc::clone(Local::new(&config).book());
         let records = Records::new(&config.records, book, store.clone());
-        let library = library(&config, (live, Arc::clone(&packs)), store, (&stop, &tasks)).await;
+        let library = library(
+            &config,
+            (live, Arc::clone(&packs)),
+            store.clone(),
+            (&stop, &tasks),
+        )
+        .await;
+        let lists = Arc::clone(&library);
         let upstreams = Arc::new(Mutex::new(Vec::new()));
         let figures = Arc::clone(&upstreams);
         let mut parts = Parts {
@@ -121,6 +132,7 @@ impl Desk {
             lists: library,
             records: Arc::new(records),
             policy: policy.clone(),
+            store: store.clone(),
             journal: journal.clone(),
             devices: Arc::clone(&devices),
             upstreams: Arc::new(move || figures.lock().unwrap().clone()),
@@ -139,6 +151,8 @@ impl Desk {
             upstreams,
             stop,
             policy,
+            store,
+            lists,
             _folder: folder,
             _tasks: tasks,
         }

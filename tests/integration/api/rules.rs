@@ -94,3 +94,32 @@ async fn a_rule_that_is_none_is_refused_with_the_reason() {
     let missing = desk.change("POST", "rules", json!({})).await;
     assert_eq!(missing.json()["errors"][0]["pointer"], "/match");
 }
+
+#[tokio::test]
+async fn a_rule_with_an_end_goes_by_itself() {
+    let desk = Desk::new().await;
+    let wish = json!({ "match": "||ads.example^", "for": "1h" });
+    let added = desk.change("POST", "rules", wish).await.json();
+    let until: jiff::Timestamp = added["until"].as_str().unwrap().parse().unwrap();
+    assert_eq!(verdict(&desk, "ads.example").await, "block");
+    let early = until - jiff::SignedDuration::from_mins(1);
+    let next = desk.lists.end_until(early).await.unwrap();
+    assert_eq!(next, Some(std::time::Duration::from_mins(1)));
+    assert_eq!(verdict(&desk, "ads.example").await, "block");
+    assert_eq!(desk.lists.end_until(until).await.unwrap(), None);
+    assert_eq!(verdict(&desk, "ads.example").await, "allow");
+    assert_eq!(desk.json("rules").await["rules"], json!([]));
+}
+
+#[tokio::test]
+async fn the_end_of_a_rule_can_be_taken_back() {
+    let desk = Desk::new().await;
+    let wish = json!({ "match": "||ads.example^", "for": "1h" });
+    let added = desk.change("POST", "rules", wish).await.json();
+    let path = format!("rules/{}", added["id"].as_str().unwrap());
+    let changed = desk.change("PATCH", &path, json!({ "until": null })).await;
+    assert_eq!(changed.json()["until"], Value::Null);
+    let far = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(2);
+    assert_eq!(desk.lists.end_until(far).await.unwrap(), None);
+    assert_eq!(verdict(&desk, "ads.example").await, "block");
+}

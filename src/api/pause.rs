@@ -1,0 +1,214 @@
+//! `PUT pause`: for a while nothing is blocked, for all, for a group, or for one device.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::Api;
+use super::asked::Asked;
+use super::body::Body;
+use super::problem::Problem;
+use super::range;
+use super::until::{self, Ends};
+use super::who::{self, DeviceRef, Known};
+use crate::policy::{Pause, Paused, Pauses};
+use crate::query::DeviceId;
+use crate::store::{PauseRow, Store, StoreError};
+
+/// For whom nothing is blocked.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PauseList {
+    /// All that have not ended.
+    pub pauses: Vec<PauseItem>,
+}
+
+/// For whom nothing is blocked, and until when; without a group and a device it is for all.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PauseItem {
+    /// The name of a group.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// A device.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device: Option<DeviceRef>,
+    /// When it ends by itself.
+    pub until: String,
+}
+
+/// A pause that people want: `for` or `until` says how long.
+#[derive(Debug, Deserialize, ToSchema)]
+#[expect(dead_code, reason = "describes what is read member by member")]
+pub struct PauseWish {
+    /// How long: `10m`, at most `365d`.
+    #[serde(rename = "for")]
+    duration: Option<String>,
+    /// Until when, RFC 3339.
+    until: Option<String>,
+    /// The id of a device that it is for.
+    device: Option<String>,
+    /// The name of a group that it is for.
+    group: Option<String>,
+}
+
+/// What a resumption is for.
+#[derive(Clone, Debug, Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ResumeParams {
+    /// The id of a device.
+    device: Option<String>,
+    /// The name of a group.
+    group: Option<String>,
+}
+
+/// Pause
+///
+/// For a while what would be blocked is let through and marked: for all, for a group, or for one
+/// device. It ends by itself, and outlives a restart.
+#[utoipa::path(
+    put, path = "/pause", tag = "pause", request_body = PauseWish,
+    responses(
+        (status = 200, body = PauseList),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn pause(
+    State(api): State<Arc<Api>>,
+    mut body: Body,
+) -> Result<Json<PauseList>, Problem> {
+    let now = Timestamp::now();
+    let ends = until::read(&mut body, now);
+    if !matches!(ends, Some(Ends::At(_))) {
+        body.wrong("for", "say how long, such as \"10m\", or until when");
+    }
+    let (device, group) = (body.text("device"), body.text("group"));
+    let who = match whom(&api, (device.as_deref(), group.as_deref())) {
+        Ok(who) => Some(who),
+        Err((member, wrong)) => {
+            body.wrong(member, wrong);
+            None
+        }
+    };
+    body.finish()?;
+    if let (Some(Ends::At(end)), Some(who)) = (ends, who) {
+        let until_ms = end.as_millisecond();
+        let pauses = Pauses::clone(&api.policy.pauses());
+        put(&api, pauses.with(Pause { who, until_ms }), now).await?;
+    }
+    Ok(Json(list(&api, now)))
+}
+
+/// Resume
+///
+/// Ends the pause of a device or a group; with neither, all pauses.
+#[utoipa::path(
+    delete, path = "/pause", tag = "pause", params(ResumeParams),
+    responses(
+        (status = 200, body = PauseList),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn resume(
+    State(api): State<Arc<Api>>,
+    Asked(wish): Asked<ResumeParams>,
+) -> Result<Json<PauseList>, Problem> {
+    let now = Timestamp::now();
+    let who = whom(&api, (wish.device.as_deref(), wish.group.as_deref()));
+    let who = who.map_err(|(member, wrong)| Problem::input(member, wrong))?;
+    let pauses = match who {
+        Paused::All => Pauses::default(),
+        who => Pauses::clone(&api.policy.pauses()).without(&who),
+    };
+    put(&api, pauses, now).await?;
+    Ok(Json(list(&api, now)))
+}
+
+/// The pauses that have not ended.
+pub(super) fn list(api: &Api, now: Timestamp) -> PauseList {
+    let known = Known::of(&api.devices);
+    let pauses = api.policy.pauses();
+    let item = |pause: &Pause| PauseItem {
+        group: match &pause.who {
+            Paused::Group(name) => Some(name.clone()),
+            _ => None,
+        },
+        device: match pause.who {
+            Paused::Device(device) => Some(known.refer(device)),
+            _ => None,
+        },
+        until: range::text(pause.until_ms),
+    };
+    PauseList {
+        pauses: pauses.running(now.as_millisecond()).map(item).collect(),
+    }
+}
+
+/// Reads the pauses of earlier runs.
+pub async fn recall(store: &Store) -> Result<Pauses, StoreError> {
+    store.connect().await?;
+    let rows = store.read().await?.pauses().all().await?;
+    Ok(Pauses(rows.iter().filter_map(from_row).collect()))
+}
+
+async fn put(api: &Api, pauses: Pauses, now: Timestamp) -> Result<(), Problem> {
+    let pauses = Pauses(pauses.running(now.as_millisecond()).cloned().collect());
+    let rows: Vec<PauseRow> = pauses.0.iter().map(to_row).collect();
+    let keep = async {
+        let mut store = api.store.write().await?;
+        store.pauses().replace(&rows).await?;
+        store.commit().await
+    };
+    let kept: Result<(), StoreError> = keep.await;
+    kept.map_err(|error| {
+        let (status, title) = (StatusCode::SERVICE_UNAVAILABLE, "this cannot be kept");
+        Problem::new(status, title, error.to_string())
+    })?;
+    api.policy.set_pauses(pauses);
+    Ok(())
+}
+
+fn whom(
+    api: &Api,
+    (device, group): (Option<&str>, Option<&str>),
+) -> Result<Paused, (&'static str, String)> {
+    match (device, group) {
+        (Some(_), Some(_)) => Err(("group", "stands beside a device: one of both".to_owned())),
+        (Some(id), None) => match who::by_id(&api.devices, id) {
+            Some(device) => Ok(Paused::Device(device.id)),
+            None => Err(("device", format!("there is no device `{id}`"))),
+        },
+        (None, Some(name)) => match api.config().group_number(name) {
+            Some(_) => Ok(Paused::Group(name.to_owned())),
+            None => Err(("group", format!("there is no group `{name}`"))),
+        },
+        (None, None) => Ok(Paused::All),
+    }
+}
+
+fn to_row(pause: &Pause) -> PauseRow {
+    PauseRow {
+        who: match &pause.who {
+            Paused::All => "all".to_owned(),
+            Paused::Group(name) => format!("group:{name}"),
+            Paused::Device(DeviceId(number)) => format!("device:{number}"),
+        },
+        until_ms: pause.until_ms,
+    }
+}
+
+fn from_row(row: &PauseRow) -> Option<Pause> {
+    let who = match row.who.split_once(':') {
+        None if row.who == "all" => Paused::All,
+        Some(("group", name)) => Paused::Group(name.to_owned()),
+        Some(("device", number)) => Paused::Device(DeviceId(number.parse().ok()?)),
+        _ => return None,
+    };
+    Some(Pause {
+        who,
+        until_ms: row.until_ms,
+    })
+}

@@ -1,0 +1,102 @@
+//! Pauses: for a while what would be blocked is let through and marked, for all, for a group, or
+//! for one device.
+
+use super::Asker;
+use crate::query::DeviceId;
+
+/// For whom nothing is blocked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Paused {
+    /// For all.
+    All,
+    /// For the group of this name.
+    Group(String),
+    /// For one device.
+    Device(DeviceId),
+}
+
+/// A while in which nothing is blocked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pause {
+    /// For whom.
+    pub who: Paused,
+    /// When it ends, in milliseconds since 1970-01-01 UTC.
+    pub until_ms: i64,
+}
+
+/// All pauses; those that ended count no more, whether they were taken out or not.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pauses(pub Vec<Pause>);
+
+impl Pauses {
+    /// Those that have not ended.
+    pub fn running(&self, now_ms: i64) -> impl Iterator<Item = &Pause> {
+        self.0.iter().filter(move |pause| pause.until_ms > now_ms)
+    }
+
+    /// Whether nothing is blocked for a device, whose group has this name.
+    pub(super) fn cover(&self, asker: Asker, group: Option<&str>, now_ms: i64) -> bool {
+        self.running(now_ms).any(|pause| match &pause.who {
+            Paused::All => true,
+            Paused::Group(name) => group == Some(name),
+            Paused::Device(device) => *device == asker.device,
+        })
+    }
+
+    /// The same with this pause, in the place of the one before for the same.
+    #[must_use]
+    pub fn with(mut self, pause: Pause) -> Self {
+        self = self.without(&pause.who);
+        self.0.push(pause);
+        self
+    }
+
+    /// The same without the pause for these.
+    #[must_use]
+    pub fn without(mut self, who: &Paused) -> Self {
+        self.0.retain(|pause| pause.who != *who);
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+
+    use super::*;
+    use crate::query::GroupId;
+
+    fn pauses(who: Paused) -> Pauses {
+        Pauses::default().with(Pause { who, until_ms: 100 })
+    }
+
+    fn covers(pauses: &Pauses, device: u32, group: &str, now_ms: i64) -> bool {
+        let asker = Asker {
+            device: DeviceId(device),
+            group: GroupId(0),
+            address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        };
+        pauses.cover(asker, Some(group), now_ms)
+    }
+
+    #[test]
+    fn a_pause_counts_for_those_whom_it_names_until_it_ends() {
+        let all = pauses(Paused::All);
+        assert!(covers(&all, 1, "default", 99) && !covers(&all, 1, "default", 100));
+        let kids = pauses(Paused::Group("kids".to_owned()));
+        assert!(covers(&kids, 1, "kids", 0) && !covers(&kids, 1, "default", 0));
+        let one = pauses(Paused::Device(DeviceId(1)));
+        assert!(covers(&one, 1, "kids", 0) && !covers(&one, 2, "kids", 0));
+    }
+
+    #[test]
+    fn a_pause_takes_the_place_of_the_one_before() {
+        let longer = Pause {
+            who: Paused::All,
+            until_ms: 200,
+        };
+        let pauses = pauses(Paused::All).with(longer.clone());
+        assert_eq!(pauses.0, [longer]);
+        assert_eq!(pauses.without(&Paused::All), Pauses::default());
+    }
+}

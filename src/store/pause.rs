@@ -1,0 +1,55 @@
+//! The table `pause`: for whom nothing is blocked, and until when.
+
+use sqlx::Row as _;
+
+use super::{NODE, StoreError, Table};
+
+/// What is kept of a pause.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PauseRow {
+    /// `all`, `group:NAME` or `device:12`.
+    pub who: String,
+    /// When it ends, in milliseconds since 1970-01-01 UTC.
+    pub until_ms: i64,
+}
+
+/// The pauses.
+pub struct PauseTable<'a>(pub(super) Table<'a>);
+
+impl PauseTable<'_> {
+    /// Keeps these in the place of all that were kept.
+    pub async fn replace(&mut self, pauses: &[PauseRow]) -> Result<(), StoreError> {
+        let done = sqlx::query("DELETE FROM pause WHERE node = $1")
+            .bind(NODE)
+            .execute(self.0.connection())
+            .await;
+        self.0.checked(done)?;
+        for pause in pauses {
+            let done = sqlx::query("INSERT INTO pause (node, who, until_ms) VALUES ($1, $2, $3)")
+                .bind(NODE)
+                .bind(&pause.who)
+                .bind(pause.until_ms)
+                .execute(self.0.connection())
+                .await;
+            self.0.checked(done)?;
+        }
+        Ok(())
+    }
+
+    /// All of them.
+    pub async fn all(&mut self) -> Result<Vec<PauseRow>, StoreError> {
+        let rows = sqlx::query("SELECT who, until_ms FROM pause WHERE node = $1 ORDER BY who")
+            .bind(NODE)
+            .fetch_all(self.0.connection())
+            .await;
+        let rows = self.0.checked(rows)?;
+        let pauses = rows.iter().map(|row| {
+            Ok(PauseRow {
+                who: row.try_get("who")?,
+                until_ms: row.try_get("until_ms")?,
+            })
+        });
+        let pauses = pauses.collect();
+        self.0.checked(pauses)
+    }
+}

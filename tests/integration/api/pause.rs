@@ -1,0 +1,75 @@
+//! `PUT pause` and `DELETE pause`
+
+use axum::http::StatusCode;
+use serde_json::{Value, json};
+
+use super::{Desk, PHONE};
+
+const RULE: &str = "[[rule]]\nmatch = \"||ads.example^\"\n[[group]]\nname = \"kids\"\n";
+
+async fn verdict(desk: &Desk, device: &str) -> Value {
+    let path = format!("explain?name=ads.example{device}");
+    desk.json(&path).await["verdict"].clone()
+}
+
+#[tokio::test]
+async fn in_a_pause_nothing_is_blocked_and_the_status_tells_until_when() {
+    let desk = Desk::with(RULE, |_| {}).await;
+    assert_eq!(verdict(&desk, "").await, "block");
+    let paused = desk.change("PUT", "pause", json!({ "for": "10m" })).await;
+    assert_eq!(paused.status, StatusCode::OK, "{}", paused.text);
+    assert_eq!(verdict(&desk, "").await, "watch");
+    let blocking = desk.json("status").await["blocking"].clone();
+    assert_eq!(blocking["on"], false);
+    assert_eq!(blocking["until"], paused.json()["pauses"][0]["until"]);
+    let resumed = desk.change("DELETE", "pause", json!({})).await;
+    assert_eq!(resumed.json()["pauses"], json!([]));
+    assert_eq!(verdict(&desk, "").await, "block");
+}
+
+#[tokio::test]
+async fn a_pause_for_one_device_leaves_the_others_as_they_are() {
+    let desk = Desk::with(RULE, |_| {}).await;
+    let id = desk.ask(jiff::Timestamp::now().as_millisecond(), PHONE, "a.example");
+    let device = format!("d{}", id.0);
+    let wish = json!({ "for": "1h", "device": device });
+    let paused = desk.change("PUT", "pause", wish).await.json();
+    assert_eq!(paused["pauses"][0]["device"]["id"], device.as_str());
+    assert_eq!(verdict(&desk, &format!("&device={device}")).await, "watch");
+    assert_eq!(verdict(&desk, "").await, "block");
+    assert_eq!(desk.json("status").await["blocking"]["on"], true);
+    let path = format!("pause?device={device}");
+    let resumed = desk.change("DELETE", &path, json!({})).await.json();
+    assert_eq!(resumed["pauses"], json!([]));
+}
+
+#[tokio::test]
+async fn a_pause_outlives_a_restart() {
+    let desk = Desk::with(RULE, |_| {}).await;
+    desk.change("PUT", "pause", json!({ "for": "1h", "group": "kids" }))
+        .await;
+    desk.change("PUT", "pause", json!({ "for": "2h" })).await;
+    let before = desk.policy.pauses();
+    let kept = squelch::api::recall_pauses(&desk.store).await.unwrap();
+    assert_eq!(before.0.len(), 2);
+    for pause in &before.0 {
+        assert!(kept.0.contains(pause), "{pause:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_wrong_about_a_pause_is_told() {
+    let desk = Desk::with(RULE, |_| {}).await;
+    for (wish, pointer) in [
+        (json!({}), "/for"),
+        (json!({ "for": "soon" }), "/for"),
+        (json!({ "until": "2020-01-01T00:00:00Z" }), "/until"),
+        (json!({ "for": "1h", "device": "d999" }), "/device"),
+        (json!({ "for": "1h", "group": "adults" }), "/group"),
+    ] {
+        let refused = desk.change("PUT", "pause", wish.clone()).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{wish}");
+        assert!(refused.text.contains(pointer), "{wish}: {}", refused.text);
+    }
+    assert_eq!(verdict(&desk, "").await, "block");
+}

@@ -9,6 +9,7 @@ mod ports;
 mod shared;
 mod start;
 mod trial;
+mod upstream_figures;
 mod warm;
 
 use std::net::SocketAddr;

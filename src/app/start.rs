@@ -16,8 +16,8 @@ use super::keeper::Keeper;
 use super::limits::Limits;
 use super::ports::Ports;
 use super::warm::Warm;
-use super::{App, library, names, shared};
-use crate::api::{self, Api, UpstreamMore, UpstreamStatus};
+use super::{App, library, names, shared, upstream_figures};
+use crate::api::{self, Api};
 use crate::cache::Cache;
 use crate::config::Config;
 use crate::device::{self, Devices, Neighbours, ReverseNames};
@@ -30,10 +30,7 @@ use crate::packs::Packs;
 use crate::pipeline::{Pipeline, Steps};
 use crate::policy::Policy;
 use crate::store::Store;
-use crate::upstream::{
-    Anchors, FailureKind, Figures, LATENCY_BOUNDS_US, Latencies, Shared as UpstreamShared,
-    Upstreams,
-};
+use crate::upstream::{Anchors, Shared as UpstreamShared, Upstreams};
 use crate::web;
 
 /// What is read before anything is started.
@@ -119,6 +116,7 @@ async fn start_in(place: Place, parts: Parts) -> anyhow::Result<App> {
             stop_rest.clone(),
         ));
     }
+    core.watch_ends(&tasks, &stop_rest);
     let Core {
         devices,
         store,
@@ -129,13 +127,6 @@ async fn start_in(place: Place, parts: Parts) -> anyhow::Result<App> {
         steps,
         ..
     } = core;
-    let (ending, stop) = (Arc::clone(&library), stop_rest.clone());
-    tasks.spawn(async move { ending.end_rules(stop).await });
-    tasks.spawn(recall_pauses(
-        store.clone(),
-        policy.clone(),
-        stop_rest.clone(),
-    ));
     writer.announce();
     tasks.spawn(keep(
         Keeper::new(store.clone(), Arc::clone(&devices)),
@@ -296,6 +287,14 @@ impl Core {
         tasks.spawn(book.watch(stop.clone()));
     }
 
+    /// Lets rules and pauses end when it is time.
+    fn watch_ends(&self, tasks: &TaskTracker, stop: &CancellationToken) {
+        let (library, until) = (Arc::clone(&self.library), stop.clone());
+        tasks.spawn(async move { library.end_rules(until).await });
+        let (store, policy) = (self.store.clone(), self.policy.clone());
+        tasks.spawn(recall_pauses(store, policy, stop.clone()));
+    }
+
     fn start_dns(
         &self,
         place: Place,
@@ -339,52 +338,13 @@ impl Core {
             records: Arc::clone(&self.records),
             journal: self.journal.clone(),
             devices: Arc::clone(&self.devices),
-            upstreams: upstream_status(Arc::clone(&self.upstreams)),
+            upstreams: upstream_figures::told(Arc::clone(&self.upstreams)),
             dns: dns.to_vec(),
             web: web.to_vec(),
             started: Timestamp::now(),
             stop: stop.clone(),
         }
     }
-}
-
-/// The figures of the upstreams as the API tells them.
-fn upstream_status(upstreams: Arc<UpstreamShared>) -> api::Upstreams {
-    Arc::new(move || {
-        let status = |(id, figures): (usize, Figures)| UpstreamStatus {
-            id,
-            server: figures.upstream,
-            asked: figures.asked,
-            failed: figures.failed,
-            usable: figures.is_usable,
-            last_error: figures.last_error,
-            last_latency_us: figures.last_latency_us,
-            more: UpstreamMore {
-                average_latency_us: figures.average_latency_us,
-                failed_at_ms: figures.failed_at_ms,
-                failures: words_of(&figures.failures),
-                latency: buckets(&figures.latencies),
-                latency_sum_us: figures.latencies.sum_us,
-            },
-        };
-        upstreams
-            .figures()
-            .into_iter()
-            .enumerate()
-            .map(status)
-            .collect()
-    })
-}
-
-fn words_of(failures: &[(FailureKind, u64)]) -> Vec<(&'static str, u64)> {
-    let words = failures.iter().map(|(kind, count)| (kind.as_str(), *count));
-    words.collect()
-}
-
-/// The last bucket has no bound.
-fn buckets(latencies: &Latencies) -> Vec<(Option<u64>, u64)> {
-    let bounds = LATENCY_BOUNDS_US.into_iter().map(Some);
-    bounds.chain([None]).zip(latencies.counts).collect()
 }
 
 async fn serve_web(

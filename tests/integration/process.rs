@@ -212,7 +212,7 @@ async fn a_reloaded_config_holds_only_if_it_would_start() {
 
 /// How many names the flood has; the full size takes an optimized build.
 fn flood_size() -> usize {
-    let size = std::env::var("SQUELCH_TEST_FLOOD");
+    let size = std::env::var("FLOOD_NAMES");
     size.map_or(10_000, |size| size.parse().unwrap())
 }
 

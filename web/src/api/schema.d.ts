@@ -333,6 +333,31 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Pause
+         * @description For a while what would be blocked is let through and marked: for all, for a group, or for one
+         *     device. It ends by itself, and outlives a restart.
+         */
+        put: operations["pause"];
+        post?: never;
+        /**
+         * Resume
+         * @description Ends the pause of a device or a group; with neither, all pauses.
+         */
+        delete: operations["resume"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/queries": {
         parameters: {
             query?: never;
@@ -650,8 +675,12 @@ export interface components {
         AttentionKind: "passed" | "new_device" | "new_names" | "journal" | "upstream" | "all_watching" | "no_queries";
         /** @description Whether names are blocked at all. */
         Blocking: {
-            /** @description Whether verdicts are followed. */
+            /** @description Whether verdicts are followed, where no pause of a group or device says otherwise. */
             on: boolean;
+            /** @description The pauses. */
+            pauses?: components["schemas"]["PauseItem"][];
+            /** @description When they are followed again, in a pause for all. */
+            until?: string | null;
         };
         /** @description What happens when a name is blocked. */
         BreakInfo: {
@@ -1574,6 +1603,30 @@ export interface components {
             /** @description Back to this time the range was searched. */
             reached: string;
         };
+        /** @description For whom nothing is blocked, and until when; without a group and a device it is for all. */
+        PauseItem: {
+            device?: components["schemas"]["DeviceRef"] | null;
+            /** @description The name of a group. */
+            group?: string | null;
+            /** @description When it ends by itself. */
+            until: string;
+        };
+        /** @description For whom nothing is blocked. */
+        PauseList: {
+            /** @description All that have not ended. */
+            pauses: components["schemas"]["PauseItem"][];
+        };
+        /** @description A pause that people want: `for` or `until` says how long. */
+        PauseWish: {
+            /** @description The id of a device that it is for. */
+            device?: string | null;
+            /** @description How long: `10m`, at most `365d`. */
+            for?: string | null;
+            /** @description The name of a group that it is for. */
+            group?: string | null;
+            /** @description Until when, RFC 3339. */
+            until?: string | null;
+        };
         /** @description A list that somebody thinks of. */
         PreviewWish: {
             action?: components["schemas"]["ListAction"] | null;
@@ -1753,6 +1806,8 @@ export interface components {
             id: string;
             /** @description Adblock syntax, or a regex between slashes. */
             match: string;
+            /** @description When it ends by itself. */
+            until?: string | null;
         };
         /** @description People's own rules. */
         RuleList: {
@@ -1766,8 +1821,12 @@ export interface components {
             comment?: string | null;
             /** @description The id of the device that it counts for; `null` = all. */
             device?: string | null;
+            /** @description How long it counts: `1h`, at most `365d`; `null` = for ever. */
+            for?: string | null;
             /** @description Adblock syntax, or a regex between slashes; needed for a new one. */
             match?: string | null;
+            /** @description Until when it counts, RFC 3339; `null` = for ever. */
+            until?: string | null;
         };
         /**
          * @description What an entry covers.
@@ -2747,6 +2806,69 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    pause: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PauseWish"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PauseList"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resume: {
+        parameters: {
+            query?: {
+                /** @description The id of a device. */
+                device?: string;
+                /** @description The name of a group. */
+                group?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PauseList"];
+                };
+            };
+            400: {
                 headers: {
                     [name: string]: unknown;
                 };

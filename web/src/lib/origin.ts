@@ -2,7 +2,7 @@
 import { listHref, packHref } from "./router.ts";
 import { t } from "./words.ts";
 
-export type Origin = { kind: "pack" | "list"; id: string } | { kind: "rule" | "rebinding" } | undefined;
+export type Origin = { kind: "pack" | "list"; id: string } | { kind: "rule" } | { kind: "rebinding" } | undefined;
 
 /** Reads "pack:xiaomi", "list:ads", "rule" and "rebinding"; anything else says nothing. */
 export function readOrigin(text: string | null | undefined): Origin {

@@ -23,7 +23,7 @@ use crate::journal::Recorder;
 use crate::local::{Found, Local};
 use crate::policy::{self, Policy};
 use crate::query::{
-    AnswerBuf, DeviceId, Edns, Event, ExtendedError, Query, Rcode, Source, Verdict,
+    AnswerBuf, DeviceId, Edns, Event, ExtendedError, GroupId, Query, Rcode, Source, Verdict,
 };
 use crate::upstream::Upstreams;
 use limit::RateLimiter;
@@ -144,8 +144,8 @@ impl Pipeline {
         }
     }
 
-    /// The device of the config that calls itself so.
-    pub fn device_named(&self, name: &str) -> Option<DeviceId> {
+    /// The device of the config that calls itself so, and its group.
+    pub fn device_named(&self, name: &str) -> Option<(DeviceId, GroupId)> {
         self.steps.devices.identify_named(name, now_ms())
     }
 
@@ -160,11 +160,8 @@ impl Pipeline {
             });
         }
         let now_ms = now_ms();
-        let devices = &self.steps.devices;
-        let (device, group) = match query.device {
-            Some(device) => (device, devices.group(device)),
-            None => devices.identify_with_group(address, now_ms),
-        };
+        let by_address = || self.steps.devices.identify_with_group(address, now_ms);
+        let (device, group) = query.device.unwrap_or_else(by_address);
         let asker = policy::Asker {
             device,
             group,

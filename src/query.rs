@@ -33,8 +33,8 @@ pub struct Query {
     pub source: SocketAddr,
     /// How the question came.
     pub transport: Transport,
-    /// The device, where it said who it is: by a server name or a path.
-    pub device: Option<DeviceId>,
+    /// The device and its group, where it said who it is: by a server name or a path.
+    pub device: Option<(DeviceId, GroupId)>,
 }
 
 /// The part of a query's OPT record that we act on (RFC 6891), and what goes back in ours.

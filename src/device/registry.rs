@@ -120,17 +120,17 @@ impl Devices {
         }
     }
 
-    /// The device of the config that calls itself by this host name, in lower case; none where the
-    /// config has no such. No lock, unless it does so for the first time.
-    pub fn identify_named(&self, name: &str, now_ms: i64) -> Option<DeviceId> {
+    /// The device of the config that calls itself by this host name, in lower case, and its group;
+    /// none where the config has no such. No lock, unless it does so for the first time.
+    pub fn identify_named(&self, name: &str, now_ms: i64) -> Option<(DeviceId, GroupId)> {
         if let Some(seat) = self.snapshot.load().callers.get(name)? {
             seat.touch(now_ms);
-            return Some(seat.device);
+            return Some((seat.device, seat.group));
         }
         let mut state = self.lock();
         let device = state.meet_caller(name, now_ms);
         self.publish(&state);
-        device
+        device.map(|device| (device, state.group(device)))
     }
 
     /// The device that this number stands for now: its own, unless it turned out to be another's.
@@ -324,11 +324,11 @@ mod tests {
         let host = |host: &str| DeviceMatch::Host(host.to_owned());
         let config = [named("Kids' tablet", &[host("kids-tablet.home.arpa")])];
         let devices = devices(&config);
-        let tablet = devices.identify_named("kids-tablet", NOW).unwrap();
+        let (tablet, group) = devices.identify_named("kids-tablet", NOW).unwrap();
         assert_eq!(title(&devices, tablet), "Kids' tablet");
         assert_eq!(
             devices.identify_named("kids-tablet", NOW + 5000),
-            Some(tablet)
+            Some((tablet, group))
         );
         assert_eq!(
             devices.device(tablet).unwrap().last_seen_ms,
@@ -338,7 +338,7 @@ mod tests {
         assert_eq!(devices.identify_named("other", NOW), None);
         assert_eq!(devices.all().len(), 1);
         devices.reconfigure(&[named("Tablet", &[host("kids-tablet")])]);
-        let renamed = devices.identify_named("kids-tablet", NOW).unwrap();
+        let (renamed, _) = devices.identify_named("kids-tablet", NOW).unwrap();
         assert_eq!(title(&devices, renamed), "Tablet");
     }
 

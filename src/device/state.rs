@@ -175,7 +175,10 @@ impl State {
         let hosts = self.wishes.hosts();
         hosts
             .map(|host| {
-                let seat = self.callers.get(&host).cloned();
+                let mut seat = self.callers.get(&host).cloned();
+                if let Some(seat) = &mut seat {
+                    seat.group = self.group(seat.device);
+                }
                 (host, seat)
             })
             .collect()

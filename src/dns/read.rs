@@ -5,7 +5,7 @@ mod rest;
 use std::net::SocketAddr;
 
 use super::cookie::Cookies;
-use crate::query::{DeviceId, Edns, Name, NameError, Query, Rcode, RecordType, Transport};
+use crate::query::{DeviceId, Edns, GroupId, Name, NameError, Query, Rcode, RecordType, Transport};
 use rest::Malformed;
 pub(super) use rest::skip_name;
 
@@ -37,7 +37,7 @@ pub(super) struct Origin<'a> {
     pub transport: Transport,
     pub cookies: &'a Cookies,
     /// The device, where the asker said who it is.
-    pub device: Option<DeviceId>,
+    pub device: Option<(DeviceId, GroupId)>,
     /// How long an idle connection stays open, in tenths of a second.
     pub keepalive: u16,
 }

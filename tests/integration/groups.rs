@@ -102,3 +102,17 @@ async fn search_engines_are_asked_safely_for_one_group_only() {
         ("192.0.2.99", "192.0.2.99")
     );
 }
+
+#[tokio::test]
+async fn a_device_stays_in_its_group_at_every_further_address() {
+    let stub = Stub::with_address("192.0.2.99").await;
+    let config = "[[group]]\nname = \"kids\"\nrules = [\"||game.example^\"]\n\
+         [[device]]\nname = \"Tablet\"\nmatch = \"127.0.0.16/28\"\ngroup = \"kids\"";
+    let house = House::with(stub, config).await;
+    // The second question from an address is answered by what the first one left behind.
+    for last in [17, 18, 18, 19, 19, 17] {
+        let from = IpAddr::V4(Ipv4Addr::new(127, 0, 0, last));
+        let (_, data) = told(&ask(&house, from, "game.example.").await);
+        assert_eq!(data, ["0.0.0.0"], "127.0.0.{last}");
+    }
+}

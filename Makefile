@@ -4,6 +4,8 @@ CARGO ?= cargo
 NPM ?= npm
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 BINARY := $(TARGET)/release/squelch
+# Debian keeps unbound and dnsmasq where only root looks.
+export PATH := $(PATH):/usr/sbin
 WEB_SOURCES := $(shell find web/src web/index.html web/vite.config.ts web/svelte.config.js web/package.json -type f 2>/dev/null)
 
 .PHONY: help run build test check bench bench-matcher scenarios web

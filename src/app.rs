@@ -6,10 +6,12 @@ mod library;
 mod limits;
 mod names;
 mod ports;
+mod schedules;
 mod shared;
 mod start;
 mod trial;
 mod upstream_figures;
+mod wall_clock;
 mod warm;
 
 use std::net::SocketAddr;

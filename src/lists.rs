@@ -48,4 +48,4 @@ pub use shelf::{Judged, Shelf};
 pub use standing::{Contents, Failure, Held, ListCopy, Stamp, Standing};
 pub use subscription::{Subscription, id, merged};
 pub use subscriptions::{AllLists, ListStatus, Progress, Step, Subscriptions};
-pub use top::{OwnRule, effective, top, without_lists};
+pub use top::{OwnRule, SCHEDULE, effective, top, without_lists};

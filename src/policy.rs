@@ -119,13 +119,15 @@ impl Policy {
         let rules = rules.of(asker.group);
         let named = || self.named(asker.device);
         let question = Question::new(name, kind, asker.address, &named);
-        self.in_time(asker, verdict(rules, decide(rules, &question)))
+        self.in_time(asker, rules, verdict(rules, decide(rules, &question)))
     }
 
     /// The verdict, or what becomes of it in a pause.
-    fn in_time(&self, asker: Asker, verdict: Verdict) -> Verdict {
+    fn in_time(&self, asker: Asker, rules: &Matcher, verdict: Verdict) -> Verdict {
         match verdict {
-            Verdict::Block(matched) if self.is_paused(asker) => Verdict::Watch(matched),
+            Verdict::Block(matched) if rules.is_paused() || self.is_paused(asker) => {
+                Verdict::Watch(matched)
+            }
             verdict => verdict,
         }
     }
@@ -157,7 +159,7 @@ impl Policy {
                 verdict(rules, weighing.decide())
             }
         };
-        let verdict = self.in_time(asker, verdict);
+        let verdict = self.in_time(asker, rules, verdict);
         (!matches!(verdict, Verdict::Allow(_))).then_some(verdict)
     }
 
@@ -228,8 +230,10 @@ impl Policy {
         let rules = self.rules.load();
         let named = || self.named(asker.device);
         let question = Question::new(name, kind, asker.address, &named);
-        let mut explanation = Explanation::new(rules.of(asker.group), &question);
-        if explanation.verdict == VerdictWord::Block && self.is_paused(asker) {
+        let rules = rules.of(asker.group);
+        let mut explanation = Explanation::new(rules, &question);
+        let is_paused = rules.is_paused() || self.is_paused(asker);
+        if explanation.verdict == VerdictWord::Block && is_paused {
             explanation.verdict = VerdictWord::Watch;
             explanation.is_paused = true;
         }

@@ -5,13 +5,14 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::explanation::Step;
+use crate::lists::SCHEDULE;
 use crate::policy::RuleInfo;
 use crate::query::VerdictWord;
 
 /// An entry in force that covers a name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Covering {
-    /// Where it stands: `pack:xiaomi`, `list:ads`, `rule`.
+    /// Where it stands: `pack:xiaomi`, `list:ads`, `rule`, `schedule`.
     pub origin: String,
     /// What it covers: `=name` the name alone, `name` all below it too; a pattern as it is written.
     pub entry: String,
@@ -47,6 +48,7 @@ impl Covering {
         let place = match self.origin.split_once(':') {
             Some(("list", name)) => format!("list {name}"),
             Some(("pack", id)) => format!("pack {id}"),
+            None if self.origin == SCHEDULE => "a schedule of the group".to_owned(),
             _ => "your own rules".to_owned(),
         };
         match self.line {

@@ -28,8 +28,8 @@ pub struct Row {
     pub kind: String,
     /// What was decided.
     pub verdict: VerdictWord,
-    /// Where the entry that decided stands: `pack:xiaomi`, `list:ads`, `rule`; or `rebinding`, where
-    /// none did: the name led to an address at home.
+    /// Where the entry that decided stands: `pack:xiaomi`, `list:ads`, `rule`, `schedule`; or
+    /// `rebinding`, where none did: the name led to an address at home.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub origin: Option<String>,
     /// The pack of the entry that decided.

@@ -115,6 +115,7 @@ pub(super) async fn add_rule(
         device: None,
         devices: Vec::new(),
         groups: Vec::new(),
+        schedule: None,
         until: None,
     };
     let rule = read(&api, body, rule)?;

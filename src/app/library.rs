@@ -130,6 +130,7 @@ fn rulebook(parts: &Parts, live: Arc<Live>) -> Rulebook {
         rule,
         comment: written.comment.clone().unwrap_or_default(),
         groups: written.groups.clone(),
+        schedule: written.schedule,
     });
     let packs = Arc::clone(&parts.packs);
     Rulebook::new(

@@ -16,7 +16,7 @@ use super::keeper::Keeper;
 use super::limits::Limits;
 use super::ports::Ports;
 use super::warm::Warm;
-use super::{App, library, names, shared, upstream_figures};
+use super::{App, library, names, schedules, shared, upstream_figures};
 use crate::api::{self, Api};
 use crate::cache::Cache;
 use crate::config::Config;
@@ -287,10 +287,12 @@ impl Core {
         tasks.spawn(book.watch(stop.clone()));
     }
 
-    /// Lets rules and pauses end when it is time.
+    /// Lets rules and pauses end, and schedules begin and end, when it is time.
     fn watch_ends(&self, tasks: &TaskTracker, stop: &CancellationToken) {
         let (library, until) = (Arc::clone(&self.library), stop.clone());
         tasks.spawn(async move { library.end_rules(until).await });
+        let rulebook = Arc::clone(&self.library.rulebook);
+        tasks.spawn(schedules::run(rulebook, stop.clone()));
         let (store, policy) = (self.store.clone(), self.policy.clone());
         tasks.spawn(recall_pauses(store, policy, stop.clone()));
     }

@@ -7,6 +7,7 @@ use super::list::{List, ListAction};
 use super::packs::Packs;
 use super::problem::nearest;
 use super::rule::Rule;
+use super::schedule::Schedule;
 use super::section::{Read, Section};
 use super::tree::Item;
 use super::value;
@@ -18,7 +19,7 @@ pub const DEFAULT_GROUP: &str = "default";
 pub const MAX_GROUPS: usize = 64;
 
 /// Devices under rules of their own.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Group {
     /// What people call it; no other group has this name.
     pub name: String,
@@ -32,6 +33,8 @@ pub struct Group {
     /// Search engines that are asked under the names by which they leave out what is not for
     /// children; `None` = as `[blocking]` says.
     pub safesearch: Option<Vec<SafeSearch>>,
+    /// What it does at some times of the week.
+    pub schedules: Vec<Schedule>,
 }
 
 impl Group {
@@ -47,6 +50,7 @@ impl Group {
             has_own_packs: false,
             lists: None,
             safesearch: None,
+            schedules: Vec::new(),
         }
     }
 
@@ -78,8 +82,9 @@ impl Group {
                 section.wrong("name", format!("there are more than {MAX_GROUPS} groups"));
             }
             let name = name.unwrap_or_default();
-            Self::read_rules(section, &name, rules);
-            let group = Self::read(section, name, packs, lists);
+            let texts = section.values("rules", Vec::new(), value::text);
+            Self::add_rules((section, &name), (texts, None), rules);
+            let group = Self::read(section, name, (packs, lists), rules);
             match groups.first_mut() {
                 Some(first) if group.name == DEFAULT_GROUP => *first = group,
                 _ => groups.push(group),
@@ -88,7 +93,12 @@ impl Group {
         groups
     }
 
-    fn read(section: &mut Section<'_>, name: String, packs: &Packs, lists: &[List]) -> Self {
+    fn read(
+        section: &mut Section<'_>,
+        name: String,
+        (packs, lists): (&Packs, &[List]),
+        rules: &mut Vec<Rule>,
+    ) -> Self {
         let has_own_packs = section.has("packs");
         let known = || lists.iter().map(|list| list.name.as_str());
         let has_lists = section.has("lists");
@@ -97,17 +107,30 @@ impl Group {
         });
         let has_search = section.has("safesearch");
         let search = SafeSearch::read(section);
+        let packs = section.section("packs", |section| Packs::read_over(section, packs));
+        let mut schedules = Vec::new();
+        section.each("schedule", |section| {
+            let number = schedules.len();
+            let (schedule, texts) = Schedule::read(section, number, (&packs, lists));
+            Self::add_rules((section, &name), (texts, Some(number)), rules);
+            schedules.push(schedule);
+        });
         Self {
             name,
-            packs: section.section("packs", |section| Packs::read_over(section, packs)),
+            packs,
             has_own_packs,
             lists: has_lists.then_some(named),
             safesearch: has_search.then_some(search),
+            schedules,
         }
     }
 
-    fn read_rules(section: &mut Section<'_>, name: &str, rules: &mut Vec<Rule>) {
-        let texts = section.values("rules", Vec::new(), value::text);
+    /// Adds rules of a group, or of one of its schedules.
+    fn add_rules(
+        (section, name): (&Section<'_>, &str),
+        (texts, schedule): (Vec<String>, Option<usize>),
+        rules: &mut Vec<Rule>,
+    ) {
         for (at, text) in texts.into_iter().enumerate() {
             let (action, text) = match text.strip_prefix("@@") {
                 Some(spared) => (ListAction::Allow, spared.to_owned()),
@@ -119,6 +142,7 @@ impl Group {
                 comment: None,
                 devices: None,
                 groups: vec![name.to_owned()],
+                schedule,
                 place: section.place().clone(),
                 key: section.path(&format!("rules[{at}]")),
                 number: rules.len(),

@@ -309,7 +309,7 @@ unknown_group = "nobody"
         config.toml:4: group[0].lists[0] = "adds": no [[list]] of this file has this name; did you mean "ads"?
         config.toml:5: group[0].packs.default = "blok": write "block", "watch" or "off"
         config.toml:7: group[1].name = "kids": another group has this name
-        config.toml:8: group[1].colour is no known key; known here: lists, name, packs, rules, safesearch
+        config.toml:8: group[1].colour is no known key; known here: lists, name, packs, rules, safesearch, schedule
         config.toml:12: list[0].groups[0] = "kid": no [[group]] has this name; did you mean "kids"?
         config.toml:16: device[0].group = "kidz": no [[group]] has this name; did you mean "kids"?
         config.toml:19: rule[0].groups[0] = "guests": no [[group]] has this name

@@ -20,6 +20,8 @@ pub struct Rule {
     pub devices: Option<Vec<String>>,
     /// The names of the groups that it counts for; none = all.
     pub groups: Vec<String>,
+    /// The place of the only schedule of its group in which it counts.
+    pub schedule: Option<usize>,
     /// Where it stands in the config.
     pub place: Place,
     /// The key of its text.
@@ -64,6 +66,7 @@ impl Rule {
             comment,
             devices: (!devices.is_empty()).then_some(devices),
             groups,
+            schedule: None,
             place: section.place().clone(),
             key: section.path("match"),
             number,

@@ -3,17 +3,21 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::OwnRule;
-use super::top::top_of;
-use crate::config::{Config, Group};
+use super::top::{Wish, top_of};
+use crate::config::{self, Config, Does, Group, Moment};
 use crate::matcher::{Compiled, Live, Matcher, Scope};
 use crate::packs::Packs;
 
 /// What counts for each group of devices.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Groups {
     /// The groups; the first is the default.
     pub all: Vec<Group>,
+    /// Names of the home, with all below them, which no schedule blocks.
+    pub home: Vec<Box<str>>,
     /// By the names of lists that name groups: these.
     pub of_list: HashMap<String, Vec<String>>,
 }
@@ -27,8 +31,25 @@ impl Groups {
             .map(|list| (list.name.clone(), list.groups.clone()));
         Self {
             all: config.groups.clone(),
+            home: home(config),
             of_list: of_list.collect(),
         }
+    }
+
+    /// What each group does at a moment, by its schedules.
+    pub fn moments(&self, now: Timestamp) -> Vec<Moment> {
+        let groups = self.all.iter();
+        groups
+            .map(|group| Moment::of(&group.schedules, now))
+            .collect()
+    }
+
+    /// When any group next does something else; `None` = never.
+    pub fn next_change(&self, after: Timestamp) -> Option<Timestamp> {
+        let groups = self.all.iter();
+        groups
+            .filter_map(|group| config::next_change(&group.schedules, after))
+            .min()
     }
 
     /// Puts the rules of all groups in force, on top of those of lists.
@@ -36,25 +57,34 @@ impl Groups {
         &self,
         live: &Live,
         (packs, own): (&Packs, &[OwnRule]),
-        base: &Arc<Compiled>,
+        (base, moments): (&Arc<Compiled>, &[Moment]),
     ) {
-        let matcher = |group: &Group| {
-            let own = (own, group.name.as_str());
-            let top = top_of(packs, &group.packs, own, base.seed());
-            Matcher::new(Arc::clone(base), Arc::new(top)).with_scope(self.scope(group, base))
+        let nothing = Moment::default();
+        let matcher = |(at, group): (usize, &Group)| {
+            let now = Now::of(group, moments.get(at).unwrap_or(&nothing));
+            let wish = Wish {
+                group: &group.name,
+                choices: now.packs,
+                moment: now.moment,
+                home: &self.home,
+            };
+            let top = top_of(packs, own, &wish, base.seed());
+            let scope = self.scope((group, &now), base);
+            Matcher::new(Arc::clone(base), Arc::new(top)).with_scope(scope)
         };
-        let mut matchers = self.all.iter().map(matcher);
+        let mut matchers = self.all.iter().enumerate().map(matcher);
         let default = matchers.next().unwrap_or_default();
         live.swap_all(default, matchers.collect());
     }
 
     /// What of the lists counts for a group.
-    fn scope(&self, group: &Group, base: &Compiled) -> Scope {
+    fn scope(&self, (group, now): (&Group, &Now<'_>), base: &Compiled) -> Scope {
         let names = base.sources().iter().map(|source| {
             let origin = source.origin.as_str();
             origin.strip_prefix("list:").unwrap_or(origin)
         });
-        let counts: Vec<bool> = names.clone().map(|name| self.counts(name, group)).collect();
+        let counts_now = |name| now.lists.contains(&name) || self.counts(name, group);
+        let counts: Vec<bool> = names.clone().map(counts_now).collect();
         let is_particular = |name: &str| self.all.iter().any(|group| !self.counts(name, group));
         let particular = names.map(is_particular).collect();
         let all_count = counts.iter().all(|counts| *counts);
@@ -65,7 +95,8 @@ impl Groups {
                 counts.into_iter().map(|counts| !counts).collect()
             },
             particular,
-            has_own_packs: group.has_own_packs,
+            has_own_packs: group.has_own_packs || now.has_own_packs,
+            is_paused: now.moment.is_paused,
         }
     }
 
@@ -79,6 +110,59 @@ impl Groups {
                 None => named.is_none(),
             }
     }
+}
+
+/// What counts for a group at one moment.
+struct Now<'a> {
+    moment: &'a Moment,
+    packs: &'a config::Packs,
+    has_own_packs: bool,
+    /// Lists that count beside those of the group.
+    lists: Vec<&'a str>,
+}
+
+impl<'a> Now<'a> {
+    fn of(group: &'a Group, moment: &'a Moment) -> Self {
+        let mut now = Self {
+            moment,
+            packs: &group.packs,
+            has_own_packs: false,
+            lists: Vec::new(),
+        };
+        let places = moment.schedules.iter();
+        for schedule in places.filter_map(|at| group.schedules.get(*at)) {
+            let Does::Add { packs, lists } = &schedule.does else {
+                continue;
+            };
+            now.lists.extend(lists.iter().map(String::as_str));
+            if let Some(packs) = packs {
+                (now.packs, now.has_own_packs) = (packs, true);
+            }
+        }
+        now
+    }
+}
+
+/// Names that lead nowhere but into the home: they are not the internet that a schedule blocks.
+fn home(config: &Config) -> Vec<Box<str>> {
+    let usual = [
+        "home.arpa",
+        "local",
+        "lan",
+        "internal",
+        "in-addr.arpa",
+        "ip6.arpa",
+    ];
+    let records = config.records.iter().map(|record| {
+        let name = record.name.trim_start_matches("*.");
+        name.trim_end_matches('.').to_ascii_lowercase()
+    });
+    let routed = config.upstream.routes.all().iter();
+    let routed = routed.flat_map(|route| &route.domains).cloned();
+    let ours = std::iter::once(config.local.domain.clone());
+    let usual = usual.into_iter().map(str::to_owned);
+    let all = usual.chain(ours).chain(records).chain(routed);
+    all.map(String::into_boxed_str).collect()
 }
 
 #[cfg(test)]
@@ -113,7 +197,8 @@ mod tests {
         let muted = groups
             .all
             .iter()
-            .map(|group| groups.scope(group, &base).muted);
+            .map(|group| (group, Moment::default()))
+            .map(|(group, moment)| groups.scope((group, &Now::of(group, &moment)), &base).muted);
         let expected = [
             vec![false, true],
             vec![],

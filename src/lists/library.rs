@@ -55,6 +55,8 @@ pub struct SetRule {
     pub devices: Vec<String>,
     /// The names of the groups that it counts for; none = all.
     pub groups: Vec<String>,
+    /// The place of the only schedule of its group in which it counts.
+    pub schedule: Option<usize>,
     /// When it ends by itself.
     pub until: Option<Timestamp>,
 }
@@ -265,6 +267,7 @@ impl Library {
             rule: understood,
             comment: rule.comment.clone().unwrap_or_default(),
             groups: rule.groups.clone(),
+            schedule: rule.schedule,
         })
     }
 
@@ -283,6 +286,7 @@ fn declared_rules(config: &Config) -> Vec<SetRule> {
         device: None,
         devices: rule.devices.clone().unwrap_or_default(),
         groups: rule.groups.clone(),
+        schedule: rule.schedule,
         until: None,
     });
     rules.collect()
@@ -355,6 +359,7 @@ fn from_rule_row(row: RuleRow) -> Option<SetRule> {
         device: row.device,
         devices: Vec::new(),
         groups: Vec::new(),
+        schedule: None,
         until: row
             .until_ms
             .and_then(|until| Timestamp::from_millisecond(until).ok()),

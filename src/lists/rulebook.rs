@@ -6,8 +6,12 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use jiff::Timestamp;
+use tokio::sync::Notify;
+
 use super::refresh::Compile;
 use super::{Groups, ListSource, OwnRule, Report, compile};
+use crate::config::Moment;
 use crate::matcher::{self, Compiled, Live, Overlap};
 use crate::packs::Packs;
 
@@ -17,6 +21,8 @@ pub struct Rulebook {
     packs: Arc<Packs>,
     seed: u64,
     parts: Mutex<Parts>,
+    /// Told when groups change.
+    regrouped: Notify,
 }
 
 /// What the rules in force are made of.
@@ -24,6 +30,8 @@ struct Parts {
     base: Arc<Compiled>,
     groups: Groups,
     own: Vec<OwnRule>,
+    /// What each group does for now, by its schedules.
+    moments: Vec<Moment>,
 }
 
 /// How many names a list has by itself, and shares with others.
@@ -53,11 +61,18 @@ impl Rulebook {
         seed: u64,
     ) -> Self {
         let base = Arc::new(matcher::compiled_with(seed, |_| {}));
+        let parts = Parts {
+            base,
+            moments: groups.moments(Timestamp::now()),
+            groups,
+            own,
+        };
         let book = Self {
             live,
             packs,
             seed,
-            parts: Mutex::new(Parts { base, groups, own }),
+            parts: Mutex::new(parts),
+            regrouped: Notify::new(),
         };
         book.put(&book.parts());
         book
@@ -73,8 +88,32 @@ impl Rulebook {
     /// Puts other groups in force, with their packs and lists.
     pub fn set_groups(&self, groups: Groups) {
         let mut parts = self.parts();
+        parts.moments = groups.moments(Timestamp::now());
         parts.groups = groups;
         self.put(&parts);
+        self.regrouped.notify_one();
+    }
+
+    /// Returns once groups have changed since it was last called.
+    pub async fn regrouped(&self) {
+        self.regrouped.notified().await;
+    }
+
+    /// What each group does for now, by its schedules.
+    pub fn moments(&self) -> Vec<Moment> {
+        self.parts().moments.clone()
+    }
+
+    /// Puts in force what schedules say of this moment, whatever they said before. Tells when they
+    /// next say something else; `None` = never.
+    pub fn keep_time(&self, now: Timestamp) -> Option<Timestamp> {
+        let mut parts = self.parts();
+        let moments = parts.groups.moments(now);
+        if moments != parts.moments {
+            parts.moments = moments;
+            self.put(&parts);
+        }
+        parts.groups.next_change(now)
     }
 
     /// Puts other rules of people's own in force.
@@ -124,7 +163,8 @@ impl Rulebook {
 
     fn put(&self, parts: &Parts) {
         let rules = (&*self.packs, parts.own.as_slice());
-        parts.groups.put(&self.live, rules, &parts.base);
+        let lists = (&parts.base, parts.moments.as_slice());
+        parts.groups.put(&self.live, rules, lists);
     }
 
     fn put_base(&self, base: Compiled) {
@@ -209,4 +249,100 @@ fn most_first(counts: impl Iterator<Item = (String, u64)>) -> Vec<(String, u64)>
     let mut counts: Vec<_> = counts.filter(|(_, count)| *count > 0).collect();
     counts.sort_by(|one, other| other.1.cmp(&one.1).then_with(|| one.0.cmp(&other.0)));
     counts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::matcher::Want;
+    use crate::query::{GroupId, Name};
+
+    const SCHOOL: &str = r#"
+[[group]]
+name = "kids"
+[[group.schedule]]
+days = ["fri"]
+times = ["14:00-15:00", "20:00-06:00"]
+zone = "Europe/Berlin"
+packs = { default = "block" }
+[[group.schedule]]
+days = ["sat"]
+zone = "Europe/Berlin"
+action = "pause"
+"#;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    /// Whether a pack's name is blocked for children, and whether nothing is.
+    fn judged(live: &Live) -> (bool, bool) {
+        let rules = live.load();
+        let kids = rules.of(GroupId(1));
+        let name: Name = "tracking.miui.com.".parse().unwrap();
+        let mut is_blocked = false;
+        kids.top().at_name(&name.to_string(), &mut |rule| {
+            is_blocked |= matches!(
+                rule.says,
+                matcher::Says::Plain {
+                    want: Want::Block,
+                    ..
+                }
+            );
+        });
+        (is_blocked, kids.is_paused())
+    }
+
+    #[test]
+    fn schedules_are_in_force_from_the_moment_on_that_was_told_before() {
+        let config = Config::from_text(SCHOOL, Path::new("config.toml"), &[]).unwrap();
+        let live = Arc::new(Live::default());
+        let packs = Arc::new(Packs::builtin().unwrap());
+        let groups = Groups::of(&config);
+        let book = Rulebook::new(Arc::clone(&live), packs, (groups, Vec::new()), 1);
+        // 2026-11-20 is a Friday, and Berlin an hour ahead.
+        let mut moment = Some(at("2026-11-20T12:00:00Z"));
+        let mut told = Vec::new();
+        for _ in 0..6 {
+            let now = moment.unwrap();
+            moment = book.keep_time(now);
+            told.push((now.to_string(), judged(&live)));
+        }
+        let expected = [
+            ("2026-11-20T12:00:00Z", (false, false)),
+            ("2026-11-20T13:00:00Z", (true, false)),
+            ("2026-11-20T14:00:00Z", (false, false)),
+            ("2026-11-20T19:00:00Z", (true, false)),
+            ("2026-11-20T23:00:00Z", (true, true)),
+            ("2026-11-21T05:00:00Z", (false, true)),
+        ];
+        let told: Vec<_> = told
+            .iter()
+            .map(|(at, judged)| (at.as_str(), *judged))
+            .collect();
+        assert_eq!(told, expected);
+        // The clock is set back to before.
+        book.keep_time(at("2026-11-20T13:30:00Z"));
+        assert_eq!(judged(&live), (true, false));
+    }
+
+    #[test]
+    fn rules_are_compiled_anew_only_where_a_schedule_says_something_else() {
+        let config = Config::from_text(SCHOOL, Path::new("config.toml"), &[]).unwrap();
+        let live = Arc::new(Live::default());
+        let book = Rulebook::new(
+            Arc::clone(&live),
+            Arc::new(Packs::default()),
+            (Groups::of(&config), Vec::new()),
+            1,
+        );
+        book.keep_time(at("2026-11-20T12:00:00Z"));
+        let generation = || live.load().of(GroupId(0)).generation();
+        let before = generation();
+        book.keep_time(at("2026-11-20T12:59:59Z"));
+        assert_eq!(generation(), before);
+        book.keep_time(at("2026-11-20T13:00:00Z"));
+        assert!(generation() > before);
+    }
 }

@@ -6,9 +6,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::config::{self, Level, PackAction};
-use crate::matcher::rule::{Rule, Sink};
+use crate::matcher::rule::{Pattern, Rule, Sink};
 use crate::matcher::{Compiled, Compiler, Matcher, Rank, Reach, Source, Want, What, compiled_with};
 use crate::packs::{self, Effective, Entry, Pack, Packs};
+
+/// The origin of what a schedule blocks.
+pub const SCHEDULE: &str = "schedule";
 
 /// A rule that people set themselves.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,28 +22,53 @@ pub struct OwnRule {
     pub comment: String,
     /// The names of the groups that it counts for; none = all.
     pub groups: Vec<String>,
+    /// The place of the only schedule of its group in which it counts.
+    pub schedule: Option<usize>,
 }
 
 /// Compiles packs and people's own rules. `seed` has to be that of the rules that these stand on.
 pub fn top(packs: &Packs, choices: &config::Packs, own: &[OwnRule], seed: u64) -> Compiled {
-    top_of(packs, choices, (own, config::DEFAULT_GROUP), seed)
+    let wish = Wish {
+        group: config::DEFAULT_GROUP,
+        choices,
+        moment: &config::Moment::default(),
+        home: &[],
+    };
+    top_of(packs, own, &wish, seed)
+}
+
+/// What counts for one group at one moment.
+pub(super) struct Wish<'a> {
+    /// The group's name.
+    pub group: &'a str,
+    /// What packs do.
+    pub choices: &'a config::Packs,
+    /// Which of its schedules count.
+    pub moment: &'a config::Moment,
+    /// Names of the home, with all below them, which no schedule blocks.
+    pub home: &'a [Box<str>],
 }
 
 /// The same, with the rules of people's own that count for a group.
-pub(super) fn top_of(
-    packs: &Packs,
-    choices: &config::Packs,
-    (own, group): (&[OwnRule], &str),
-    seed: u64,
-) -> Compiled {
+pub(super) fn top_of(packs: &Packs, own: &[OwnRule], wish: &Wish<'_>, seed: u64) -> Compiled {
     compiled_with(seed, |compiler| {
         for pack in packs.packs() {
-            add_pack(compiler, pack, choices);
+            add_pack(compiler, pack, wish.choices);
         }
         add_own(compiler, own, Rank::Own, |own| own.groups.is_empty());
-        let is_of_group = |own: &OwnRule| own.groups.iter().any(|name| name == group);
-        add_own(compiler, own, Rank::Group, is_of_group);
+        add_own(compiler, own, Rank::Group, |own| wish.has(own));
+        if let Some(name) = &wish.moment.blocks_all {
+            add_schedule(compiler, name, wish.home);
+        }
     })
+}
+
+impl Wish<'_> {
+    /// Whether a rule counts for the group, and now.
+    fn has(&self, own: &OwnRule) -> bool {
+        let in_time = |at| self.moment.schedules.contains(&at);
+        own.groups.iter().any(|name| name == self.group) && own.schedule.is_none_or(in_time)
+    }
 }
 
 /// The rules where there are no lists.
@@ -108,6 +136,16 @@ fn add_own(
             ..own.rule.clone()
         });
     }
+}
+
+/// A schedule that blocks all is a rule of its group like others: what the group or a device lets
+/// through stays so.
+fn add_schedule(compiler: &mut Compiler, name: &str, home: &[Box<str>]) {
+    let reason = format!("schedule: {name}");
+    compiler.source(Source::new(SCHEDULE.to_owned(), Rank::Group, reason));
+    let mut rule = Rule::block(Pattern::everything());
+    rule.limits.except = home.to_vec();
+    compiler.rule(rule);
 }
 
 /// What an entry comes to with people's choice for its pack: a `block` of a pack that only watches

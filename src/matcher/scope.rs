@@ -1,5 +1,7 @@
 //! What of the rules counts for one group of devices.
 
+use super::Matcher;
+
 /// What of the rules counts for one group, and what counts for that group alone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Scope {
@@ -9,6 +11,8 @@ pub struct Scope {
     pub particular: Vec<bool>,
     /// Whether the group says itself what packs do.
     pub has_own_packs: bool,
+    /// Whether nothing is blocked for now.
+    pub is_paused: bool,
 }
 
 impl Scope {
@@ -20,6 +24,13 @@ impl Scope {
     /// Whether a source of lists counts for some groups only.
     pub(super) fn is_particular(&self, source: u16) -> bool {
         is_set(&self.particular, source)
+    }
+}
+
+impl Matcher {
+    /// Whether nothing is blocked for now, whatever rules say.
+    pub fn is_paused(&self) -> bool {
+        self.scope.is_paused
     }
 }
 

@@ -116,3 +116,57 @@ async fn a_device_stays_in_its_group_at_every_further_address() {
         assert_eq!(data, ["0.0.0.0"], "127.0.0.{last}");
     }
 }
+
+/// A schedule of the kids that always counts.
+fn always(schedule: &str) -> String {
+    let rules = "[\"||game.example^\", \"@@||school.example^\"]";
+    let kids = format!("name = \"kids\"\npacks = {{ xiaomi = \"off\" }}\nrules = {rules}");
+    format!(
+        "[[group]]\n{kids}\n[[group.schedule]]\nname = \"bedtime\"\n{schedule}\n\
+         [[group]]\nname = \"guests\"\n"
+    )
+}
+
+#[tokio::test]
+async fn a_schedule_that_blocks_all_leaves_the_home_and_the_groups_exceptions() {
+    let more = "[[record]]\nname = \"nas.home.arpa\"\nvalue = \"192.0.2.10\"\n\
+                [[rule]]\nmatch = \"||shop.example^\"\naction = \"allow\"";
+    let house = house(&(always("action = \"block_all\"") + more)).await;
+    for (name, expected) in [
+        ("news.example.", ["0.0.0.0", "192.0.2.99", "192.0.2.99"]),
+        ("school.example.", ["192.0.2.99"; 3]),
+        ("nas.home.arpa.", ["192.0.2.10"; 3]),
+        // What is let through for all is not for the group at bedtime.
+        ("shop.example.", ["0.0.0.0", "192.0.2.99", "192.0.2.99"]),
+    ] {
+        assert_eq!(addresses(&house, name).await, expected, "{name}");
+    }
+    let told = extended_error(&ask(&house, TABLET, "news.example.").await);
+    assert_eq!(told, Some((17, "schedule: bedtime".to_owned())));
+}
+
+#[tokio::test]
+async fn a_schedule_that_pauses_lets_through_what_the_group_blocks() {
+    let house = house(&always("action = \"pause\"")).await;
+    assert_eq!(addresses(&house, "game.example.").await, ["192.0.2.99"; 3]);
+}
+
+#[tokio::test]
+async fn a_schedule_adds_rules_and_packs_to_those_of_the_group() {
+    let house = house(&always(
+        "rules = [\"||videos.example^\"]\npacks = { xiaomi = \"block\" }",
+    ))
+    .await;
+    for (name, tablet) in [
+        ("videos.example.", "0.0.0.0"),
+        ("game.example.", "0.0.0.0"),
+        ("news.example.", "192.0.2.99"),
+    ] {
+        let expected = [tablet, "192.0.2.99", "192.0.2.99"];
+        assert_eq!(addresses(&house, name).await, expected, "{name}");
+    }
+    let pack = "tracking.miui.com.";
+    assert_eq!(addresses(&house, pack).await, ["0.0.0.0"; 3]);
+    assert_eq!(code(&house, TABLET, pack).await, Some(17));
+    assert_eq!(code(&house, PHONE, pack).await, Some(15));
+}

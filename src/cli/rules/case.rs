@@ -186,6 +186,7 @@ impl Case {
             rule,
             comment: String::new(),
             groups: Vec::new(),
+            schedule: None,
         };
         Ok(rules.into_iter().map(own).collect())
     }

@@ -793,7 +793,7 @@ export interface components {
              * @description Its line, for entries of lists.
              */
             line?: number | null;
-            /** @description Where it stands: `pack:xiaomi`, `list:ads`, `rule`. */
+            /** @description Where it stands: `pack:xiaomi`, `list:ads`, `rule`, `schedule`. */
             origin: string;
             /** @description What it answers, beside what the config says. */
             says?: string | null;
@@ -1760,8 +1760,8 @@ export interface components {
              */
             name: string;
             /**
-             * @description Where the entry that decided stands: `pack:xiaomi`, `list:ads`, `rule`; or `rebinding`, where
-             *     none did: the name led to an address at home.
+             * @description Where the entry that decided stands: `pack:xiaomi`, `list:ads`, `rule`, `schedule`; or
+             *     `rebinding`, where none did: the name led to an address at home.
              */
             origin?: string | null;
             /** @description The pack of the entry that decided. */

@@ -2,13 +2,13 @@
 import { listHref, packHref } from "./router.ts";
 import { t } from "./words.ts";
 
-export type Origin = { kind: "pack" | "list"; id: string } | { kind: "rule" } | { kind: "rebinding" } | undefined;
+export type Origin = { kind: "pack" | "list"; id: string } | { kind: "rule" | "schedule" | "rebinding" } | undefined;
 
-/** Reads "pack:xiaomi", "list:ads", "rule" and "rebinding"; anything else says nothing. */
+/** Reads "pack:xiaomi", "list:ads", "rule", "schedule" and "rebinding"; anything else says nothing. */
 export function readOrigin(text: string | null | undefined): Origin {
   const [, kind, id] = /^(pack|list):(.+)$/s.exec(text ?? "") ?? [];
   if (kind && id) return { kind: kind as "pack" | "list", id };
-  if (text === "rebinding") return { kind: "rebinding" };
+  if (text === "rebinding" || text === "schedule") return { kind: text };
   return /^rule(:|$)/.test(text ?? "") ? { kind: "rule" } : undefined;
 }
 
@@ -18,13 +18,14 @@ export function originOf(row: { origin?: string | null; pack?: string | null }):
 
 export function originWord(origin: Origin, packNames: ReadonlyMap<string, string>): string {
   if (!origin) return "";
-  if (origin.kind === "rule" || origin.kind === "rebinding") return t(`origin.${origin.kind}`);
+  if (origin.kind !== "pack" && origin.kind !== "list") return t(`origin.${origin.kind}`);
   return origin.kind === "pack" ? (packNames.get(origin.id) ?? origin.id) : origin.id;
 }
 
 /** The page that shows where it stands. Lists are known by their names in the log. */
 export function originHref(origin: Origin, lists: readonly { id: string; name: string }[]): string | undefined {
   if (!origin || origin.kind === "rebinding") return undefined;
+  if (origin.kind === "schedule") return "/groups";
   if (origin.kind === "rule") return "/rules";
   if (origin.kind === "pack") return packHref(origin.id);
   return listHref(lists.find((one) => one.name === origin.id)?.id ?? origin.id);

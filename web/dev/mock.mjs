@@ -348,7 +348,15 @@ if (!flags.quiet && !flags.empty) {
   setInterval(() => add(ask(devices[Math.floor(next() ** 1.5 * devices.length)], Date.now(), next)), 700);
 }
 
-const answers = { status, summary, exposure, queries, explain, devices: deviceList, packs: packList };
+function upstreams() {
+  const bounds = [1000, 2000, 5000, 10_000, 20_000, 50_000, 100_000, 200_000, 500_000, 1_000_000, 2_000_000, 5_000_000, null];
+  const latency = (counts) => bounds.map((up_to_us, at) => ({ up_to_us, answers: counts[at] ?? 0 }));
+  const good = { id: 0, server: "https://dns.example/dns-query", asked: 900, failed: 2, usable: true, last_latency_us: 11_000, average_latency_us: 12_400, failures: { timeout: 2 }, latency: latency([0, 0, 14, 402, 391, 80, 10, 1]) };
+  const bad = { id: 1, server: "tls://192.0.2.9#a-name-that-is-longer-than-a-phone-is-wide.dns.example", asked: 61, failed: 60, usable: false, last_error: "its certificate is refused: it is for other.example", last_error_at: new Date(Date.now() - 90_000).toISOString(), failures: { certificate: 52, unreachable: 8 }, last_latency_us: 1_400_000, average_latency_us: 1_400_000, latency: latency([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]) };
+  return { upstreams: [good, bad] };
+}
+
+const answers = { status, upstreams, summary, exposure, queries, explain, devices: deviceList, packs: packList };
 
 function deviceList(query) {
   const { since, until } = spanOf(query);

@@ -10,9 +10,9 @@ import type {
   ListInfo,
   ListPreview,
   Lists,
+  OwnRecord,
   Pack,
   PackDetail,
-  OwnRecord,
   Page,
   Problem,
   RecordChange,
@@ -21,6 +21,7 @@ import type {
   RuleChange,
   Status,
   Summary,
+  Upstream,
 } from "./types.ts";
 
 export type Query = Record<string, string | number | undefined>;
@@ -115,6 +116,7 @@ export const api = {
   changeRule: (id: string, change: RuleChange) => ask<Rule>("PATCH", address(`rules/${part(id)}`), change),
   removeRule: (id: string) => ask<void>("DELETE", address(`rules/${part(id)}`)),
 
+  upstreams: (signal?: AbortSignal) => get<{ upstreams: Upstream[] }>("upstreams", {}, signal),
   records: (signal?: AbortSignal) => get<{ records: OwnRecord[] }>("records", {}, signal),
   addRecord: (wish: RecordChange) => ask<OwnRecord>("POST", address("records"), wish),
   changeRecord: (id: string, change: RecordChange) => ask<OwnRecord>("PATCH", address(`records/${part(id)}`), change),

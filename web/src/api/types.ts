@@ -150,6 +150,10 @@ export interface Rule {
 
 export type RuleChange = Partial<Pick<Rule, "match" | "action" | "comment" | "device">>;
 
+/** A server that is asked for names. */
+export type Upstream = Shapes["UpstreamItem"];
+export type LatencyBucket = Shapes["LatencyBucket"];
+
 /** A record of the home's own names. */
 export type OwnRecord = Shapes["RecordItem"];
 export type RecordChange = Shapes["RecordWish"];

@@ -11,6 +11,7 @@ export type PageName =
   | "list"
   | "rules"
   | "records"
+  | "upstreams"
   | "lookup"
   | "missing";
 
@@ -28,6 +29,7 @@ const pages: Record<string, { all: PageName; one?: PageName }> = {
   lists: { all: "lists", one: "list" },
   rules: { all: "rules" },
   records: { all: "records" },
+  upstreams: { all: "upstreams" },
   lookup: { all: "lookup" },
 };
 

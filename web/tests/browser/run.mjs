@@ -7,6 +7,7 @@ import { api, until } from "./home.mjs";
 import { browser, close, complaints, home, number, open, raise, settled, sizes, strike } from "./stage.mjs";
 import "./lists.mjs";
 import "./records.mjs";
+import "./upstreams.mjs";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
@@ -32,7 +33,7 @@ async function everyPath() {
   const { lists } = await api(home.base, "lists");
   const name = encodeURIComponent(home.names.block);
   const why = await api(home.base, `explain?name=${name}`);
-  return ["/", "/devices", `/devices/${items[0].id}`, "/packs", `/packs/${why.pack.id}`, "/log", "/lists", "/lists?add=1", `/lists/${lists[0].id}`, "/rules", "/records", `/lookup?name=${name}`, "/nothing-here"];
+  return ["/", "/devices", `/devices/${items[0].id}`, "/packs", `/packs/${why.pack.id}`, "/log", "/lists", "/lists?add=1", `/lists/${lists[0].id}`, "/rules", "/records", "/upstreams", `/lookup?name=${name}`, "/nothing-here"];
 }
 
 async function openWhy(page, name) {

@@ -1,5 +1,5 @@
 // Values for tests, each with what the test does not care about filled in.
-import type { Cell, EntryInfo, Exposure, ExposureRow, ListInfo, ListPreview, OwnRecord, Row, Rule, Summary, Update } from "../../src/api/types.ts";
+import type { Cell, EntryInfo, Exposure, ExposureRow, ListInfo, ListPreview, OwnRecord, Row, Rule, Summary, Update, Upstream } from "../../src/api/types.ts";
 
 export function row(over: Partial<Row> = {}): Row {
   return {
@@ -168,4 +168,19 @@ export function rule(over: Partial<Rule> = {}): Rule {
 
 export function record(over: Partial<OwnRecord> = {}): OwnRecord {
   return { id: "1", name: "nas.home.arpa", type: "A", value: "192.0.2.10", ttl: "5m", declared: false, in_force: true, ...over };
+}
+
+export function upstream(over: Partial<Upstream> = {}): Upstream {
+  return {
+    id: 0,
+    server: "udp://192.0.2.1",
+    asked: 100,
+    failed: 0,
+    usable: true,
+    last_latency_us: 9000,
+    average_latency_us: 11_000,
+    failures: {},
+    latency: [{ up_to_us: 10_000, answers: 100 }],
+    ...over,
+  };
 }

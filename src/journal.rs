@@ -8,6 +8,7 @@
 mod asked;
 mod blob;
 mod block;
+mod budget;
 mod bytes;
 mod counts;
 mod day;

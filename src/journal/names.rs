@@ -5,6 +5,7 @@
 
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::budget::Budget;
 use super::ids::IdSet;
 use super::row::UNNAMED;
 
@@ -12,9 +13,16 @@ use super::row::UNNAMED;
 /// random names can cost us.
 const MOST: usize = 500_000;
 
+/// New names that are taken as they are: a home's of its first days at once, then more by the hour.
+const NEW: Budget = Budget::new(20_000, 1000);
+/// The same for names that stand for all below a domain, where there are too many.
+const NEW_DOMAINS: Budget = Budget::new(2000, 100);
+
 /// Names by number; number 0 stands for no name.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Names {
+    new: Budget,
+    new_domains: Budget,
     text: String,
     spans: Vec<Span>,
     /// Open addressing; 0 is a free slot.
@@ -22,6 +30,8 @@ pub(super) struct Names {
     live: usize,
     saved: usize,
     is_full: bool,
+    /// Whether the latest new name was not taken as it is.
+    is_flooded: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -30,7 +40,54 @@ struct Span {
     len: u16,
 }
 
+impl Default for Names {
+    fn default() -> Self {
+        Self {
+            new: NEW,
+            new_domains: NEW_DOMAINS,
+            text: String::new(),
+            spans: Vec::new(),
+            slots: Vec::new(),
+            live: 0,
+            saved: 0,
+            is_full: false,
+            is_flooded: false,
+        }
+    }
+}
+
 impl Names {
+    /// The number of a name that was asked for. Where too many new ones were, it is that of
+    /// `*.` and the domain above, which stands for all such names.
+    pub(super) fn number(&mut self, text: &str, at_ms: i64) -> u32 {
+        if let Some(id) = self.id(text) {
+            return id;
+        }
+        if self.new.take(at_ms) {
+            self.is_flooded = false;
+            return self.intern(text);
+        }
+        if !std::mem::replace(&mut self.is_flooded, true) {
+            tracing::warn!("too many new names at once: more are kept as `*.` and their domain");
+        }
+        self.number_above(text, at_ms)
+    }
+
+    fn number_above(&mut self, text: &str, at_ms: i64) -> u32 {
+        let mut below = text;
+        while let Some((_, domain)) = below.split_once('.').filter(|(_, rest)| !rest.is_empty()) {
+            let all = format!("*.{domain}");
+            if let Some(id) = self.id(&all) {
+                return id;
+            }
+            if self.new_domains.take(at_ms) {
+                return self.intern(&all);
+            }
+            below = domain;
+        }
+        0
+    }
+
     /// The number of a name; a new one if it has none, 0 if there are too many names.
     pub(super) fn intern(&mut self, text: &str) -> u32 {
         if let Some(id) = self.id(text) {
@@ -126,6 +183,7 @@ impl Names {
         // Numbers are never given twice: what still holds an old one must not meet another name.
         self.spans.resize(old.spans.len(), Span::default());
         self.saved = old.saved;
+        (self.new, self.new_domains) = (old.new, old.new_domains);
         gone
     }
 
@@ -210,6 +268,31 @@ mod tests {
             names.iter().collect::<Vec<_>>(),
             [(1, "a.example"), (4, "d.example")]
         );
+    }
+
+    #[test]
+    fn a_flood_of_new_names_is_kept_by_its_domain_and_known_names_by_themselves() {
+        let mut names = Names::default();
+        let now = 1_700_000_000_000;
+        let known = names.number("www.home.example", now);
+        for number in 0..200_000 {
+            let id = names.number(&format!("x{number}.flood.example"), now);
+            assert_eq!(names.text(id) == "*.flood.example", number >= 19_999);
+        }
+        assert_eq!(names.number("www.home.example", now), known);
+        assert_eq!(names.iter().count(), 20_001);
+        let hour = now + 3_600_000;
+        let id = names.number("new.home.example", hour);
+        assert_eq!(names.text(id), "new.home.example");
+    }
+
+    #[test]
+    fn a_flood_below_random_domains_is_kept_by_what_is_above_them() {
+        let mut names = Names::default();
+        let ids = (0..30_000).map(|n| names.number(&format!("x.d{n}.flood.test"), 1));
+        let last = ids.last().unwrap();
+        assert_eq!(names.text(last), UNNAMED);
+        assert_eq!(names.iter().count(), 22_000);
     }
 
     #[test]

@@ -87,7 +87,7 @@ impl State {
         let name = match &record.name {
             Some(name) => {
                 spell(name, &mut self.spelled);
-                self.names.intern(&self.spelled)
+                self.names.number(&self.spelled, record.at_ms)
             }
             None => 0,
         };

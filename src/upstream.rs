@@ -29,6 +29,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
+use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::config::{self, Host, Strategy};
@@ -39,6 +40,7 @@ use link::{Dialer, Link, Transport};
 use pace::Pace;
 use plain::Plain;
 use request::Answer;
+use round::Copied;
 use server::{Server, Way};
 use standing::Turns;
 use validate::Validator;
@@ -147,8 +149,10 @@ impl Upstreams {
     async fn ask_unchecked(&self, query: &Query) -> Result<Reply, AskError> {
         let inner = &self.inner;
         let turns = inner.shared.turns(inner.pool_of(query));
-        let is_answered = turns.probe.map(|server| self.probe(server, query));
-        let reply = inner.ask_in_turn(query, &turns).await;
+        let probe = turns.probe.map(|server| self.probe(server, query));
+        let (is_answered, copied) = probe.unzip();
+        let copied = copied.filter(|_| turns.is_probe_raced());
+        let reply = inner.ask_in_turn(query, (&turns, copied)).await;
         if let Some(is_answered) = is_answered {
             is_answered.store(reply.is_ok(), Ordering::Relaxed);
         }
@@ -160,27 +164,30 @@ impl Upstreams {
         self.inner.dialer.background(task);
     }
 
-    /// Sends a copy of `query` to a server only to see how it is. The mark that is given back is
-    /// to be set when another server answers the query.
-    fn probe(&self, server: usize, query: &Query) -> Arc<AtomicBool> {
+    /// Sends a copy of `query` to a server to see how it is, whoever answers the query. The mark that
+    /// is given back is to be set when another server does; the answer may be of use as well.
+    fn probe(&self, server: usize, query: &Query) -> (Arc<AtomicBool>, Copied) {
         let inner = Arc::clone(&self.inner);
         let query = query.clone();
         let is_answered = Arc::new(AtomicBool::new(false));
         let is_outdone = Arc::clone(&is_answered);
+        let (sender, answer) = oneshot::channel();
         self.inner.dialer.background(async move {
             // Where there is no room for queries, there is none for their copies.
             let Some(_slot) = inner.shared.slots.try_take() else {
                 return;
             };
             let asked = timeout(inner.timeout, inner.ask_one(server, &query)).await;
-            if let Err(failure) = asked.unwrap_or(Err(Failure::Timeout)) {
+            let told = sender.send(asked.unwrap_or(Err(Failure::Timeout)));
+            // Who waits for the answer notes what is to be noted.
+            if let Err(Err(failure)) = told {
                 inner.shared.failed(server, &failure);
                 if is_outdone.load(Ordering::Relaxed) {
                     inner.shared.outdone(server, &failure);
                 }
             }
         });
-        is_answered
+        (is_answered, (server, answer))
     }
 }
 
@@ -192,7 +199,11 @@ impl Inner {
     }
 
     /// Asks servers in their turns, as soon as there is room for one more query.
-    async fn ask_in_turn(&self, query: &Query, turns: &Turns) -> Result<Reply, AskError> {
+    async fn ask_in_turn(
+        &self,
+        query: &Query,
+        (turns, copied): (&Turns, Option<Copied>),
+    ) -> Result<Reply, AskError> {
         let deadline = Instant::now() + self.timeout;
         let crowded = || {
             let tried = turns.order.iter().take(1);
@@ -201,7 +212,7 @@ impl Inner {
         let Ok(slot) = timeout_at(deadline, self.shared.slots.take()).await else {
             return Err(crowded());
         };
-        let asking = std::pin::pin!(round::ask(self, query, turns, deadline));
+        let asking = std::pin::pin!(round::ask(self, query, (turns, copied), deadline));
         match select(asking, std::pin::pin!(slot.pushed_out())).await {
             Either::Left((reply, _)) => reply,
             Either::Right(_) => Err(crowded()),

@@ -11,8 +11,11 @@ const LEAST: Duration = Duration::from_millis(20);
 const MOST: Duration = Duration::from_secs(1);
 /// The least that an answer may be later than the average.
 const SLACK: Duration = Duration::from_millis(10);
-/// So many repeats in a row mean that the pause is too short, not that datagrams are lost.
-const TOO_MANY_REPEATS: u32 = 3;
+/// Each answer counts for this part of the share of answers to repeated datagrams: those that one
+/// burst lost come in together, and are to move it little.
+const SHARE_PART: u32 = 32;
+/// The whole; when more than half were repeated, the pause is too short, not the line bad.
+const SHARE: u32 = 1024;
 
 /// Learns a server's pace from its answers, as TCP does (RFC 6298).
 #[derive(Debug)]
@@ -26,7 +29,8 @@ pub(super) struct Pace {
 struct Known {
     average: Option<Duration>,
     deviation: Duration,
-    repeats: u32,
+    /// How many of the latest answers were to repeated datagrams, out of [`SHARE`].
+    repeated: u32,
 }
 
 impl Pace {
@@ -58,14 +62,13 @@ impl Pace {
     /// Notes how long an answer took, and whether the datagram had been sent again.
     pub fn note(&self, (took, is_repeated): (Duration, bool)) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.repeated -= known.repeated / SHARE_PART;
         if is_repeated {
+            known.repeated += SHARE / SHARE_PART;
             // Karn's rule: nobody knows which of the datagrams was answered.
-            known.repeats = known.repeats.saturating_add(1);
-            if known.repeats < TOO_MANY_REPEATS {
+            if known.repeated <= SHARE / 2 {
                 return;
             }
-        } else {
-            known.repeats = 0;
         }
         *known = match known.average {
             None => Known {
@@ -115,11 +118,13 @@ mod tests {
     }
 
     #[test]
-    fn a_lost_datagram_changes_nothing_and_a_server_that_became_slow_is_noticed() {
+    fn a_burst_of_losses_changes_nothing_and_a_server_that_became_slow_is_noticed() {
         let mut samples = vec![(20, false); 30];
-        samples.extend([(50, true), (50, true), (20, false)]);
+        samples.extend([(50, true); 13]);
+        samples.extend([(20, false); 13]);
+        samples.extend([(110, true); 7]);
         assert_eq!(pace(true, &samples), ms(30));
-        samples.extend([(90, true); 20]);
+        samples.extend([(90, true); 40]);
         assert!(pace(true, &samples) > ms(90));
     }
 }

@@ -36,7 +36,7 @@ impl Upstreams {
                 at_once: 1,
                 probe: None,
             };
-            self.inner.ask_in_turn(&query, &turns).await
+            self.inner.ask_in_turn(&query, (&turns, None)).await
         };
         let reply = reply.ok()?;
         let message = Message::from_vec(&reply.message).ok()?;

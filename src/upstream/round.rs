@@ -2,9 +2,11 @@
 //!
 //! The first server has half of the time; then the next is asked as well, and so on with half of
 //! what is left. Whoever has a good answer first, wins. A failure brings the next server at once.
-//! In a race two servers are asked from the beginning.
+//! In a race two servers are asked from the beginning, now and then one of them in the background:
+//! it is heard out although the other wins, so that it shows when a server is gone.
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
+use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
 use crate::query::{Query, Rcode, UpstreamId};
@@ -14,11 +16,15 @@ use super::request::Answer;
 use super::standing::Turns;
 use super::{Inner, Reply};
 
-/// Asks the servers in their turns until one has a good answer or the time is over.
+/// What a server that is asked in the background comes to say.
+pub(super) type Copied = (usize, oneshot::Receiver<Result<Answer, Failure>>);
+
+/// Asks the servers in their turns until one has a good answer or the time is over. One may have
+/// been asked already.
 pub(super) async fn ask(
     inner: &Inner,
     query: &Query,
-    turns: &Turns,
+    (turns, mut copied): (&Turns, Option<Copied>),
     deadline: Instant,
 ) -> Result<Reply, AskError> {
     let mut round = Round {
@@ -33,7 +39,16 @@ pub(super) async fn ask(
     loop {
         for server in waiting.by_ref().take(next) {
             round.tried.push((server, None));
-            running.push(async move { (server, inner.ask_one(server, query).await) });
+            let is_copied = |(copied, _): &mut Copied| *copied == server;
+            let copied = copied.take_if(is_copied);
+            running.push(async move {
+                if let Some((_, answer)) = copied
+                    && let Ok(answer) = answer.await
+                {
+                    return (server, answer);
+                }
+                (server, inner.ask_one(server, query).await)
+            });
         }
         next = 1;
         let patience = round.patience(waiting.peek().is_some());

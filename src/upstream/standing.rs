@@ -82,6 +82,15 @@ pub(super) struct Turns {
     pub probe: Option<usize>,
 }
 
+impl Turns {
+    /// Whether the probe is one of those that are asked at once: its answer counts, and is heard
+    /// although another comes before it.
+    pub fn is_probe_raced(&self) -> bool {
+        let mut raced = self.order.iter().take(self.at_once);
+        raced.any(|&server| Some(server) == self.probe)
+    }
+}
+
 impl Standing {
     /// Whether it is asked as usual.
     pub fn is_usable(&self) -> bool {
@@ -103,7 +112,11 @@ impl Standing {
         } else {
             MEASURE
         };
-        self.is_usable() && self.measured_at.is_none_or(|at| now - at >= every)
+        self.is_usable() && self.is_unheard(now, every)
+    }
+
+    fn is_unheard(&self, now: Instant, since: Duration) -> bool {
+        self.measured_at.is_none_or(|at| now - at >= since)
     }
 
     /// Avoids the server for a while, and tells whether it was in use until now.
@@ -167,9 +180,7 @@ impl Ranking {
             Strategy::Race => 2,
             Strategy::Fastest | Strategy::Ordered | Strategy::Spread => 1,
         };
-        // Whoever is asked anyway needs no copy.
-        let others = order.get(at_once..);
-        let probe = others.and_then(|others| self.probe(others, now));
+        let probe = self.probe(&order, at_once, now);
         Turns {
             order,
             at_once,
@@ -241,14 +252,24 @@ impl Ranking {
         avoided.map(|avoided| avoided.until)
     }
 
-    /// One of `others` that should be looked at again; it is not given out twice.
-    fn probe(&mut self, others: &[usize], now: Instant) -> Option<usize> {
+    /// A server that should be looked at again; it is not given out twice.
+    fn probe(&mut self, order: &[usize], at_once: usize, now: Instant) -> Option<usize> {
         let measures = matches!(self.strategy, Strategy::Fastest | Strategy::Race);
-        let server = others.iter().copied().find(|&server| {
-            self.servers
-                .get(server)
+        let (raced, others) = order.split_at_checked(at_once).unwrap_or((order, &[]));
+        // Whoever is asked alone is heard out; who loses each race is never heard of.
+        let raced = if at_once > 1 { raced } else { &[] };
+        let servers = &self.servers;
+        let is_unheard = |server: &usize| {
+            let standing = servers.get(*server);
+            standing.is_some_and(|server| server.is_unheard(now, MEASURE_AT_FIRST))
+        };
+        let is_to_see = |server: &usize| {
+            let standing = servers.get(*server);
+            standing
                 .is_some_and(|server| server.is_due(now) || (measures && server.is_unmeasured(now)))
-        })?;
+        };
+        let raced = raced.iter().find(|server| is_unheard(server));
+        let server = *raced.or_else(|| others.iter().find(|server| is_to_see(server)))?;
         let standing = self.servers.get_mut(server)?;
         standing.measured_at = Some(now);
         if let Some(avoided) = &mut standing.avoided {
@@ -380,6 +401,24 @@ mod tests {
         measured(&mut ranking, &[90, 10, 20], now);
         let turns = ranking.turns(0, now);
         assert_eq!((turns.order, turns.at_once), (vec![1, 2, 0], 2));
+    }
+
+    #[test]
+    fn who_loses_each_race_is_heard_out_each_second() {
+        let (mut ranking, now) = ranking(Strategy::Race, 3);
+        measured(&mut ranking, &[90, 10, 20], now);
+        assert_eq!(ranking.turns(0, now + ms(999)).probe, None);
+        ranking.answered(1, ms(10), now + ms(999));
+        let turns = ranking.turns(0, now + ms(1000));
+        assert_eq!((turns.probe, turns.is_probe_raced()), (Some(2), true));
+        assert_eq!(ranking.turns(0, now + ms(1001)).probe, None);
+        for second in 2..5 {
+            let now = now + ms(second * 1000);
+            ranking.answered(1, ms(10), now);
+            assert_eq!(ranking.turns(0, now).probe, Some(2));
+            ranking.failed(2, &Failure::Timeout, now);
+            assert_eq!(ranking.outdone(2, now), second == 4, "{second}");
+        }
     }
 
     #[test]

@@ -99,7 +99,8 @@ impl Asking {
     pub async fn hear(&mut self) -> Result<Heard, Failure> {
         loop {
             let Ok(received) = timeout_at(self.repeat_at, receive(&self.socket)).await else {
-                self.pause *= 2;
+                // Twice the pause would leave the usual timeout room for three datagrams only.
+                self.pause = self.pause * 3 / 2;
                 self.repeat_at = Instant::now() + self.pause;
                 self.is_repeated = true;
                 self.send_again().await?;

@@ -18,6 +18,10 @@ use crate::stub::Stub;
 pub struct House {
     pub app: App,
     pub stub: Stub,
+    /// The second upstream, where there is one.
+    _other: Option<Stub>,
+    /// What the config says of upstreams.
+    upstream: String,
     pub config: Config,
     folder: TempDir,
 }
@@ -30,11 +34,26 @@ impl House {
 
     /// A server over this stub; `config` follows the sections that every test needs.
     pub async fn with(stub: Stub, config: &str) -> Self {
+        let upstream = format!("servers = [\"{}\"]", stub.url("udp"));
+        Self::over((stub, None), upstream, config).await
+    }
+
+    /// A server over two stubs, which gives up after half a second.
+    pub async fn with_two(stubs: [Stub; 2], config: &str) -> Self {
+        let urls = stubs.each_ref().map(|stub| stub.url("udp"));
+        let [stub, other] = stubs;
+        let upstream = format!("servers = {urls:?}\ntimeout = \"500ms\"");
+        Self::over((stub, Some(other)), upstream, config).await
+    }
+
+    async fn over((stub, other): (Stub, Option<Stub>), upstream: String, config: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let (app, config) = start(&stub, folder.path(), config).await;
+        let (app, config) = start(&upstream, folder.path(), config).await;
         Self {
             app,
             stub,
+            _other: other,
+            upstream,
             config,
             folder,
         }
@@ -43,7 +62,7 @@ impl House {
     /// Stops the server, and starts it again on the same data.
     pub async fn restart(self, config: &str) -> Self {
         self.app.stop().await;
-        let (app, config) = start(&self.stub, self.folder.path(), config).await;
+        let (app, config) = start(&self.upstream, self.folder.path(), config).await;
         Self {
             app,
             config,
@@ -55,7 +74,7 @@ impl House {
     pub async fn stopped(self, change: impl FnOnce()) -> Self {
         self.app.stop().await;
         change();
-        let (app, config) = start(&self.stub, self.folder.path(), "").await;
+        let (app, config) = start(&self.upstream, self.folder.path(), "").await;
         Self {
             app,
             config,
@@ -102,13 +121,12 @@ impl House {
     }
 }
 
-async fn start(stub: &Stub, folder: &Path, config: &str) -> (App, Config) {
+async fn start(upstream: &str, folder: &Path, config: &str) -> (App, Config) {
     let text = format!(
         "data_dir = \"{}\"\n\
-         [upstream]\nservers = [\"{}\"]\n\
+         [upstream]\n{upstream}\n\
          [packs]\nxiaomi = \"block\"\noneplus = \"block\"\n{config}\n",
         folder.display(),
-        stub.url("udp"),
     );
     let variables = [
         ("SQUELCH_DNS__LISTEN", "127.0.0.1:0"),

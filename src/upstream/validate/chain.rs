@@ -124,7 +124,7 @@ impl Chain {
             ..question(name, kind)
         };
         let turns = self.inner.shared.turns(0);
-        let reply = self.inner.ask_in_turn(&query, &turns).await?;
+        let reply = self.inner.ask_in_turn(&query, (&turns, None)).await?;
         let response = DnsResponse::from_buffer(reply.message).map_err(|_| AskError::default())?;
         let code = Rcode(response.metadata.response_code.into());
         if ![Rcode::NOERROR, Rcode::NXDOMAIN].contains(&code) {

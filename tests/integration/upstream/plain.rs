@@ -9,6 +9,7 @@ use hickory_proto::op::{Message, ResponseCode};
 use squelch::query::{RecordType, Transport, UpstreamId};
 use squelch::upstream::Failure;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use super::{LONG, addresses, query, upstreams};
 use crate::stub::{Reaction, Stub};
@@ -49,17 +50,29 @@ async fn each_query_has_a_new_port_a_new_id_and_a_new_spelling() {
     assert!(!ids.contains(&4711) || ids.len() > 1);
 }
 
-#[tokio::test]
-async fn a_lost_datagram_is_repeated() {
-    let stub = Stub::start(|asked| match asked.number {
-        0 => Reaction::Silence,
-        _ => asked.with_address("192.0.2.1"),
-    })
-    .await;
-    let (upstreams, _) = upstreams(&[stub.url("udp")], LONG);
-    let reply = upstreams.ask(&query("home.example")).await.unwrap();
-    assert_eq!(addresses(&reply), ["192.0.2.1"]);
-    assert!(stub.seen().len() >= 2);
+#[tokio::test(start_paused = true)]
+async fn each_lost_datagram_is_repeated_until_the_time_is_over() {
+    let timeout = Duration::from_secs(2);
+    for (lost, took_ms) in [(0, 0), (1, 333), (2, 833), (3, 1582)] {
+        let stub = Stub::start(move |asked| match asked.number {
+            number if number < lost => Reaction::Silence,
+            _ => asked.with_address("192.0.2.1"),
+        })
+        .await;
+        let (upstreams, _) = upstreams(&[stub.url("udp")], timeout);
+        let started = Instant::now();
+        let reply = upstreams.ask(&query("home.example")).await.unwrap();
+        assert_eq!(addresses(&reply), ["192.0.2.1"]);
+        let late_ms = started.elapsed().as_millis().checked_sub(took_ms);
+        assert!(
+            late_ms.is_some_and(|late| late <= 3),
+            "{lost} lost, {late_ms:?} late"
+        );
+    }
+    let stub = Stub::start(|_| Reaction::Silence).await;
+    let (upstreams, _) = upstreams(&[stub.url("udp")], timeout);
+    upstreams.ask(&query("home.example")).await.unwrap_err();
+    assert_eq!(stub.seen().len(), 4);
 }
 
 #[tokio::test]

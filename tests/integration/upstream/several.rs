@@ -14,7 +14,7 @@ use super::{LONG, addresses, config_of, query, upstreams};
 use crate::stub::{Reaction, Stub};
 
 /// An address where nobody listens.
-async fn nobody() -> String {
+pub async fn nobody() -> String {
     let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     format!("udp://{}", socket.local_addr().unwrap())
 }

@@ -9,15 +9,16 @@
 )]
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use futures_util::future::{join, join_all};
 use futures_util::stream::{self, StreamExt};
 use squelch::config::Strategy;
-use squelch::query::UpstreamId;
 use squelch::upstream::{Shared, Upstreams};
 use tokio::time::Instant;
 
+use super::several::nobody;
 use super::{LONG, addresses, config_of, query};
 use crate::stub::{Asked, Reaction, Stub};
 
@@ -47,20 +48,53 @@ fn extent(usual: usize) -> (usize, bool) {
     (asked.unwrap_or(usual), asked.is_some())
 }
 
-/// Twenty milliseconds away; of twenty datagrams one is lost, for each line another.
+/// The usual timeout, and how long an answer takes from far away.
+const TIMEOUT: Duration = Duration::from_secs(2);
+const FAR: Duration = Duration::from_millis(20);
+
+/// An address, from far away.
+fn far(asked: &Asked) -> Reaction {
+    Reaction::After(FAR, Box::new(asked.with_address("192.0.2.1")))
+}
+
+/// As far away; of twenty datagrams one is lost, for each line another.
 fn far_and_lossy(line: u64) -> impl Fn(&Asked) -> Reaction + Send + Sync + 'static {
     move |asked| {
         let number = u64::try_from(asked.number).unwrap() + line * 1_000_000;
-        if (number.wrapping_mul(6_364_136_223_846_793_005) >> 33).is_multiple_of(20) {
+        if mixed(number).is_multiple_of(20) {
             return Reaction::Silence;
         }
-        let answer = asked.with_address("192.0.2.1");
-        Reaction::After(Duration::from_millis(20), Box::new(answer))
+        far(asked)
     }
+}
+
+/// Answers as long as it is up.
+fn when(is_up: &Arc<AtomicBool>) -> impl Fn(&Asked) -> Reaction + Send + Sync + 'static {
+    let is_up = Arc::clone(is_up);
+    move |asked| {
+        if is_up.load(Ordering::Relaxed) {
+            asked.with_address("192.0.2.1")
+        } else {
+            Reaction::Silence
+        }
+    }
+}
+
+/// Numbers that follow one another become numbers that have nothing to do with each other
+/// (`SplitMix64`): a line that loses a datagram has no reason to lose its repeat as well.
+fn mixed(number: u64) -> u64 {
+    let mixed = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
 }
 
 /// Asks `number` new names, fifty at a time, and gives the time of each, sorted.
 async fn times(upstreams: &Upstreams, number: usize) -> Vec<Duration> {
+    times_of(upstreams, number, 50).await
+}
+
+async fn times_of(upstreams: &Upstreams, number: usize, at_once: usize) -> Vec<Duration> {
     let asks = stream::iter(0..number).map(async |number| {
         let started = Instant::now();
         let reply = upstreams
@@ -69,30 +103,67 @@ async fn times(upstreams: &Upstreams, number: usize) -> Vec<Duration> {
         assert!(reply.is_ok(), "{}", reply.unwrap_err());
         started.elapsed()
     });
-    let mut times: Vec<_> = asks.buffer_unordered(50).collect().await;
+    let mut times: Vec<_> = asks.buffer_unordered(at_once).collect().await;
     times.sort();
     times
 }
 
+#[tokio::test(start_paused = true)]
+async fn in_a_race_a_datagram_is_sent_again_as_soon_as_its_answer_is_late() {
+    let ms = Duration::from_millis;
+    let lost = Arc::new(AtomicUsize::new(0));
+    let losing = Arc::clone(&lost);
+    let stub = Stub::start(move |asked| {
+        let is_lost = losing.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |lost| {
+            lost.checked_sub(1)
+        });
+        if is_lost.is_ok() {
+            return Reaction::Silence;
+        }
+        far(asked)
+    })
+    .await;
+    let (upstreams, _) = with_strategy(Strategy::Race, &[&stub], TIMEOUT);
+    times(&upstreams, 200).await;
+    for (number, took_ms) in [(0, 20), (1, 50), (2, 95), (3, 162), (4, 264), (1, 50)] {
+        lost.store(number, Ordering::Relaxed);
+        let took = times(&upstreams, 1).await[0];
+        let late = took.saturating_sub(ms(took_ms));
+        assert!(
+            late <= ms(6) && took >= ms(took_ms),
+            "{number} lost: {took:?}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn a_race_hides_the_losses_of_a_bad_line() {
-    let (number, is_strict) = extent(400);
-    let limit = Duration::from_millis(if is_strict { 60 } else { 1000 });
+    let (number, is_strict) = extent(4000);
+    let good = Stub::start(far).await;
     let one = Stub::start(far_and_lossy(1)).await;
     let two = Stub::start(far_and_lossy(2)).await;
     for stubs in [vec![&one, &two], vec![&one]] {
-        let (upstreams, _) = with_strategy(Strategy::Race, &stubs, Duration::from_secs(2));
+        let (upstreams, _) = with_strategy(Strategy::Race, &stubs, TIMEOUT);
         // At first nothing is known of the line.
         times(&upstreams, 200).await;
-        let times = times(&upstreams, number).await;
-        let p99 = times[number * 99 / 100];
+        // Twenty milliseconds on a line without losses, too, but for how busy the machine is.
+        let (control, _) = with_strategy(Strategy::Race, &[&good], TIMEOUT);
+        let control = times_of(&control, number / 10, 5);
+        let (times, control) = join(times(&upstreams, number), control).await;
+        let [p99, usual] = [&times, &control].map(|times| times[times.len() * 99 / 100]);
         println!(
-            "{} servers: p50 {:?}, p99 {p99:?}, worst {:?}",
+            "{} servers, {number} queries: p50 {:?}, p99 {p99:?}, worst {:?}; without losses p99 {usual:?}",
             stubs.len(),
             times[number / 2],
             times[number - 1]
         );
-        assert!(p99 <= limit, "{p99:?}");
+        let noise = usual.saturating_sub(FAR);
+        // The answer and its repeat are late, and so are the repeats that wait for what is usual.
+        let slack = if is_strict { Duration::ZERO } else { noise * 8 };
+        assert!(
+            p99 <= Duration::from_millis(60) + slack,
+            "{p99:?}, noise {noise:?}"
+        );
     }
 }
 
@@ -130,86 +201,66 @@ async fn queries_are_spread_evenly() {
 }
 
 #[tokio::test]
-async fn a_dead_server_is_left_after_a_few_queries_whatever_the_strategy() {
-    let (number, is_strict) = extent(20);
-    let slack = Duration::from_millis(if is_strict { 50 } else { 290 });
+async fn a_dead_server_costs_half_of_the_time_at_most_and_after_a_second_nothing() {
+    let (number, _) = extent(300);
     let timeout = Duration::from_millis(600);
-    for strategy in ALL {
-        let dead = Stub::start(|_| Reaction::Silence).await;
-        let good = Stub::start(far_and_lossy(1)).await;
-        let (upstreams, shared) = with_strategy(strategy, &[&dead, &good], timeout);
+    let bound = timeout / 2 + Duration::from_millis(50);
+    let good = Stub::start(far).await;
+    let silent = Stub::start(|_| Reaction::Silence).await;
+    let (closed, urls) = (nobody().await, [silent.url("udp"), silent.url("tcp")]);
+    let cases = urls
+        .iter()
+        .chain([&closed])
+        .flat_map(|dead| ALL.map(|strategy| (dead, strategy)));
+    let ask_all = cases.map(async |(dead, strategy)| {
+        let mut config = config_of(&[dead.clone(), good.url("udp")], timeout);
+        config.strategy = strategy;
+        let upstreams = Upstreams::new(&config, Arc::new(Shared::new(&config)));
         let started = Instant::now();
-        let mut worst_later = Duration::ZERO;
-        for number in 0..number.min(400) {
-            let asked = Instant::now();
-            let name = format!("name-{number}.example");
-            upstreams.ask(&query(&name)).await.unwrap();
-            assert!(asked.elapsed() <= timeout, "{strategy:?}");
-            if started.elapsed() > Duration::from_secs(1) + asked.elapsed() {
-                worst_later = worst_later.max(asked.elapsed());
-            }
+        let mut first_second = Duration::ZERO;
+        while started.elapsed() < Duration::from_secs(1) {
+            first_second = first_second.max(times_of(&upstreams, 5, 5).await[4]);
         }
-        println!("{strategy:?}: after the first second at most {worst_later:?}");
-        assert!(
-            worst_later <= timeout / 2 + slack,
-            "{strategy:?} {worst_later:?}"
+        let later = times_of(&upstreams, number, 5).await;
+        println!(
+            "{strategy:?} with {dead}: at first at most {first_second:?}, then p99 {:?}, worst {:?}",
+            later[number * 99 / 100],
+            later[number - 1]
         );
-        if strategy != Strategy::Race && strategy != Strategy::Fastest {
-            assert!(!shared.figures()[0].is_usable, "{strategy:?}");
-        }
-    }
+        assert!(first_second <= timeout, "{strategy:?} {first_second:?}");
+        assert!(later[number - 1] <= bound, "{strategy:?} {later:?}");
+    });
+    join_all(ask_all).await;
 }
 
 #[tokio::test]
 async fn a_server_that_is_back_is_asked_again_within_two_seconds() {
-    let is_up = Arc::new(AtomicBool::new(false));
-    let up = Arc::clone(&is_up);
-    let flaky = Stub::start(move |asked| {
-        if up.load(Ordering::Relaxed) {
-            asked.with_address("192.0.2.1")
-        } else {
-            Reaction::Silence
-        }
-    })
-    .await;
-    let other = Stub::with_address("192.0.2.2").await;
     let timeout = Duration::from_millis(400);
-    let (upstreams, shared) = with_strategy(Strategy::Ordered, &[&flaky, &other], timeout);
-    while shared.figures()[0].is_usable {
-        upstreams.ask(&query("home.example")).await.unwrap();
-    }
-    is_up.store(true, Ordering::Relaxed);
-    let recovered = Instant::now();
-    while upstreams
-        .ask(&query("home.example"))
-        .await
-        .unwrap()
-        .upstream
-        != UpstreamId(0)
-    {
-        tokio::task::yield_now().await;
-    }
-    assert!(
-        recovered.elapsed() < Duration::from_secs(2),
-        "{:?}",
-        recovered.elapsed()
-    );
+    let recoveries = ALL.map(async |strategy| {
+        let is_up = Arc::new(AtomicBool::new(false));
+        let flaky = Stub::start(when(&is_up)).await;
+        let other = Stub::with_address("192.0.2.2").await;
+        let (upstreams, shared) = with_strategy(strategy, &[&flaky, &other], timeout);
+        while shared.figures()[0].is_usable {
+            times_of(&upstreams, 1, 1).await;
+        }
+        is_up.store(true, Ordering::Relaxed);
+        let recovered = Instant::now();
+        while shared.figures()[0].failed_in_a_row > 0 || !shared.figures()[0].is_usable {
+            times_of(&upstreams, 1, 1).await;
+            tokio::task::yield_now().await;
+        }
+        println!("{strategy:?}: back after {:?}", recovered.elapsed());
+        assert!(recovered.elapsed() < Duration::from_secs(2), "{strategy:?}");
+    });
+    join_all(recoveries).await;
 }
 
 #[tokio::test]
 async fn when_all_come_back_the_next_query_is_answered() {
     let is_up = Arc::new(AtomicBool::new(false));
-    let behave = |up: Arc<AtomicBool>| {
-        move |asked: &Asked| {
-            if up.load(Ordering::Relaxed) {
-                asked.with_address("192.0.2.1")
-            } else {
-                Reaction::Silence
-            }
-        }
-    };
-    let one = Stub::start(behave(Arc::clone(&is_up))).await;
-    let two = Stub::start(behave(Arc::clone(&is_up))).await;
+    let one = Stub::start(when(&is_up)).await;
+    let two = Stub::start(when(&is_up)).await;
     for strategy in ALL {
         is_up.store(false, Ordering::Relaxed);
         let timeout = Duration::from_millis(300);
@@ -218,6 +269,7 @@ async fn when_all_come_back_the_next_query_is_answered() {
             let started = Instant::now();
             let error = upstreams.ask(&query("home.example")).await.unwrap_err();
             assert_eq!(error.ede(), 22, "{strategy:?}");
+            // Where the whole server is asked, the bound is as tight as promised.
             assert!(started.elapsed() < timeout + Duration::from_millis(400));
         }
         is_up.store(true, Ordering::Relaxed);
@@ -244,7 +296,7 @@ async fn names_that_hang_leave_room_for_others() {
     let hanging: Vec<_> = (0..200)
         .map(|number| query(&format!("hangs-{number}.example")))
         .collect();
-    let flood = futures_util::future::join_all(hanging.iter().map(|query| upstreams.ask(query)));
+    let flood = join_all(hanging.iter().map(|query| upstreams.ask(query)));
     let quick = async {
         while stub.seen().len() < 50 {
             tokio::task::yield_now().await;

@@ -6,8 +6,10 @@
 
 mod asked;
 mod attention;
+mod author;
 mod body;
 mod cache;
+mod changes;
 mod counts;
 mod covering;
 mod device;
@@ -18,10 +20,12 @@ mod explain;
 mod explanation;
 mod exposure;
 mod filter;
+mod groups;
 pub mod guard;
 mod habits;
 mod health;
 mod lists;
+mod members;
 mod metrics;
 mod packs;
 mod pause;
@@ -45,7 +49,6 @@ use std::net::SocketAddr;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, Uri, header};
@@ -59,6 +62,7 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub use author::SessionName;
 pub use covering::Covering;
 pub use explanation::{Also, Explanation, Knowledge, PackName, Recent, Step};
 pub use health::check as check_dns;
@@ -70,6 +74,7 @@ pub use who::DeviceRef;
 use crate::cache::Cache;
 use crate::config::Config;
 use crate::device::Devices;
+use crate::household::Household;
 use crate::journal::Journal;
 use crate::lists::Library;
 use crate::local::Records;
@@ -101,6 +106,8 @@ pub struct Parts {
     pub cache: Arc<Cache>,
     /// Lists and people's own rules.
     pub lists: Arc<Library>,
+    /// Groups and devices that people set.
+    pub household: Arc<Household>,
     /// Records of the home's own names.
     pub records: Arc<Records>,
     /// What is kept on disk.
@@ -124,7 +131,6 @@ pub struct Parts {
 /// The API.
 pub struct Api {
     parts: Parts,
-    config: ArcSwap<Config>,
     habits: KeptHabits,
     seats: Arc<Semaphore>,
     at_work: Semaphore,
@@ -134,7 +140,6 @@ impl Api {
     /// An API over these parts.
     pub fn new(parts: Parts) -> Self {
         Self {
-            config: ArcSwap::new(Arc::clone(&parts.config)),
             habits: KeptHabits::default(),
             seats: Arc::new(Semaphore::new(MOST_LISTENERS)),
             at_work: Semaphore::new(MOST_AT_WORK),
@@ -142,13 +147,9 @@ impl Api {
         }
     }
 
-    /// Takes a new config, of which `packs` is in force from now on.
-    pub fn reconfigure(&self, config: Arc<Config>) {
-        self.config.store(config);
-    }
-
+    /// The config in force, with the groups and devices of the dashboard.
     fn config(&self) -> Arc<Config> {
-        self.config.load_full()
+        self.household.plan().config
     }
 }
 
@@ -208,9 +209,15 @@ fn described() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(queries::queries))
         .routes(routes!(stream::stream_queries))
         .routes(routes!(devices::devices))
-        .routes(routes!(device::device))
+        .routes(routes!(device::device, members::change_device))
+        .routes(routes!(members::merge_devices))
+        .routes(routes!(members::split_device))
+        .routes(routes!(groups::groups, groups::add_group))
+        .routes(routes!(groups::change_group, groups::remove_group))
+        .routes(routes!(changes::changes))
+        .routes(routes!(changes::undo_change))
         .routes(routes!(packs::packs))
-        .routes(routes!(packs::pack))
+        .routes(routes!(packs::pack, packs::put_pack))
         .routes(routes!(explain::explain))
         .routes(routes!(lists::lists, lists::add_list))
         .routes(routes!(lists::preview_list))

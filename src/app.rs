@@ -1,6 +1,7 @@
 //! Puts the parts together, starts their tasks and threads, and stops them.
 
 mod dns_thread;
+mod household;
 mod keeper;
 mod library;
 mod limits;
@@ -26,14 +27,12 @@ pub use limits::come_second;
 pub use start::{Parts, choose_crypto, prepare, prepare_with, start, start_here};
 pub use trial::{Trial, Tried, made_up_upstream};
 
-use crate::api::Api;
 use crate::config::Config;
-use crate::device::{self, Devices};
 use crate::dns::{Certificates, Encrypted};
-use crate::lists::{self, Library};
-use crate::local::{Local, Records};
+use crate::household::Household;
+use crate::lists::Library;
+use crate::local::Records;
 use crate::packs::Packs;
-use crate::policy::Policy;
 use crate::store::Store;
 use dns_thread::DnsThread;
 
@@ -54,12 +53,9 @@ pub struct App {
     tasks: TaskTracker,
     parts: Parts,
     library: Arc<Library>,
-    policy: Policy,
-    devices: Arc<Devices>,
+    household: Arc<Household>,
     records: Arc<Records>,
-    local: Local,
     store: Store,
-    api: Arc<Api>,
 }
 
 impl App {
@@ -86,15 +82,14 @@ impl App {
     /// Puts the choices under `[packs]`, the lists, rules, records, groups and devices in force, and
     /// a new certificate; all else that differs from the config before needs a restart, and is named.
     pub fn reload(&self, config: &Config) {
-        self.library.rulebook.set_groups(lists::Groups::of(config));
-        self.devices.reconfigure(&config.devices);
-        self.devices.set_groups(device::Groups::of(config));
+        // Upstreams stay as they are until a restart, and groups have no others.
+        let declared = Config {
+            upstream: self.parts.config.upstream.clone(),
+            ..config.clone()
+        };
+        self.household.declare(Arc::new(declared));
         self.records.declare(&config.records);
-        self.local.declare_groups(config);
-        self.policy.set_tags(library::tags(config));
-        self.policy.set_group_names(config.group_names());
-        self.library.declare(config);
-        self.api.reconfigure(Arc::new(config.clone()));
+        self.library.declare(&self.household.plan().config);
         if let Some(certificates) = &self.certificates {
             certificates.reload();
         }

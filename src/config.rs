@@ -24,6 +24,7 @@ mod tree;
 mod upstream;
 mod value;
 mod web;
+mod wish;
 
 use std::path::PathBuf;
 
@@ -45,6 +46,7 @@ pub use tls::{CertificateFiles, Tls};
 pub use upstream::{Host, Route, Routes, Server, ServerUrl, Strategy, Upstream};
 pub use value::{duration_within, in_words as duration_in_words};
 pub use web::Web;
+pub use wish::{DeviceWish, GroupWish, WishProblem};
 
 /// The whole config; the sections are in the order of `config.example.toml`.
 #[derive(Clone, Debug, PartialEq)]

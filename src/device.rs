@@ -20,7 +20,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 pub use neighbours::Neighbours;
 pub use registry::Devices;
 pub use reverse::ReverseNames;
-pub use wishes::Groups;
+pub use wishes::{Groups, Kept};
 
 use crate::query::DeviceId;
 

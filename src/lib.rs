@@ -11,7 +11,7 @@
 //!                          └─ journal    what we saw        → store
 //! ```
 //!
-//! What people set and see stands beside it: `config`, `packs`, `lists`, `store`, `api`, `web`.
+//! What people set and see stands beside it: `config`, `packs`, `lists`, `household`, `store`, `api`, `web`.
 
 pub mod query;
 
@@ -41,6 +41,8 @@ pub mod packs;
 pub mod lists;
 
 pub mod store;
+
+pub mod household;
 
 pub mod api;
 

@@ -173,6 +173,8 @@ impl Pipeline {
             verdict: self.steps.policy.judge(asker, &query.name, query.kind),
             started,
         };
+        let own = self.for_group(query, asker);
+        let query = own.as_ref().unwrap_or(query);
         let step = match self.block(query, &mut pending, out) {
             Step::Next => self.held(query, &mut pending, out),
             step => step,
@@ -201,6 +203,9 @@ impl Pipeline {
     /// says that there is no answer.
     pub async fn answer(&self, query: &Query, pending: Pending, out: &mut AnswerBuf) -> Told {
         let mut pending = pending;
+        // Few groups have upstreams of their own: the others' futures need not have room for it.
+        let own = self.for_group(query, pending.asker).map(Box::new);
+        let query = own.as_deref().unwrap_or(query);
         let source = match pending.verdict {
             Verdict::Block(_) => self.follow(query, &pending, out).await,
             Verdict::Allow(_) | Verdict::Watch(_) => self.make(query, &mut pending, out).await,
@@ -227,6 +232,15 @@ impl Pipeline {
             out.begin_error(asker.id, asker.flags, rcode);
             out.finish_error(asker.edns);
         }
+    }
+
+    /// The query as it is asked for a group that has upstreams of its own.
+    fn for_group(&self, query: &Query, asker: policy::Asker) -> Option<Query> {
+        let upstream_set = self.steps.policy.upstream_set(asker);
+        (upstream_set != 0).then(|| Query {
+            upstream_set,
+            ..query.clone()
+        })
     }
 
     fn admit(&self, address: IpAddr, now: Instant) -> Result<(), ExtendedError<'static>> {

@@ -163,6 +163,11 @@ impl Policy {
         (!matches!(verdict, Verdict::Allow(_))).then_some(verdict)
     }
 
+    /// Which upstream servers are asked for whoever asks: 0 = those for all.
+    pub fn upstream_set(&self, asker: Asker) -> u8 {
+        self.rules.load().of(asker.group).upstream_set()
+    }
+
     /// Whether any rule looks at addresses in answers.
     pub fn inspects_addresses(&self, asker: Asker) -> bool {
         self.rules.load().of(asker.group).has_addresses()

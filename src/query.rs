@@ -35,6 +35,8 @@ pub struct Query {
     pub transport: Transport,
     /// The device and its group, where it said who it is: by a server name or a path.
     pub device: Option<(DeviceId, GroupId)>,
+    /// Which upstream servers are asked: 0 = those for all, else a set that a group has.
+    pub upstream_set: u8,
 }
 
 /// The part of a query's OPT record that we act on (RFC 6891), and what goes back in ours.

@@ -5,11 +5,13 @@
 //! file is moved aside, never deleted. All reads and writes go through a [`Transaction`].
 
 mod block;
+mod change;
 mod connect;
 mod day;
 mod device;
 mod entry;
 mod error;
+mod group;
 mod list;
 mod name;
 mod pause;
@@ -24,10 +26,12 @@ use std::sync::{Arc, PoisonError, RwLock};
 use sqlx::{Sqlite, SqliteConnection, SqlitePool};
 
 pub use block::{BlockHead, BlockTable, StoredBlock};
+pub use change::{Author, ChangeRow, ChangeTable, Item, Kind, Way};
 pub use day::{DayTable, StoredDay};
 pub use device::{DeviceRow, DeviceTable};
 pub use entry::EntryTable;
 pub use error::{Cause, StoreError};
+pub use group::{DeviceWishRow, DeviceWishTable, GroupRow, GroupTable};
 pub use list::{ListRow, ListTable};
 pub use name::NameTable;
 pub use pause::{PauseRow, PauseTable};
@@ -55,10 +59,11 @@ struct Shared {
     generation: AtomicU64,
 }
 
-/// One connection writes, few others read beside it (WAL).
+/// One connection writes, one writes what must not be lost, few others read beside them (WAL).
 #[derive(Clone, Debug)]
 struct Pools {
     write: SqlitePool,
+    through: SqlitePool,
     read: SqlitePool,
 }
 
@@ -130,6 +135,7 @@ impl Store {
         let pools = self.set_pools(None);
         if let Some(pools) = pools {
             pools.read.close().await;
+            pools.through.close().await;
             pools.write.close().await;
         }
     }
@@ -144,6 +150,11 @@ impl Store {
         // At once: a transaction that has read does not wait for the lock when it comes to write, and
         // readers hold that for a moment while they connect.
         self.begin(|pools| &pools.write, "BEGIN IMMEDIATE").await
+    }
+
+    /// The same, and what is committed outlives a power cut: for what people set.
+    pub async fn write_through(&self) -> Result<Transaction, StoreError> {
+        self.begin(|pools| &pools.through, "BEGIN IMMEDIATE").await
     }
 
     async fn begin(
@@ -240,6 +251,21 @@ impl Transaction {
     /// The lists that people subscribed to.
     pub fn lists(&mut self) -> ListTable<'_> {
         ListTable(self.table())
+    }
+
+    /// Groups of devices that people set.
+    pub fn groups(&mut self) -> GroupTable<'_> {
+        GroupTable(self.table())
+    }
+
+    /// What people set of devices.
+    pub fn device_wishes(&mut self) -> DeviceWishTable<'_> {
+        DeviceWishTable(self.table())
+    }
+
+    /// Who changed what people set.
+    pub fn changes(&mut self) -> ChangeTable<'_> {
+        ChangeTable(self.table())
     }
 
     /// For whom nothing is blocked.

@@ -192,10 +192,19 @@ impl Upstreams {
 }
 
 impl Inner {
-    /// The pool of servers that are asked for a name: the first, or that of a route.
+    /// The pool of servers that are asked for a name: that of a route, that of the group that asks,
+    /// or the first.
     fn pool_of(&self, query: &Query) -> usize {
-        let route = self.routes.find(query.name.as_wire());
-        route.map_or(0, |route| route + 1)
+        match (self.routes.find(query.name.as_wire()), query.upstream_set) {
+            (Some(route), _) => route + 1,
+            (None, 0) => 0,
+            (None, set) => self.routes.all().len() + usize::from(set),
+        }
+    }
+
+    /// Whether the servers of a route are asked for a name.
+    fn is_routed(&self, query: &Query) -> bool {
+        self.routes.find(query.name.as_wire()).is_some()
     }
 
     /// Asks servers in their turns, as soon as there is room for one more query.
@@ -318,6 +327,7 @@ impl Builder<'_> {
                 dnssec: false,
                 trust_anchors: None,
                 routes: config::Routes::default(),
+                sets: Vec::new(),
             };
             let shared = Arc::new(Shared::new(&config));
             let upstreams = Upstreams::within(self.surroundings, &config, shared);

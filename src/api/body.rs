@@ -116,6 +116,17 @@ impl Body {
         self.read(member, read)
     }
 
+    /// All members that were not taken yet.
+    pub(super) fn rest(&mut self) -> Map<String, Value> {
+        std::mem::take(&mut self.members)
+    }
+
+    /// Notes something wrong further inside.
+    pub(super) fn wrong_at(&mut self, pointer: String, detail: impl Into<String>) {
+        let detail = detail.into();
+        self.errors.push(InputError { pointer, detail });
+    }
+
     /// Notes something wrong.
     pub(super) fn wrong(&mut self, member: &str, detail: impl Into<String>) {
         self.errors.push(InputError {

@@ -143,7 +143,7 @@ pub(super) async fn device(
         DeviceName::new(name, confidence)
     });
     Ok(Json(DeviceDetail {
-        device: sums.device(&device, &api.packs),
+        device: sums.device(&device, &api),
         hours: hours(&week),
         names: listed.take(MOST_LISTED).collect(),
         ordinary_names: names.ordinary_names,

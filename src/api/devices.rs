@@ -16,7 +16,8 @@ use super::entries;
 use super::problem::Problem;
 use super::range::{self, Range, RangeParams};
 use super::who::{self, Known};
-use crate::device::{self, NamedBy, mac_text};
+use crate::config::DEFAULT_GROUP;
+use crate::device::{self, DeviceKey, NamedBy, mac_text};
 use crate::journal::{self, Cell, Counts, Series};
 use crate::packs::Packs;
 use crate::query::DeviceId;
@@ -50,6 +51,20 @@ pub struct Device {
     pub private_mac: bool,
     /// The addresses that it asked from, IPv4 first.
     pub addresses: Vec<String>,
+    /// Its group.
+    pub group: GroupRef,
+    /// What kind of device it is, as people set it: `tv`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// What people noted of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
+    /// Whether it stands in the config file, and so is changed only there.
+    pub declared: bool,
+    /// What it is recognised by, as people set it: the first is its own, the others were made one
+    /// with it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub signs: Vec<String>,
     /// When it first asked.
     pub first_seen: String,
     /// When it last asked.
@@ -64,6 +79,15 @@ pub struct Device {
     pub packs: Vec<TriedPack>,
     /// Queries watched or blocked in each of the last 24 hours by the clock, the current one last.
     pub spark: Vec<u64>,
+}
+
+/// A group by its id and name.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct GroupRef {
+    /// Its id.
+    pub id: String,
+    /// What people read.
+    pub name: String,
 }
 
 /// A pack whose names a device tried.
@@ -98,7 +122,7 @@ pub(super) async fn devices(
     let known = Known::of(&api.devices);
     let mut items: Vec<Device> = known
         .iter()
-        .map(|device| sums.device(device, &api.packs))
+        .map(|device| sums.device(device, &api))
         .collect();
     items.sort_by(|one, other| {
         let key = |device: &Device| (Reverse(device.queries), Reverse(device.last_seen.clone()));
@@ -107,6 +131,17 @@ pub(super) async fn devices(
             .then_with(|| one.id.cmp(&other.id))
     });
     Ok(Json(DeviceList { items }))
+}
+
+fn group(api: &Api, device: DeviceId) -> GroupRef {
+    let number = api.devices.group(device);
+    let config = api.config();
+    let group = config.groups.get(usize::from(number.0));
+    let name = group.map_or(DEFAULT_GROUP, |group| group.name.as_str());
+    GroupRef {
+        id: api.household.group_id(name),
+        name: name.to_owned(),
+    }
 }
 
 /// What devices did in a span of time.
@@ -137,7 +172,7 @@ impl Sums {
     }
 
     /// A device with its sums.
-    pub(super) fn device(&self, device: &device::Device, packs: &Packs) -> Device {
+    pub(super) fn device(&self, device: &device::Device, api: &Api) -> Device {
         let counts = self.counts.get(&device.id).copied().unwrap_or_default();
         let spark = self.sparks.get(&device.id).map_or_else(
             || vec![0; usize::try_from(SPARK_HOURS).unwrap_or(0)],
@@ -146,7 +181,16 @@ impl Sums {
                 points.map(|counts| entries::attempts(*counts)).collect()
             },
         );
+        let set = api.household.device_wish(device.id);
         Device {
+            group: group(api, device.id),
+            declared: set.is_none() && matches!(device.key, DeviceKey::Named(_)),
+            signs: set
+                .as_ref()
+                .map(|wish| wish.matches.clone())
+                .unwrap_or_default(),
+            comment: set.as_ref().and_then(|wish| wish.comment.clone()),
+            kind: set.and_then(|wish| wish.kind),
             id: who::id_text(device.id),
             name: device.title(),
             named_by: device.named_by,
@@ -159,7 +203,7 @@ impl Sums {
             queries: counts.queries(),
             watch: counts.watch,
             block: counts.block,
-            packs: self.tried(device.id, packs),
+            packs: self.tried(device.id, &api.packs),
             spark,
         }
     }

@@ -5,16 +5,21 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::StatusCode;
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::Api;
 use super::asked::{Asked, Id};
+use super::author::By;
+use super::body::Body;
 use super::entries;
-use super::problem::Problem;
+use super::lists::one_of;
+use super::problem::{Problem, unkept};
 use super::range::RangeParams;
-use crate::config::{Config, Level, PackAction};
+use crate::config::{Config, DEFAULT_GROUP, Level, PackAction};
 use crate::journal::OriginCount;
 use crate::lists;
 use crate::packs::{ActionCounts, EntryInfo, LevelCounts, Pack, PackDetails, PackInfo, PackKind};
@@ -164,6 +169,86 @@ pub(super) async fn pack(
         details: pack.details(),
     }))
 }
+
+/// What people want of a pack.
+#[derive(Debug, Deserialize, ToSchema)]
+#[expect(dead_code, reason = "describes what is read member by member")]
+pub struct PackWish {
+    /// What it does; `null` = as the group's other packs.
+    action: Option<PackAction>,
+    /// How thin the evidence for a block may be; without it, as for all packs.
+    level: Option<Level>,
+    /// The id of the group; without it, the default one.
+    group: Option<String>,
+}
+
+/// Set what a pack does
+///
+/// For a group, or for all that are in none.
+#[utoipa::path(
+    put, path = "/packs/{id}", tag = "packs", request_body = PackWish,
+    params(("id" = String, Path, description = "`xiaomi`")),
+    responses(
+        (status = 204, description = "It is in force."),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 409, body = Problem, content_type = "application/problem+json"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn put_pack(
+    State(api): State<Arc<Api>>,
+    By(author): By,
+    Id(id): Id,
+    mut body: Body,
+) -> Result<StatusCode, Problem> {
+    api.packs.pack(&id).ok_or_else(|| unknown(&api, &id))?;
+    let action = body.read("action", |text| one_of(text, &ACTIONS));
+    let level = body.read("level", |text| one_of(text, &LEVELS));
+    let group = body.text("group").unwrap_or(DEFAULT_GROUP.to_owned());
+    if level.is_some() && action.is_none() {
+        body.wrong("action", "this is missing beside the level");
+    }
+    body.finish()?;
+    let mut wish = super::groups::changeable(&api, &group)?;
+    let config = api.parts.config.packs.places.contains_key(&id);
+    if group == DEFAULT_GROUP && config {
+        let detail = format!("the config file says what pack `{id}` does: change it there");
+        return Err(Problem::new(
+            StatusCode::CONFLICT,
+            "set by the config",
+            detail,
+        ));
+    }
+    let packs = wish
+        .says
+        .entry("packs")
+        .or_insert_with(|| Value::Object(Map::new()));
+    if let Some(packs) = packs.as_object_mut() {
+        match (action, level) {
+            (None, _) => packs.remove(&id),
+            (Some(action), None) => packs.insert(id, action.as_str().into()),
+            (Some(action), Some(level)) => {
+                let (action, level) = (action.as_str(), level.as_str());
+                packs.insert(id, serde_json::json!({ "action": action, "level": level }))
+            }
+        };
+    }
+    let kept = api.household.put_group(&author, &group, &wish).await;
+    kept.map_err(|error| unkept(&error))?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+const ACTIONS: [(&str, PackAction); 3] = [
+    ("block", PackAction::Block),
+    ("watch", PackAction::Watch),
+    ("off", PackAction::Off),
+];
+
+const LEVELS: [(&str, Level); 3] = [
+    ("safe", Level::Safe),
+    ("standard", Level::Standard),
+    ("strict", Level::Strict),
+];
 
 fn unknown(api: &Api, id: &str) -> Problem {
     let near = api

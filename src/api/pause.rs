@@ -4,21 +4,21 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::Api;
 use super::asked::Asked;
+use super::author::By;
 use super::body::Body;
-use super::problem::Problem;
+use super::problem::{Problem, unkept};
 use super::range;
 use super::until::{self, Ends};
 use super::who::{self, DeviceRef, Known};
 use crate::policy::{Pause, Paused, Pauses};
 use crate::query::DeviceId;
-use crate::store::{PauseRow, Store, StoreError};
+use crate::store::{Author, Item, Kind, PauseRow, Store, StoreError};
 
 /// For whom nothing is blocked.
 #[derive(Debug, Serialize, ToSchema)]
@@ -78,6 +78,7 @@ pub struct ResumeParams {
 )]
 pub(super) async fn pause(
     State(api): State<Arc<Api>>,
+    By(author): By,
     mut body: Body,
 ) -> Result<Json<PauseList>, Problem> {
     let now = Timestamp::now();
@@ -97,7 +98,7 @@ pub(super) async fn pause(
     if let (Some(Ends::At(end)), Some(who)) = (ends, who) {
         let until_ms = end.as_millisecond();
         let pauses = Pauses::clone(&api.policy.pauses());
-        put(&api, pauses.with(Pause { who, until_ms }), now).await?;
+        put(&api, &author, pauses.with(Pause { who, until_ms }), now).await?;
     }
     Ok(Json(list(&api, now)))
 }
@@ -114,6 +115,7 @@ pub(super) async fn pause(
 )]
 pub(super) async fn resume(
     State(api): State<Arc<Api>>,
+    By(author): By,
     Asked(wish): Asked<ResumeParams>,
 ) -> Result<Json<PauseList>, Problem> {
     let now = Timestamp::now();
@@ -123,7 +125,7 @@ pub(super) async fn resume(
         Paused::All => Pauses::default(),
         who => Pauses::clone(&api.policy.pauses()).without(&who),
     };
-    put(&api, pauses, now).await?;
+    put(&api, &author, pauses, now).await?;
     Ok(Json(list(&api, now)))
 }
 
@@ -154,21 +156,32 @@ pub async fn recall(store: &Store) -> Result<Pauses, StoreError> {
     Ok(Pauses(rows.iter().filter_map(from_row).collect()))
 }
 
-async fn put(api: &Api, pauses: Pauses, now: Timestamp) -> Result<(), Problem> {
-    let pauses = Pauses(pauses.running(now.as_millisecond()).cloned().collect());
-    let rows: Vec<PauseRow> = pauses.0.iter().map(to_row).collect();
-    let keep = async {
-        let mut store = api.store.write().await?;
-        store.pauses().replace(&rows).await?;
-        store.commit().await
-    };
-    let kept: Result<(), StoreError> = keep.await;
-    kept.map_err(|error| {
-        let (status, title) = (StatusCode::SERVICE_UNAVAILABLE, "this cannot be kept");
-        Problem::new(status, title, error.to_string())
-    })?;
+async fn put(api: &Api, author: &Author, pauses: Pauses, now: Timestamp) -> Result<(), Problem> {
+    let now_ms = now.as_millisecond();
+    let pauses = Pauses(pauses.running(now_ms).cloned().collect());
+    let kept = keep(api, author, &pauses, now_ms).await;
+    kept.map_err(|error| unkept(&error))?;
     api.policy.set_pauses(pauses);
     Ok(())
+}
+
+/// Keeps these in the place of those that are in force.
+async fn keep(api: &Api, author: &Author, pauses: &Pauses, now_ms: i64) -> Result<(), StoreError> {
+    let before = api.policy.pauses();
+    let mut store = api.store.write_through().await?;
+    for pause in &before.0 {
+        let (key, is_running) = (to_row(pause).who, pause.until_ms > now_ms);
+        if is_running && !pauses.0.iter().any(|one| one.who == pause.who) {
+            store.take_out(author, Kind::Pause, &key).await?;
+        } else if !is_running {
+            // It ended by itself.
+            store.pauses().remove(&key).await?;
+        }
+    }
+    for pause in pauses.0.iter().filter(|pause| !before.0.contains(pause)) {
+        store.put(author, &Item::Pause(to_row(pause))).await?;
+    }
+    store.commit().await
 }
 
 fn whom(

@@ -86,3 +86,12 @@ impl IntoResponse for Problem {
         response
     }
 }
+
+/// What people set cannot be kept, and so is not in force.
+pub(super) fn unkept(error: &dyn std::fmt::Display) -> Problem {
+    Problem::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "this cannot be kept",
+        error.to_string(),
+    )
+}

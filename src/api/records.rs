@@ -6,14 +6,14 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::Api;
 use super::asked::Id;
+use super::author::By;
 use super::body::Body;
-use super::problem::Problem;
+use super::problem::{Problem, unkept};
 use crate::config;
 use crate::local::{Record, SetRecord};
 use crate::query::RecordType;
@@ -90,6 +90,7 @@ pub(super) async fn records(State(api): State<Arc<Api>>) -> Json<RecordList> {
 )]
 pub(super) async fn add_record(
     State(api): State<Arc<Api>>,
+    By(author): By,
     mut body: Body,
 ) -> Result<(StatusCode, Json<RecordItem>), Problem> {
     let name = body.required("name", |text| bounded(text, LONGEST_NAME));
@@ -118,8 +119,7 @@ pub(super) async fn add_record(
             detail,
         ));
     }
-    let now_ms = Timestamp::now().as_millisecond();
-    let added = api.records.add(record, now_ms).await;
+    let added = api.records.add(&author, record).await;
     let record = added.map_err(|error| unkept(&error))?;
     Ok((StatusCode::CREATED, Json(item(&api, &record))))
 }
@@ -139,6 +139,7 @@ pub(super) async fn add_record(
 )]
 pub(super) async fn change_record(
     State(api): State<Arc<Api>>,
+    By(author): By,
     Id(id): Id,
     mut body: Body,
 ) -> Result<Json<RecordItem>, Problem> {
@@ -160,7 +161,7 @@ pub(super) async fn change_record(
             ttl: ttl.map_or(before.ttl, seconds),
         },
     )?;
-    let changed = api.records.replace(&record).await;
+    let changed = api.records.replace(&author, &record).await;
     changed.map_err(|error| unkept(&error))?;
     Ok(Json(item(&api, &record)))
 }
@@ -179,10 +180,11 @@ pub(super) async fn change_record(
 )]
 pub(super) async fn remove_record(
     State(api): State<Arc<Api>>,
+    By(author): By,
     Id(id): Id,
 ) -> Result<StatusCode, Problem> {
     let record = own(&api, &id)?;
-    let removed = api.records.remove(&record).await;
+    let removed = api.records.remove(&author, &record).await;
     removed.map_err(|error| unkept(&error))?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -274,12 +276,4 @@ fn unread(body: Body) -> Problem {
             "this is no record",
         ),
     }
-}
-
-fn unkept(error: &dyn std::fmt::Display) -> Problem {
-    Problem::new(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "this cannot be kept",
-        error.to_string(),
-    )
 }

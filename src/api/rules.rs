@@ -12,9 +12,10 @@ use utoipa::ToSchema;
 
 use super::Api;
 use super::asked::Id;
+use super::author::By;
 use super::body::Body;
 use super::lists::{last_days, one_of};
-use super::problem::Problem;
+use super::problem::{Problem, unkept};
 use super::range;
 use super::until::{self, Ends};
 use super::who;
@@ -86,8 +87,9 @@ pub struct RuleWish {
 pub(super) async fn rules(State(api): State<Arc<Api>>) -> Json<RuleList> {
     let hits = hits(&api).await;
     let rules = api.lists.rules();
+    let shown = rules.iter().filter(|rule| !rule.is_of_group);
     Json(RuleList {
-        rules: rules.iter().map(|rule| item(rule, &hits)).collect(),
+        rules: shown.map(|rule| item(rule, &hits)).collect(),
     })
 }
 
@@ -103,6 +105,7 @@ pub(super) async fn rules(State(api): State<Arc<Api>>) -> Json<RuleList> {
 )]
 pub(super) async fn add_rule(
     State(api): State<Arc<Api>>,
+    By(author): By,
     mut body: Body,
 ) -> Result<(StatusCode, Json<RuleItem>), Problem> {
     let text = body.required("match", |text| Ok(text.trim().to_owned()));
@@ -116,10 +119,11 @@ pub(super) async fn add_rule(
         devices: Vec::new(),
         groups: Vec::new(),
         schedule: None,
+        is_of_group: false,
         until: None,
     };
     let rule = read(&api, body, rule)?;
-    let added = api.lists.add_rule(rule, Timestamp::now()).await;
+    let added = api.lists.add_rule(&author, rule).await;
     let rule = added.map_err(|error| unkept(&error))?;
     Ok((StatusCode::CREATED, Json(item(&rule, &hits(&api).await))))
 }
@@ -139,6 +143,7 @@ pub(super) async fn add_rule(
 )]
 pub(super) async fn change_rule(
     State(api): State<Arc<Api>>,
+    By(author): By,
     Id(id): Id,
     mut body: Body,
 ) -> Result<Json<RuleItem>, Problem> {
@@ -147,7 +152,7 @@ pub(super) async fn change_rule(
         text.trim().clone_into(&mut rule.text);
     }
     let rule = read(&api, body, rule)?;
-    let changed = api.lists.change_rule(&rule).await;
+    let changed = api.lists.change_rule(&author, &rule).await;
     changed.map_err(|error| unkept(&error))?;
     Ok(Json(item(&rule, &hits(&api).await)))
 }
@@ -166,10 +171,11 @@ pub(super) async fn change_rule(
 )]
 pub(super) async fn remove_rule(
     State(api): State<Arc<Api>>,
+    By(author): By,
     Id(id): Id,
 ) -> Result<StatusCode, Problem> {
     let rule = own(&api, &id)?;
-    let removed = api.lists.remove_rule(&rule).await;
+    let removed = api.lists.remove_rule(&author, &rule).await;
     removed.map_err(|error| unkept(&error))?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -261,12 +267,4 @@ fn item(rule: &SetRule, hits: &HashMap<String, u64>) -> RuleItem {
             .and_then(|label| hits.get(&label).copied())
             .unwrap_or(0),
     }
-}
-
-fn unkept(error: &dyn std::fmt::Display) -> Problem {
-    Problem::new(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "this cannot be kept",
-        error.to_string(),
-    )
 }

@@ -16,12 +16,13 @@ use super::keeper::Keeper;
 use super::limits::Limits;
 use super::ports::Ports;
 use super::warm::Warm;
-use super::{App, library, names, schedules, shared, upstream_figures};
+use super::{App, household, library, names, schedules, shared, upstream_figures};
 use crate::api::{self, Api};
 use crate::cache::Cache;
 use crate::config::Config;
 use crate::device::{self, Devices, Neighbours, ReverseNames};
 use crate::dns::Sockets;
+use crate::household::Household;
 use crate::journal::{Journal, Words, Writer};
 use crate::lists::{Library, Refresher};
 use crate::local::{Local, Records};
@@ -122,9 +123,8 @@ async fn start_in(place: Place, parts: Parts) -> anyhow::Result<App> {
         store,
         writer,
         library,
-        policy,
+        household,
         records,
-        steps,
         ..
     } = core;
     writer.announce();
@@ -144,12 +144,9 @@ async fn start_in(place: Place, parts: Parts) -> anyhow::Result<App> {
         tasks,
         parts,
         library,
-        policy,
-        devices,
+        household,
         records,
-        local: steps.local.clone(),
         store,
-        api,
     })
 }
 
@@ -185,6 +182,7 @@ struct Core {
     devices: Arc<Devices>,
     upstreams: Arc<UpstreamShared>,
     library: Arc<Library>,
+    household: Arc<Household>,
     /// How long the first query waits for lists.
     patience: Duration,
     policy: Policy,
@@ -227,11 +225,18 @@ impl Core {
         });
         let book = Arc::clone(steps.local.book());
         let records = Arc::new(Records::new(&config.records, book, store.clone()));
+        let library = Arc::new(library);
+        let enforce = household::enforce(
+            (Arc::clone(&library), policy.clone()),
+            (Arc::clone(&devices), steps.local.clone()),
+        );
+        let household = Household::new(Arc::clone(config), store.clone(), enforce);
         let core = Self {
             store,
             devices,
             upstreams,
-            library: Arc::new(library),
+            library,
+            household: Arc::new(household),
             patience,
             policy,
             records,
@@ -266,9 +271,13 @@ impl Core {
         tasks.spawn(keeping);
         let records = Arc::clone(&self.records);
         tasks.spawn(names::recall(records, known, stop.clone()));
+        let (grouped, is_grouped) = oneshot::channel();
+        let household = Arc::clone(&self.household);
+        tasks.spawn(household::recall(household, grouped, stop.clone()));
         let _ = tokio::join!(
             timeout(warm_limit, is_warm),
             timeout(self.patience, is_known),
+            timeout(self.patience, is_grouped),
             timeout(self.patience, has_begun)
         );
     }
@@ -337,6 +346,7 @@ impl Core {
             store: self.store.clone(),
             cache: Arc::clone(&self.steps.cache),
             lists: Arc::clone(&self.library),
+            household: Arc::clone(&self.household),
             records: Arc::clone(&self.records),
             journal: self.journal.clone(),
             devices: Arc::clone(&self.devices),

@@ -1,4 +1,5 @@
-//! What an answer is held under: name, type, class, and whether DO and CD were set.
+//! What an answer is held under: name, type, class, whether DO and CD were set, and which upstream
+//! servers gave it: what those of one group say is not for others.
 
 use super::read::{HEADER, u16_at};
 use crate::query::{Edns, Name, Query, RecordType};
@@ -8,6 +9,8 @@ const TAIL: usize = 5;
 const MAX: usize = 255 + TAIL;
 const DO: u8 = 1;
 const CD: u8 = 2;
+/// Above those two stands the set of upstream servers.
+const SET: u32 = 2;
 
 /// What an answer is held under.
 pub(super) struct Key {
@@ -19,6 +22,8 @@ impl Key {
     /// The key of the answer to `query`.
     pub fn of(query: &Query) -> Self {
         let bits = (u8::from(query.wants_dnssec()) * DO) | (u8::from(query.checks_itself()) * CD);
+        // There are fewer sets than groups, of which there are 64 at most.
+        let bits = bits | (query.upstream_set << SET);
         let [kind_high, kind_low] = query.kind.0.to_be_bytes();
         let [class_high, class_low] = query.class.to_be_bytes();
         let tail = [kind_high, kind_low, class_high, class_low, bits];
@@ -72,6 +77,11 @@ pub(super) fn name(key: &[u8]) -> Option<Name> {
     Name::from_wire(key).ok()
 }
 
+/// Whether servers gave it that are asked for some groups only.
+pub(super) fn is_of_group(key: &[u8]) -> bool {
+    key.last().is_some_and(|bits| bits >> SET != 0)
+}
+
 /// The question that this message, held under this key, answers.
 pub(super) fn question(key: &[u8], message: &[u8]) -> Option<Query> {
     let (name, tail) = key.split_last_chunk::<TAIL>()?;
@@ -80,6 +90,7 @@ pub(super) fn question(key: &[u8], message: &[u8]) -> Option<Query> {
     let kind = u16_at(message, HEADER + name.len())?;
     let mut query = Query::internal(Name::from_wire(name).ok()?, RecordType(kind));
     query.class = u16::from_be_bytes([class_high, class_low]);
+    query.upstream_set = bits >> SET;
     if bits & CD != 0 {
         query.flags |= 0x0010;
     }

@@ -86,7 +86,11 @@ impl Cache {
         wall_ms: i64,
     ) -> io::Result<(usize, Vec<u8>)> {
         let is_saved = |held: &Held| held.is_usable(now, self.config.serve_stale);
-        let all = table.iter().filter(|(_, held)| is_saved(held));
+        // The next run may number sets of upstream servers in another way.
+        let is_for_all = |key: &[u8]| !key::is_of_group(key);
+        let all = table
+            .iter()
+            .filter(|(key, held)| is_for_all(key) && is_saved(held));
         let all: Vec<(Box<[u8]>, Arc<Held>)> = all.collect();
         let mut out = BufWriter::new(zstd::Encoder::new(Vec::new(), LEVEL)?);
         for (key, held) in &all {

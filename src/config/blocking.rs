@@ -171,6 +171,12 @@ impl SafeSearch {
         ("qwant", Self::Qwant),
     ];
 
+    /// The word itself.
+    pub fn as_str(self) -> &'static str {
+        let found = Self::WORDS.iter().find(|(_, engine)| *engine == self);
+        found.map_or("", |(word, _)| word)
+    }
+
     /// `true` is all of them, `YouTube` moderately.
     pub(super) fn read(section: &mut Section<'_>) -> Vec<Self> {
         let read = |item: &Item| -> Read<Vec<Self>> {

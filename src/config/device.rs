@@ -86,7 +86,11 @@ fn tag(item: &Item) -> Read<String> {
 
 impl DeviceMatch {
     fn read(item: &Item) -> Read<Self> {
-        let text = item.text().unwrap_or_default().trim();
+        Self::parse(item.text().unwrap_or_default().trim())
+    }
+
+    /// Understands what a device may be recognised by, or says what would be right.
+    pub fn parse(text: &str) -> Result<Self, String> {
         if let Some(mac) = value::mac(text) {
             return Ok(Self::Mac(mac));
         }

@@ -10,6 +10,7 @@ use super::rule::Rule;
 use super::schedule::Schedule;
 use super::section::{Read, Section};
 use super::tree::Item;
+use super::upstream::ServerUrl;
 use super::value;
 
 /// The group of every device that is in no other; it is always there, and the first.
@@ -33,8 +34,12 @@ pub struct Group {
     /// Search engines that are asked under the names by which they leave out what is not for
     /// children; `None` = as `[blocking]` says.
     pub safesearch: Option<Vec<SafeSearch>>,
+    /// The servers that are asked for it; none = those for all.
+    pub upstream: Vec<ServerUrl>,
     /// What it does at some times of the week.
     pub schedules: Vec<Schedule>,
+    /// Whether it stands in the file.
+    pub is_declared: bool,
 }
 
 impl Group {
@@ -50,7 +55,9 @@ impl Group {
             has_own_packs: false,
             lists: None,
             safesearch: None,
+            upstream: Vec::new(),
             schedules: Vec::new(),
+            is_declared: false,
         }
     }
 
@@ -65,7 +72,7 @@ impl Group {
     pub(super) fn read_all(
         root: &mut Section<'_>,
         packs: &Packs,
-        lists: &[List],
+        lists: &Known<'_>,
         rules: &mut Vec<Rule>,
     ) -> Vec<Self> {
         let mut groups = vec![Self::default_with(packs.clone())];
@@ -84,7 +91,10 @@ impl Group {
             let name = name.unwrap_or_default();
             let texts = section.values("rules", Vec::new(), value::text);
             Self::add_rules((section, &name), (texts, None), rules);
-            let group = Self::read(section, name, (packs, lists), rules);
+            let group = Self {
+                is_declared: true,
+                ..Self::read(section, name, (packs, lists), rules)
+            };
             match groups.first_mut() {
                 Some(first) if group.name == DEFAULT_GROUP => *first = group,
                 _ => groups.push(group),
@@ -93,21 +103,20 @@ impl Group {
         groups
     }
 
-    fn read(
+    /// Reads all but the name and the rules of its own.
+    pub(super) fn read(
         section: &mut Section<'_>,
         name: String,
-        (packs, lists): (&Packs, &[List]),
+        (packs, lists): (&Packs, &Known<'_>),
         rules: &mut Vec<Rule>,
     ) -> Self {
         let has_own_packs = section.has("packs");
-        let known = || lists.iter().map(|list| list.name.as_str());
         let has_lists = section.has("lists");
-        let named = section.values("lists", Vec::new(), |item| {
-            one_of(item, known(), "[[list]] of this file")
-        });
+        let named = section.values("lists", Vec::new(), |item| lists.one_of(item));
         let has_search = section.has("safesearch");
         let search = SafeSearch::read(section);
         let packs = section.section("packs", |section| Packs::read_over(section, packs));
+        let upstream = section.values("upstream", Vec::new(), ServerUrl::read);
         let mut schedules = Vec::new();
         section.each("schedule", |section| {
             let number = schedules.len();
@@ -121,12 +130,14 @@ impl Group {
             has_own_packs,
             lists: has_lists.then_some(named),
             safesearch: has_search.then_some(search),
+            upstream,
             schedules,
+            is_declared: false,
         }
     }
 
     /// Adds rules of a group, or of one of its schedules.
-    fn add_rules(
+    pub(super) fn add_rules(
         (section, name): (&Section<'_>, &str),
         (texts, schedule): (Vec<String>, Option<usize>),
         rules: &mut Vec<Rule>,
@@ -147,6 +158,24 @@ impl Group {
                 key: section.path(&format!("rules[{at}]")),
                 number: rules.len(),
             });
+        }
+    }
+}
+
+/// The lists that a group may name.
+pub(super) struct Known<'a> {
+    /// Their names; `None` = any.
+    pub names: Option<&'a [String]>,
+    /// What they are.
+    pub what: &'static str,
+}
+
+impl Known<'_> {
+    /// The name of a list, out of these.
+    pub fn one_of(&self, item: &Item) -> Read<String> {
+        match self.names {
+            Some(names) => one_of(item, names.iter().map(String::as_str), self.what),
+            None => value::text(item),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::group::{DEFAULT_GROUP, group_name};
+use super::group::{DEFAULT_GROUP, Known, group_name};
 use super::problem::{ConfigProblems, Place, Problem};
 use super::section::{Notes, Section};
 use super::tree::{self, Table};
@@ -91,12 +91,18 @@ impl Config {
         let packs = root.section("packs", |section| Packs::read(section, base));
         let subscribed = List::read_all(root, (&lists, &names), base);
         let mut rules = Rule::read_all(root, &devices, &names);
-        let groups = Group::read_all(root, &packs, &subscribed, &mut rules);
+        let lists_here: Vec<String> = subscribed.iter().map(|list| list.name.clone()).collect();
+        let known = Known {
+            names: Some(&lists_here),
+            what: "[[list]] of this file",
+        };
+        let groups = Group::read_all(root, &packs, &known, &mut rules);
         let packs = packs.with_default_of(&groups);
+        let upstream = root.section("upstream", |section| Upstream::read(section, base));
         Self {
             data_dir: root.value("data_dir", default, |item| path(item, base)),
             dns: root.section("dns", |section| Dns::read(section, base)),
-            upstream: root.section("upstream", |section| Upstream::read(section, base)),
+            upstream: upstream.with_sets(&groups, root),
             cache: root.section("cache", Cache::read),
             blocking: root.section("blocking", Blocking::read),
             local: root.section("local", |section| Local::read(section, base)),
@@ -309,7 +315,7 @@ unknown_group = "nobody"
         config.toml:4: group[0].lists[0] = "adds": no [[list]] of this file has this name; did you mean "ads"?
         config.toml:5: group[0].packs.default = "blok": write "block", "watch" or "off"
         config.toml:7: group[1].name = "kids": another group has this name
-        config.toml:8: group[1].colour is no known key; known here: lists, name, packs, rules, safesearch, schedule
+        config.toml:8: group[1].colour is no known key; known here: lists, name, packs, rules, safesearch, schedule, upstream
         config.toml:12: list[0].groups[0] = "kid": no [[group]] has this name; did you mean "kids"?
         config.toml:16: device[0].group = "kidz": no [[group]] has this name; did you mean "kids"?
         config.toml:19: rule[0].groups[0] = "guests": no [[group]] has this name

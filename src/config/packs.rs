@@ -149,7 +149,9 @@ impl PackChoice {
 }
 
 /// What a pack does with the names it would block.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum PackAction {
     /// Its `block` entries block.

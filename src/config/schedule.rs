@@ -7,7 +7,7 @@ pub use week::Week;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::group::one_of;
+use super::group::Known;
 use super::list::List;
 use super::packs::Packs;
 use super::section::{Read, Section};
@@ -59,7 +59,7 @@ impl Schedule {
     pub(super) fn read(
         section: &mut Section<'_>,
         number: usize,
-        (packs, lists): (&Packs, &[List]),
+        (packs, lists): (&Packs, &Known<'_>),
     ) -> (Self, Vec<String>) {
         let name = section.optional("name", |item| List::check_name(&value::text(item)?));
         let week = Week {
@@ -72,10 +72,7 @@ impl Schedule {
         let does = section.value("action", Word::Add, Word::read);
         let has_packs = section.has("packs");
         let added = section.section("packs", |section| Packs::read_over(section, packs));
-        let known = || lists.iter().map(|list| list.name.as_str());
-        let named = section.values("lists", Vec::new(), |item| {
-            one_of(item, known(), "[[list]] of this file")
-        });
+        let named = section.values("lists", Vec::new(), |item| lists.one_of(item));
         let rules = section.values("rules", Vec::new(), value::text);
         let says_more = has_packs || !named.is_empty() || !rules.is_empty();
         match does {

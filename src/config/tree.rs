@@ -5,6 +5,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
+use serde_json::Value as Json;
 use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
 
@@ -91,6 +92,34 @@ pub(super) fn read(text: &str, origin: &str) -> (Table, Vec<Problem>) {
         })
         .collect();
     (lines.table(table.into_inner()), problems)
+}
+
+/// A table that somebody sent as JSON. What is null is not there.
+pub(super) fn from_json(members: &serde_json::Map<String, Json>, place: &Place) -> Table {
+    let members = members.iter().filter(|(_, value)| !value.is_null());
+    members
+        .map(|(key, value)| (key.clone(), json_item(value, place)))
+        .collect()
+}
+
+fn json_item(value: &Json, place: &Place) -> Item {
+    let value = match value {
+        Json::String(text) => Value::Text(text.clone()),
+        Json::Bool(truth) => Value::Truth(*truth),
+        Json::Array(items) => {
+            Value::List(items.iter().map(|item| json_item(item, place)).collect())
+        }
+        Json::Object(members) => Value::Table(from_json(members, place)),
+        Json::Number(number) => number
+            .as_i64()
+            .map_or_else(|| Value::Other(number.to_string()), Value::Whole),
+        Json::Null => Value::Other("null".to_owned()),
+    };
+    Item {
+        place: place.clone(),
+        value,
+        raw: None,
+    }
 }
 
 /// Sets what an environment variable says. `path` is the key, level by level.

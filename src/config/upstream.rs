@@ -7,6 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::group::Group;
 use super::section::{Read, Section};
 use super::tree::Item;
 use super::value;
@@ -35,6 +36,8 @@ pub struct Upstream {
     pub trust_anchors: Option<PathBuf>,
     /// Names that other servers are asked for.
     pub routes: Routes,
+    /// The sets of servers that groups have of their own, each once.
+    pub sets: Vec<Vec<ServerUrl>>,
 }
 
 impl Default for Upstream {
@@ -57,6 +60,7 @@ impl Default for Upstream {
             dnssec: false,
             trust_anchors: None,
             routes: Routes::default(),
+            sets: Vec::new(),
         }
     }
 }
@@ -77,7 +81,34 @@ impl Upstream {
             dnssec: section.value("dnssec", default.dnssec, value::truth),
             trust_anchors: section.optional("trust_anchors", |item| value::path(item, base)),
             routes: Routes::read(section),
+            sets: Vec::new(),
         };
+        upstream.check_bootstrap(section);
+        upstream
+    }
+
+    /// Takes the servers that groups have of their own. Tells what is wrong with all together.
+    pub(super) fn with_sets(mut self, groups: &[Group], root: &Section<'_>) -> Self {
+        for group in groups.iter().filter(|group| !group.upstream.is_empty()) {
+            if !self.sets.contains(&group.upstream) {
+                self.sets.push(group.upstream.clone());
+            }
+        }
+        if !self.sets.is_empty() {
+            self.check_bootstrap(root);
+        }
+        self
+    }
+
+    /// The number of a group's set: 0 = the servers for all.
+    pub fn set_of(&self, group: &Group) -> u8 {
+        let at = self.sets.iter().position(|set| *set == group.upstream);
+        let number = at.map_or(0, |at| at + 1);
+        u8::try_from(number).unwrap_or(0)
+    }
+
+    fn check_bootstrap(&self, section: &Section<'_>) {
+        let upstream = self;
         if upstream.bootstrap.is_empty()
             && let Some(server) = upstream
                 .every_server()
@@ -93,17 +124,17 @@ impl Upstream {
         if upstream.every_server().len() > MAX_SERVERS {
             section.wrong(
                 "servers",
-                format!("more than {MAX_SERVERS}, with those of routes"),
+                format!("more than {MAX_SERVERS}, with those of routes and groups"),
             );
         }
-        upstream
     }
 
-    /// Every server, each once: those of the section, then those of its routes.
+    /// Every server, each once: those of the section, those of its routes, then those of groups.
     pub fn every_server(&self) -> Vec<&ServerUrl> {
         let routed = self.routes.all().iter().flat_map(|route| &route.servers);
         let mut servers: Vec<&ServerUrl> = Vec::new();
-        for server in self.servers.iter().chain(routed) {
+        let grouped = self.sets.iter().flatten();
+        for server in self.servers.iter().chain(routed).chain(grouped) {
             if !servers.contains(&server) {
                 servers.push(server);
             }

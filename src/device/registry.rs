@@ -10,9 +10,9 @@ use tokio::sync::watch;
 
 use super::maker::Makers;
 use super::state::{Change, Seat, State};
-use super::wishes::{Groups, Wishes};
+use super::wishes::{Groups, Kept, Wishes};
 use super::{Device, Mac};
-use crate::config;
+use crate::config::{self, Config};
 use crate::query::{DeviceId, GroupId};
 
 /// So many new seats are gathered before all are copied.
@@ -172,6 +172,17 @@ impl Devices {
         let mut state = self.lock();
         let groups = state.groups().clone();
         state.reconfigure(Wishes::new(config).with_groups(groups));
+        self.publish(&state);
+    }
+
+    /// Takes a new config with its groups, in which some devices keep their numbers under the names
+    /// that people gave them.
+    pub fn rearrange(&self, config: &Config, kept: &Kept) {
+        let wishes = Wishes::new(&config.devices)
+            .with_groups(Groups::of(config))
+            .with_kept(kept.clone());
+        let mut state = self.lock();
+        state.reconfigure(wishes);
         self.publish(&state);
     }
 

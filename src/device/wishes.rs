@@ -5,13 +5,23 @@ use std::net::IpAddr;
 
 use super::{DeviceKey, Mac};
 use crate::config::{Config, Device, DeviceMatch};
-use crate::query::GroupId;
+use crate::query::{DeviceId, GroupId};
 
 /// The devices that people named, and what they are recognised by.
 #[derive(Default)]
 pub(super) struct Wishes {
     devices: Vec<Device>,
     groups: Groups,
+    kept: Kept,
+}
+
+/// Devices that keep their numbers, whatever people call them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Kept {
+    /// Those that people named in the dashboard, by name.
+    pub numbers: HashMap<String, DeviceId>,
+    /// What those were before that are not named any more.
+    pub before: HashMap<DeviceId, DeviceKey>,
 }
 
 /// Which group a device is in.
@@ -43,8 +53,25 @@ impl Wishes {
     pub fn new(devices: &[Device]) -> Self {
         Self {
             devices: devices.to_vec(),
-            groups: Groups::default(),
+            ..Self::default()
         }
+    }
+
+    /// The same, of which some keep their numbers.
+    pub fn with_kept(self, kept: Kept) -> Self {
+        Self { kept, ..self }
+    }
+
+    /// What a device was before people named it.
+    pub fn before(&self, id: DeviceId) -> Option<&DeviceKey> {
+        self.kept.before.get(&id)
+    }
+
+    /// The name of the device that keeps this number.
+    pub fn of_number(&self, id: DeviceId) -> Option<&str> {
+        let mut numbers = self.kept.numbers.iter();
+        let (name, _) = numbers.find(|(_, number)| **number == id)?;
+        Some(name)
     }
 
     /// The same devices in these groups.

@@ -193,6 +193,7 @@ fn read_question(
         source: origin.source,
         transport: origin.transport,
         device: origin.device,
+        upstream_set: 0,
     };
     Ok((query, end + 4))
 }

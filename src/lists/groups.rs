@@ -18,6 +18,8 @@ pub struct Groups {
     pub all: Vec<Group>,
     /// Names of the home, with all below them, which no schedule blocks.
     pub home: Vec<Box<str>>,
+    /// For each group, which upstream servers are asked: 0 = those for all.
+    pub upstream_sets: Vec<u8>,
     /// By the names of lists that name groups: these.
     pub of_list: HashMap<String, Vec<String>>,
 }
@@ -32,6 +34,11 @@ impl Groups {
         Self {
             all: config.groups.clone(),
             home: home(config),
+            upstream_sets: config
+                .groups
+                .iter()
+                .map(|group| config.upstream.set_of(group))
+                .collect(),
             of_list: of_list.collect(),
         }
     }
@@ -69,7 +76,10 @@ impl Groups {
                 home: &self.home,
             };
             let top = top_of(packs, own, &wish, base.seed());
-            let scope = self.scope((group, &now), base);
+            let scope = Scope {
+                upstream_set: self.upstream_sets.get(at).copied().unwrap_or(0),
+                ..self.scope((group, &now), base)
+            };
             Matcher::new(Arc::clone(base), Arc::new(top)).with_scope(scope)
         };
         let mut matchers = self.all.iter().enumerate().map(matcher);
@@ -97,6 +107,7 @@ impl Groups {
             particular,
             has_own_packs: group.has_own_packs || now.has_own_packs,
             is_paused: now.moment.is_paused,
+            upstream_set: 0,
         }
     }
 

@@ -14,7 +14,7 @@ use super::{Fetcher, OwnRule, Rulebook, Shelf, Subscription, Subscriptions, own_
 use crate::config::{Config, ListAction, ListFormat, ListSource, Lists};
 use crate::matcher::rule::{Asker, Rule};
 use crate::query::DeviceId;
-use crate::store::{ListRow, RuleRow, Store, StoreError};
+use crate::store::{Author, Item, Kind, ListRow, RuleRow, Store, StoreError};
 
 /// How a rule may name a device: by what people call it, else by its addresses.
 pub type Naming = Box<dyn Fn(DeviceId) -> Vec<Asker> + Send + Sync>;
@@ -57,6 +57,8 @@ pub struct SetRule {
     pub groups: Vec<String>,
     /// The place of the only schedule of its group in which it counts.
     pub schedule: Option<usize>,
+    /// Whether it is one of a group of the dashboard, and is changed with that.
+    pub is_of_group: bool,
     /// When it ends by itself.
     pub until: Option<Timestamp>,
 }
@@ -124,6 +126,14 @@ impl Library {
         Ok(())
     }
 
+    /// Reads what the dashboard set, and puts it in force: something was put back.
+    pub async fn recall_again(&self, lists: &Lists) -> Result<(), StoreError> {
+        self.recall(lists).await?;
+        self.subscriptions.want(self.wanted());
+        self.put_rules();
+        Ok(())
+    }
+
     /// Takes the lists and rules of another config, and puts them in force.
     pub fn declare(&self, config: &Config) {
         let mut wishes = self.wishes();
@@ -134,6 +144,12 @@ impl Library {
         self.put_rules();
     }
 
+    /// Takes the rules of another config, and puts them in force.
+    pub fn declare_rules(&self, config: &Config) {
+        self.wishes().declared_rules = declared_rules(config);
+        self.put_rules();
+    }
+
     /// All lists that people want.
     pub fn wanted(&self) -> Vec<Subscription> {
         let wishes = self.wishes();
@@ -141,16 +157,16 @@ impl Library {
     }
 
     /// Adds a list.
-    pub async fn add(&self, list: &Subscription, now: Timestamp) -> Result<(), StoreError> {
-        self.save(list, now).await?;
+    pub async fn add(&self, author: &Author, list: &Subscription) -> Result<(), StoreError> {
+        self.save(author, list).await?;
         self.wishes().stored_lists.push(list.clone());
         self.subscriptions.want(self.wanted());
         Ok(())
     }
 
     /// Changes a list.
-    pub async fn change(&self, list: &Subscription) -> Result<(), StoreError> {
-        self.save(list, Timestamp::now()).await?;
+    pub async fn change(&self, author: &Author, list: &Subscription) -> Result<(), StoreError> {
+        self.save(author, list).await?;
         for known in &mut self.wishes().stored_lists {
             if known.id == list.id {
                 known.clone_from(list);
@@ -161,9 +177,9 @@ impl Library {
     }
 
     /// Removes a list, with its copies.
-    pub async fn remove(&self, id: &str) -> Result<(), StoreError> {
-        let mut store = self.store.write().await?;
-        store.lists().remove(id).await?;
+    pub async fn remove(&self, author: &Author, id: &str) -> Result<(), StoreError> {
+        let mut store = self.store.write_through().await?;
+        store.take_out(author, Kind::List, id).await?;
         store.commit().await?;
         self.wishes().stored_lists.retain(|list| list.id != id);
         self.subscriptions.want(self.wanted());
@@ -173,9 +189,10 @@ impl Library {
         Ok(())
     }
 
-    async fn save(&self, list: &Subscription, now: Timestamp) -> Result<(), StoreError> {
-        let mut store = self.store.write().await?;
-        store.lists().save(&to_row(list, now)).await?;
+    async fn save(&self, author: &Author, list: &Subscription) -> Result<(), StoreError> {
+        let mut store = self.store.write_through().await?;
+        let row = to_row(list, Timestamp::now());
+        store.put(author, &Item::List(row)).await?;
         store.commit().await
     }
 
@@ -192,14 +209,15 @@ impl Library {
     }
 
     /// Adds a rule, which is in force at once.
-    pub async fn add_rule(&self, rule: SetRule, now: Timestamp) -> Result<SetRule, StoreError> {
-        let mut store = self.store.write().await?;
+    pub async fn add_rule(&self, author: &Author, rule: SetRule) -> Result<SetRule, StoreError> {
+        let mut store = self.store.write_through().await?;
         let id = store.rules().free_id().await?;
         let rule = SetRule {
             id: Some(id),
             ..rule
         };
-        store.rules().save(&to_rule_row(&rule, id, now)).await?;
+        let row = to_rule_row(&rule, id, Timestamp::now());
+        store.put(author, &Item::Rule(row)).await?;
         store.commit().await?;
         self.wishes().stored_rules.insert(0, rule.clone());
         self.put_rules();
@@ -207,11 +225,11 @@ impl Library {
     }
 
     /// Changes a rule, which is in force at once.
-    pub async fn change_rule(&self, rule: &SetRule) -> Result<(), StoreError> {
+    pub async fn change_rule(&self, author: &Author, rule: &SetRule) -> Result<(), StoreError> {
         let Some(id) = rule.id else { return Ok(()) };
-        let mut store = self.store.write().await?;
+        let mut store = self.store.write_through().await?;
         let row = to_rule_row(rule, id, Timestamp::now());
-        store.rules().save(&row).await?;
+        store.put(author, &Item::Rule(row)).await?;
         store.commit().await?;
         for known in &mut self.wishes().stored_rules {
             if known.id == rule.id {
@@ -223,10 +241,10 @@ impl Library {
     }
 
     /// Removes a rule, which is out of force at once.
-    pub async fn remove_rule(&self, rule: &SetRule) -> Result<(), StoreError> {
+    pub async fn remove_rule(&self, author: &Author, rule: &SetRule) -> Result<(), StoreError> {
         let Some(id) = rule.id else { return Ok(()) };
-        let mut store = self.store.write().await?;
-        store.rules().remove(id).await?;
+        let mut store = self.store.write_through().await?;
+        store.take_out(author, Kind::Rule, &id.to_string()).await?;
         store.commit().await?;
         self.wishes()
             .stored_rules
@@ -287,6 +305,7 @@ fn declared_rules(config: &Config) -> Vec<SetRule> {
         devices: rule.devices.clone().unwrap_or_default(),
         groups: rule.groups.clone(),
         schedule: rule.schedule,
+        is_of_group: !rule.is_of_file(),
         until: None,
     });
     rules.collect()
@@ -360,6 +379,7 @@ fn from_rule_row(row: RuleRow) -> Option<SetRule> {
         devices: Vec::new(),
         groups: Vec::new(),
         schedule: None,
+        is_of_group: false,
         until: row
             .until_ms
             .and_then(|until| Timestamp::from_millisecond(until).ok()),

@@ -3,12 +3,14 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use jiff::Timestamp;
+
 use super::book::{Book, read};
 use super::record::{Record, RecordError};
 use super::table::below;
 use crate::config;
 use crate::query::{Name, RecordType};
-use crate::store::{RecordRow, Store, StoreError};
+use crate::store::{Author, Item, Kind, RecordRow, Store, StoreError};
 
 /// More than any home has, and few enough to make the table anew at every change.
 const MOST: usize = 1000;
@@ -86,6 +88,13 @@ impl Records {
     /// Reads what was added in earlier runs, and puts it in force.
     pub async fn recall(&self) -> Result<(), StoreError> {
         let mut recalled = self.recalled.lock().await;
+        self.recall_once(&mut recalled).await
+    }
+
+    /// Reads what was added, and puts it in force: something was put back.
+    pub async fn recall_again(&self) -> Result<(), StoreError> {
+        let mut recalled = self.recalled.lock().await;
+        *recalled = false;
         self.recall_once(&mut recalled).await
     }
 
@@ -167,28 +176,30 @@ impl Records {
     }
 
     /// Adds a record, which is in force at once.
-    pub async fn add(&self, record: SetRecord, now_ms: i64) -> Result<SetRecord, StoreError> {
+    pub async fn add(&self, author: &Author, record: SetRecord) -> Result<SetRecord, StoreError> {
         let mut recalled = self.recalled.lock().await;
         self.recall_once(&mut recalled).await?;
-        let mut store = self.store.write().await?;
+        let mut store = self.store.write_through().await?;
         let id = store.records().free_id().await?;
         let record = SetRecord {
             id: Some(id),
             ..record
         };
-        store.records().save(&to_row(&record, id, now_ms)).await?;
+        let row = to_row(&record, id, Timestamp::now().as_millisecond());
+        store.put(author, &Item::Record(row)).await?;
         store.commit().await?;
         self.change(|stored| stored.insert(0, record.clone()));
         Ok(record)
     }
 
     /// Changes a record, which is in force at once.
-    pub async fn replace(&self, record: &SetRecord) -> Result<(), StoreError> {
+    pub async fn replace(&self, author: &Author, record: &SetRecord) -> Result<(), StoreError> {
         let Some(id) = record.id else { return Ok(()) };
         let mut recalled = self.recalled.lock().await;
         self.recall_once(&mut recalled).await?;
-        let mut store = self.store.write().await?;
-        store.records().save(&to_row(record, id, 0)).await?;
+        let mut store = self.store.write_through().await?;
+        let row = to_row(record, id, 0);
+        store.put(author, &Item::Record(row)).await?;
         store.commit().await?;
         self.change(|stored| {
             for known in stored.iter_mut().filter(|known| known.id == record.id) {
@@ -199,12 +210,13 @@ impl Records {
     }
 
     /// Removes a record, which is out of force at once.
-    pub async fn remove(&self, record: &SetRecord) -> Result<(), StoreError> {
+    pub async fn remove(&self, author: &Author, record: &SetRecord) -> Result<(), StoreError> {
         let Some(id) = record.id else { return Ok(()) };
         let mut recalled = self.recalled.lock().await;
         self.recall_once(&mut recalled).await?;
-        let mut store = self.store.write().await?;
-        store.records().remove(id).await?;
+        let mut store = self.store.write_through().await?;
+        let key = id.to_string();
+        store.take_out(author, Kind::Record, &key).await?;
         store.commit().await?;
         self.change(|stored| stored.retain(|known| known.id != record.id));
         Ok(())

@@ -13,6 +13,8 @@ pub struct Scope {
     pub has_own_packs: bool,
     /// Whether nothing is blocked for now.
     pub is_paused: bool,
+    /// Which upstream servers its devices' queries go to: 0 = those for all.
+    pub upstream_set: u8,
 }
 
 impl Scope {
@@ -31,6 +33,11 @@ impl Matcher {
     /// Whether nothing is blocked for now, whatever rules say.
     pub fn is_paused(&self) -> bool {
         self.scope.is_paused
+    }
+
+    /// Which upstream servers are asked: 0 = those for all.
+    pub fn upstream_set(&self) -> u8 {
+        self.scope.upstream_set
     }
 }
 

@@ -380,6 +380,7 @@ impl Query {
             source: std::net::SocketAddr::from((std::net::Ipv4Addr::LOCALHOST, 0)),
             transport: super::Transport::Udp,
             device: None,
+            upstream_set: 0,
         }
     }
 }

@@ -33,6 +33,14 @@ pub(super) async fn open(folder: &Path, file: &Path) -> Result<Pools, StoreError
         .run(&write)
         .await
         .map_err(|error| StoreError::migrating(file, error))?;
+    let through = SqlitePoolOptions::new()
+        .max_connections(1)
+        .idle_timeout(Duration::from_mins(1))
+        .connect_lazy_with(
+            options(file)
+                .create_if_missing(false)
+                .synchronous(SqliteSynchronous::Full),
+        );
     let read = SqlitePoolOptions::new()
         .max_connections(READERS)
         .idle_timeout(Duration::from_mins(1))
@@ -42,7 +50,11 @@ pub(super) async fn open(folder: &Path, file: &Path) -> Result<Pools, StoreError
                 .create_if_missing(false)
                 .pragma("query_only", "1"),
         );
-    Ok(Pools { write, read })
+    Ok(Pools {
+        write,
+        through,
+        read,
+    })
 }
 
 fn options(file: &Path) -> SqliteConnectOptions {

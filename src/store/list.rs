@@ -1,12 +1,13 @@
 //! The table `list`: lists that people subscribed to in the dashboard.
 
+use serde::{Deserialize, Serialize};
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
 use super::{NODE, StoreError, Table};
 
 /// What is kept of a subscription.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListRow {
     /// Its id, which stays as it is when the name changes.
     pub id: String,

@@ -1,11 +1,12 @@
 //! The table `pause`: for whom nothing is blocked, and until when.
 
+use serde::{Deserialize, Serialize};
 use sqlx::Row as _;
 
 use super::{NODE, StoreError, Table};
 
 /// What is kept of a pause.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PauseRow {
     /// `all`, `group:NAME` or `device:12`.
     pub who: String,
@@ -17,23 +18,28 @@ pub struct PauseRow {
 pub struct PauseTable<'a>(pub(super) Table<'a>);
 
 impl PauseTable<'_> {
-    /// Keeps these in the place of all that were kept.
-    pub async fn replace(&mut self, pauses: &[PauseRow]) -> Result<(), StoreError> {
-        let done = sqlx::query("DELETE FROM pause WHERE node = $1")
+    /// Adds a pause, or puts it in the place of the one for the same.
+    pub async fn save(&mut self, pause: &PauseRow) -> Result<(), StoreError> {
+        let done = sqlx::query(
+            "INSERT INTO pause (node, who, until_ms) VALUES ($1, $2, $3) \
+             ON CONFLICT (node, who) DO UPDATE SET until_ms = excluded.until_ms",
+        )
+        .bind(NODE)
+        .bind(&pause.who)
+        .bind(pause.until_ms)
+        .execute(self.0.connection())
+        .await;
+        self.0.checked(done).map(|_| ())
+    }
+
+    /// Removes the pause for these.
+    pub async fn remove(&mut self, who: &str) -> Result<(), StoreError> {
+        let done = sqlx::query("DELETE FROM pause WHERE node = $1 AND who = $2")
             .bind(NODE)
+            .bind(who)
             .execute(self.0.connection())
             .await;
-        self.0.checked(done)?;
-        for pause in pauses {
-            let done = sqlx::query("INSERT INTO pause (node, who, until_ms) VALUES ($1, $2, $3)")
-                .bind(NODE)
-                .bind(&pause.who)
-                .bind(pause.until_ms)
-                .execute(self.0.connection())
-                .await;
-            self.0.checked(done)?;
-        }
-        Ok(())
+        self.0.checked(done).map(|_| ())
     }
 
     /// All of them.

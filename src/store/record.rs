@@ -1,12 +1,13 @@
 //! The table `record`: records of the home's own names that people added.
 
+use serde::{Deserialize, Serialize};
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
 use super::{NODE, StoreError, Table, narrow};
 
 /// What is kept of a record.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordRow {
     /// Its number.
     pub id: i64,

@@ -1,5 +1,6 @@
 //! The table `rule`: rules that people set in the dashboard.
 
+use serde::{Deserialize, Serialize};
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
@@ -7,7 +8,7 @@ use super::{NODE, StoreError, Table, narrow};
 use crate::query::DeviceId;
 
 /// What is kept of a rule.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RuleRow {
     /// Its number.
     pub id: i64,

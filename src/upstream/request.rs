@@ -260,6 +260,7 @@ pub(super) fn question(name: Name, kind: RecordType) -> Query {
         source: SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0),
         transport: Transport::Udp,
         device: None,
+        upstream_set: 0,
     }
 }
 

@@ -67,6 +67,7 @@ impl Shared {
         let routes = config.routes.all().iter();
         let pools = std::iter::once(pool(&config.servers));
         let pools = pools.chain(routes.map(|route| pool(&route.servers)));
+        let pools = pools.chain(config.sets.iter().map(|set| pool(set)));
         Self {
             ranking: Mutex::new(Ranking::new(
                 config.strategy,

@@ -79,7 +79,7 @@ impl Validator {
         // No zone is above the root to say anything of it.
         let is_above_all = query.kind == RecordType::DS && query.name.is_root();
         let is_judged = !query.checks_itself() && query.class == IN && !is_above_all;
-        is_judged && self.inner.pool_of(query) == 0
+        is_judged && !self.inner.is_routed(query)
     }
 
     /// Gives the reply to a [`signed`] `query` if it is not bogus; with AD if it is secure.

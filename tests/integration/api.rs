@@ -2,12 +2,15 @@
 
 mod attention;
 mod cache;
+mod changes;
 mod devices;
 mod explain;
 mod exposure;
+mod groups;
 mod guard;
 mod health;
 mod lists;
+mod members;
 mod openapi;
 mod packs;
 mod pause;
@@ -33,6 +36,7 @@ use squelch::api::{self, Api, Parts, UpstreamStatus};
 use squelch::cache::Cache;
 use squelch::config::Config;
 use squelch::device::Devices;
+use squelch::household::{Enforce, Household};
 use squelch::journal::{Journal, Recorder, Words};
 use squelch::lists::{Fetcher, Groups, Library, Lookup, Refresher, Rulebook, Shelf, Terms};
 use squelch::local::{Local, Records};
@@ -125,9 +129,13 @@ impl Desk {
         let lists = Arc::clone(&library);
         let upstreams = Arc::new(Mutex::new(Vec::new()));
         let figures = Arc::clone(&upstreams);
+        let config = Arc::new(config);
+        let enforce = enforce(&policy, &devices, &library);
+        let household = Household::new(Arc::clone(&config), store.clone(), enforce);
         let mut parts = Parts {
+            household: Arc::new(household),
             cache: Arc::new(Cache::new(config.cache.clone())),
-            config: Arc::new(config),
+            config,
             packs,
             lists: library,
             records: Arc::new(records),
@@ -334,6 +342,16 @@ async fn library(
     refresher.begin(library.wanted()).await;
     tasks.spawn(refresher.run(stop.clone()));
     Arc::new(library)
+}
+
+fn enforce(policy: &Policy, devices: &Arc<Devices>, library: &Arc<Library>) -> Enforce {
+    let (policy, devices, library) = (policy.clone(), Arc::clone(devices), Arc::clone(library));
+    Box::new(move |plan| {
+        policy.set_group_names(plan.config.group_names());
+        library.rulebook.set_groups(Groups::of(&plan.config));
+        devices.rearrange(&plan.config, &plan.kept);
+        library.declare_rules(&plan.config);
+    })
 }
 
 fn words(policy: &Policy, devices: &Arc<Devices>) -> Words {

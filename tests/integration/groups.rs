@@ -170,3 +170,36 @@ async fn a_schedule_adds_rules_and_packs_to_those_of_the_group() {
     assert_eq!(code(&house, TABLET, pack).await, Some(17));
     assert_eq!(code(&house, PHONE, pack).await, Some(15));
 }
+
+#[tokio::test]
+async fn a_group_asks_upstreams_of_its_own_and_answers_do_not_mix() {
+    let family = Stub::with_address("192.0.2.66").await;
+    let config = format!(
+        "[[group]]\nname = \"kids\"\nupstream = [\"{}\"]\n[[group]]\nname = \"guests\"\n",
+        family.url("udp")
+    );
+    let house = house(&config).await;
+    let expected = ["192.0.2.66", "192.0.2.99", "192.0.2.99"];
+    // The second time from what is held.
+    for _ in 0..2 {
+        assert_eq!(addresses(&house, "news.example.").await, expected);
+    }
+    assert_eq!((family.seen().len(), house.stub.seen().len()), (1, 1));
+}
+
+#[tokio::test]
+async fn a_route_is_asked_for_every_group() {
+    let family = Stub::with_address("192.0.2.66").await;
+    let router = Stub::with_address("192.0.2.1").await;
+    let config = format!(
+        "[[upstream.route]]\ndomains = [\"fritz.example\"]\nservers = [\"{}\"]\n\
+         [[group]]\nname = \"kids\"\nupstream = [\"{}\"]\n[[group]]\nname = \"guests\"\n",
+        router.url("udp"),
+        family.url("udp")
+    );
+    let house = house(&config).await;
+    assert_eq!(
+        addresses(&house, "nas.fritz.example.").await,
+        ["192.0.2.1"; 3]
+    );
+}

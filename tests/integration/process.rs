@@ -32,7 +32,8 @@ struct Server {
     child: Child,
     dns: SocketAddr,
     log: BufReader<ChildStderr>,
-    folder: TempDir,
+    folder: Option<TempDir>,
+    web: String,
     _said: BufReader<ChildStdout>,
 }
 
@@ -44,7 +45,11 @@ impl Server {
 
     /// The same, with these variables for its config.
     fn start_with(stub: &Stub, limit: &str, variables: &[(&str, &str)]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::start_in(tempfile::tempdir().unwrap(), stub, limit, variables)
+    }
+
+    /// The same, on what is in this folder.
+    fn start_in(folder: TempDir, stub: &Stub, limit: &str, variables: &[(&str, &str)]) -> Self {
         write_config(&folder, stub, "oneplus = \"block\"");
         let mut child = Command::new("sh")
             .args(["-c", "ulimit $0; exec \"$1\" serve", limit])
@@ -60,12 +65,20 @@ impl Server {
         said.read_line(&mut line).unwrap();
         let address = line.strip_prefix("DNS on ").unwrap();
         let dns = address.split(' ').next().unwrap().parse().unwrap();
+        let mut line = String::new();
+        said.read_line(&mut line).unwrap();
+        let web = line
+            .trim()
+            .strip_prefix("Dashboard on ")
+            .unwrap()
+            .to_owned();
         let log = BufReader::new(child.stderr.take().unwrap());
         Self {
             child,
             dns,
+            web,
             log,
-            folder,
+            folder: Some(folder),
             _said: said,
         }
     }
@@ -199,7 +212,7 @@ async fn a_reloaded_config_holds_only_if_it_would_start() {
     assert_eq!(told(&server.ask("open.oneplus.net.").await).1, ["0.0.0.0"]);
     for wrong in ["onepluss = \"watch\"", "oneplus = 3"] {
         write_config(
-            &server.folder,
+            server.folder.as_ref().unwrap(),
             &stub,
             &format!("default = \"off\"\n{wrong}"),
         );
@@ -208,12 +221,42 @@ async fn a_reloaded_config_holds_only_if_it_would_start() {
         assert!(told_why.contains("config.toml"), "{told_why}");
         assert_eq!(told(&server.ask("open.oneplus.net.").await).1, ["0.0.0.0"]);
     }
-    write_config(&server.folder, &stub, "oneplus = \"watch\"");
+    let folder = server.folder.as_ref().unwrap();
+    write_config(folder, &stub, "oneplus = \"watch\"");
     server.signal(Signal::SIGHUP);
     let log = server.read_log_to("are in force");
     assert!(!log.contains('\x1b'), "{log}");
     let answer = server.ask("open.oneplus.net.").await;
     assert_eq!(told(&answer).1, ["192.0.2.99"]);
+}
+
+#[tokio::test]
+async fn a_change_that_was_answered_outlives_a_kill() {
+    let stub = Stub::with_address("192.0.2.99").await;
+    squelch::app::choose_crypto();
+    let client = reqwest::Client::new();
+    let mut folder = tempfile::tempdir().unwrap();
+    for round in 0..4 {
+        let mut server = Server::start_in(folder, &stub, "-Sn 1024", &[]);
+        let body = format!("{{\"match\": \"||ads{round}.example^\"}}");
+        let added = client
+            .post(format!("{}/api/v1/rules", server.web))
+            .header("content-type", "application/json")
+            .body(body);
+        assert_eq!(added.send().await.unwrap().status(), 201);
+        server.signal(Signal::SIGKILL);
+        server.child.wait().unwrap();
+        folder = server.folder.take().unwrap();
+    }
+    let server = Server::start_in(folder, &stub, "-Sn 1024", &[]);
+    for round in 0..4 {
+        let answer = server.ask(&format!("ads{round}.example.")).await;
+        assert_eq!(told(&answer).1, ["0.0.0.0"], "{round}");
+    }
+    let changes = client.get(format!("{}/api/v1/changes", server.web));
+    let changes = changes.send().await.unwrap().text().await.unwrap();
+    let changes: serde_json::Value = serde_json::from_str(&changes).unwrap();
+    assert_eq!(changes["items"].as_array().unwrap().len(), 4);
 }
 
 /// Names that fill what is bounded: the cache, and what the journal keeps of new names.

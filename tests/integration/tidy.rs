@@ -25,11 +25,21 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     ("dns", &["config", "pipeline", "query"]),
     ("lists", &["config", "matcher", "packs", "query", "store"]),
+    ("household", &["config", "device", "query", "store"]),
     ("store", &["query", "device"]),
     (
         "api",
         &[
-            "cache", "config", "device", "journal", "lists", "local", "packs", "policy", "query",
+            "cache",
+            "config",
+            "device",
+            "household",
+            "journal",
+            "lists",
+            "local",
+            "packs",
+            "policy",
+            "query",
             "store",
         ],
     ),
@@ -39,8 +49,24 @@ const MAY_USE: &[(&str, &[&str])] = &[
 ];
 
 const ALL: &[&str] = &[
-    "api", "app", "cache", "config", "device", "dns", "journal", "lists", "local", "matcher",
-    "packs", "pipeline", "policy", "query", "store", "upstream", "web",
+    "api",
+    "app",
+    "cache",
+    "config",
+    "device",
+    "dns",
+    "household",
+    "journal",
+    "lists",
+    "local",
+    "matcher",
+    "packs",
+    "pipeline",
+    "policy",
+    "query",
+    "store",
+    "upstream",
+    "web",
 ];
 
 /// The only modules that may name a foreign crate.

@@ -57,6 +57,7 @@ fn query(text: &str) -> Query {
         source: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 5353),
         transport: Transport::Udp,
         device: None,
+        upstream_set: 0,
     }
 }
 

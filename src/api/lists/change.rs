@@ -6,14 +6,14 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use jiff::Timestamp;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::super::Api;
 use super::super::asked::Id;
+use super::super::author::By;
 use super::super::body::Body;
-use super::super::problem::Problem;
+use super::super::problem::{Problem, unkept};
 use super::{Did, ListItem, item, status};
 use crate::config::{self, ListAction, ListFormat, ListSource};
 use crate::lists::{ListStatus, Subscription, id};
@@ -49,6 +49,7 @@ pub struct ListWish {
 )]
 pub(crate) async fn add_list(
     State(api): State<Arc<Api>>,
+    By(author): By,
     mut body: Body,
 ) -> Result<(StatusCode, Json<ListItem>), Problem> {
     let lists = api.config().lists.clone();
@@ -70,7 +71,7 @@ pub(crate) async fn add_list(
         enabled: true,
         declared: false,
     });
-    let added = api.lists.add(&list, Timestamp::now()).await;
+    let added = api.lists.add(&author, &list).await;
     added.map_err(|error| unkept(&error))?;
     let known = known(&api, &list);
     Ok((
@@ -94,6 +95,7 @@ pub(crate) async fn add_list(
 )]
 pub(crate) async fn change_list(
     State(api): State<Arc<Api>>,
+    By(author): By,
     Id(id): Id,
     mut body: Body,
 ) -> Result<Json<ListItem>, Problem> {
@@ -111,7 +113,7 @@ pub(crate) async fn change_list(
         source: source.unwrap_or(before.list.source),
         ..before.list
     });
-    let changed = api.lists.change(&list).await;
+    let changed = api.lists.change(&author, &list).await;
     changed.map_err(|error| unkept(&error))?;
     let known = known(&api, &list);
     Ok(Json(item(&api, &known, &Did::of(&api).await)))
@@ -131,10 +133,11 @@ pub(crate) async fn change_list(
 )]
 pub(crate) async fn remove_list(
     State(api): State<Arc<Api>>,
+    By(author): By,
     Id(id): Id,
 ) -> Result<StatusCode, Problem> {
     own(&api, &id)?;
-    let removed = api.lists.remove(&id).await;
+    let removed = api.lists.remove(&author, &id).await;
     removed.map_err(|error| unkept(&error))?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -276,12 +279,4 @@ fn known(api: &Api, list: &Subscription) -> ListStatus {
             .unwrap_or_default(),
         next_at: known.and_then(|known| known.next_at),
     }
-}
-
-fn unkept(error: &dyn std::fmt::Display) -> Problem {
-    Problem::new(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "this cannot be kept",
-        error.to_string(),
-    )
 }

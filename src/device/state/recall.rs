@@ -22,6 +22,7 @@ impl State {
     /// under the number of earlier runs or a new one; their passing numbers become aliases.
     pub fn recall(&mut self, mut known: Vec<Device>) {
         let met = self.devices();
+        self.rename(&mut known);
         let numbers: HashMap<DeviceKey, DeviceId> = known
             .iter()
             .map(|device| (device.key.clone(), device.id))

@@ -56,8 +56,15 @@ impl State {
         self.next = next;
     }
 
-    /// A named device that the config calls by another name now keeps its number.
-    fn rename(&self, known: &mut [Device]) {
+    /// A named device that the config calls by another name now keeps its number, and so does one
+    /// that people named in the dashboard. One that nobody names any more is what it was before.
+    pub(super) fn rename(&self, known: &mut [Device]) {
+        for device in known.iter_mut() {
+            if let Some(name) = self.wishes.of_number(device.id) {
+                device.key = DeviceKey::Named(name.to_owned());
+                device.alias_of = None;
+            }
+        }
         let mut taken: Vec<DeviceKey> = known.iter().map(|device| device.key.clone()).collect();
         for device in known {
             let is_gone = matches!(&device.key, DeviceKey::Named(name) if !self.wishes.has(name));
@@ -67,10 +74,12 @@ impl State {
             let by_mac = device.mac.and_then(|mac| self.wishes.of_mac(mac));
             let mut addresses = device.addresses.iter();
             let by_address = || addresses.find_map(|address| self.wishes.of_address(*address));
-            let Some(name) = by_mac.or_else(by_address) else {
+            let named = by_mac.or_else(by_address);
+            let named = named.map(|name| DeviceKey::Named(name.to_owned()));
+            let before = || self.wishes.before(device.id).cloned();
+            let Some(key) = named.or_else(before) else {
                 continue;
             };
-            let key = DeviceKey::Named(name.to_owned());
             if !taken.contains(&key) {
                 taken.push(key.clone());
                 device.key = key;

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::{Library, SetRule};
-use crate::store::StoreError;
+use crate::store::{Author, StoreError};
 
 /// The clock may be set in between, so the next end is looked at again after this long.
 const LOOK_AGAIN: Duration = Duration::from_mins(1);
@@ -41,7 +41,7 @@ impl Library {
         let has_ended = |rule: &SetRule| rule.until.is_some_and(|until| until <= now);
         let ended: Vec<SetRule> = self.rules().into_iter().filter(has_ended).collect();
         for rule in &ended {
-            self.remove_rule(rule).await?;
+            self.remove_rule(&Author::TIME, rule).await?;
         }
         let rules = self.rules();
         let ends = rules.iter().filter_map(|rule| rule.until);

@@ -49,6 +49,47 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Changes
+         * @description Every change of lists, rules, records, groups, devices and pauses, the newest first.
+         */
+        get: operations["changes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/changes/{id}/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take a change back
+         * @description What it changed is as it was before. Where it has changed since, or something else stands
+         *     against that, nothing is done.
+         */
+        post: operations["undo_change"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/devices": {
         parameters: {
             query?: never;
@@ -69,6 +110,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/devices/merge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make two devices one
+         * @description For now on and for what was recorded. It can be taken back among the changes.
+         */
+        post: operations["merge_devices"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/devices/{id}": {
         parameters: {
             query?: never;
@@ -83,6 +144,30 @@ export interface paths {
         get: operations["device"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change a device
+         * @description Its name, its group, its kind, and what you note of it. What is not given stays as it is.
+         */
+        patch: operations["change_device"];
+        trace?: never;
+    };
+    "/api/v1/devices/{id}/split": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a part of a device one of its own
+         * @description Of what was made one by hand.
+         */
+        post: operations["split_device"];
         delete?: never;
         options?: never;
         head?: never;
@@ -128,6 +213,54 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/api/v1/groups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Groups
+         * @description Devices under rules of their own.
+         */
+        get: operations["groups"];
+        put?: never;
+        /**
+         * Add a group
+         * @description It is in force at once; devices are put into it with `PATCH devices/{id}`.
+         */
+        post: operations["add_group"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/groups/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove a group
+         * @description Its devices are in the default one then.
+         */
+        delete: operations["remove_group"];
+        options?: never;
+        head?: never;
+        /**
+         * Change a group
+         * @description What is not given stays as it is; what is `null` is as for all.
+         */
+        patch: operations["change_group"];
         trace?: never;
     };
     "/api/v1/lists": {
@@ -325,7 +458,11 @@ export interface paths {
          * @description A pack with every name of it, the evidence, and how often each decided in a span of time.
          */
         get: operations["pack"];
-        put?: never;
+        /**
+         * Set what a pack does
+         * @description For a group, or for all that are in none.
+         */
+        put: operations["put_pack"];
         post?: never;
         delete?: never;
         options?: never;
@@ -736,6 +873,41 @@ export interface components {
              */
             stale: number;
         };
+        /** @description A change of what people set. */
+        Change: {
+            /** @description It as it was afterwards; `null` = it was gone. */
+            after: Record<string, never>;
+            /** @description When it was made. */
+            at: string;
+            /** @description It as it was before; `null` = it was not there. */
+            before: Record<string, never>;
+            /** @description By which way: `dashboard`, `api`, `command`, or `time`, where something ended by itself. */
+            by: string;
+            /** @description Whether it is still as this change left it, and so can be taken back. */
+            can_undo: boolean;
+            device?: components["schemas"]["DeviceRef"] | null;
+            /** @description Its id; later changes have higher ones. */
+            id: string;
+            /** @description Which of them. */
+            item: string;
+            /** @description What was changed: `list`, `rule`, `record`, `group`, `device` or `pause`. */
+            kind: string;
+            /** @description What people call it. */
+            name: string;
+            /** @description The name of the session or the token. */
+            session?: string | null;
+            /** @description The id of the change that this one took back. */
+            undoes?: string | null;
+            /** @description The id of the change that took this one back. */
+            undone_by?: string | null;
+        };
+        /** @description Changes, the newest first. */
+        ChangeList: {
+            /** @description The changes. */
+            items: components["schemas"]["Change"][];
+            /** @description Where the next page begins; absent on the last. */
+            next?: string | null;
+        };
         /** @description Queries over time, one number a step in each column; at most 288 steps. */
         Columns: {
             /** @description Queries let through. */
@@ -816,10 +988,18 @@ export interface components {
              * @description Those answered here.
              */
             block: number;
+            /** @description What people noted of it. */
+            comment?: string | null;
+            /** @description Whether it stands in the config file, and so is changed only there. */
+            declared: boolean;
             /** @description When it first asked. */
             first_seen: string;
+            /** @description Its group. */
+            group: components["schemas"]["GroupRef"];
             /** @description `d12` */
             id: string;
+            /** @description What kind of device it is, as people set it: `tv`. */
+            kind?: string | null;
             /** @description When it last asked. */
             last_seen: string;
             /** @description Its hardware address, if it is known and the only one. */
@@ -839,6 +1019,11 @@ export interface components {
              * @description Its queries in the span.
              */
             queries: number;
+            /**
+             * @description What it is recognised by, as people set it: the first is its own, the others were made one
+             *     with it.
+             */
+            signs?: string[];
             /** @description Queries watched or blocked in each of the last 24 hours by the clock, the current one last. */
             spark: number[];
             /**
@@ -1159,6 +1344,50 @@ export interface components {
              */
             watch: number;
         };
+        /** @description A group. */
+        GroupItem: {
+            /** @description Whether it stands in the config file, and so is changed only there. */
+            declared: boolean;
+            /** @description How many devices are in it. */
+            devices: number;
+            /** @description Whether devices that nobody named are in it. */
+            for_unknown: boolean;
+            /** @description Its id. */
+            id: string;
+            /** @description The names of the lists that count for it; `null` = those that name no groups. */
+            lists?: string[] | null;
+            /** @description What people call it. */
+            name: string;
+            /** @description The names of the schedules that count now. */
+            now: string[];
+            /**
+             * @description What packs do for it, as `[packs]` says it: `default`, `level`, and packs by their ids;
+             *     `null` = as for all.
+             */
+            packs: Record<string, never>;
+            /** @description Its rules; `@@` in front lets through. */
+            rules: string[];
+            /** @description Search engines that leave out what is not for children; `null` = as for all. */
+            safesearch?: string[] | null;
+            /** @description What is other at some times of the week. */
+            schedule: components["schemas"]["ScheduleItem"][];
+            /** @description When that changes, RFC 3339. */
+            until?: string | null;
+            /** @description The upstream servers that are asked for it; none = those for all. */
+            upstream?: string[];
+        };
+        /** @description Groups. */
+        GroupList: {
+            /** @description The default one, those of the config in its order, then those of the dashboard. */
+            groups: components["schemas"]["GroupItem"][];
+        };
+        /** @description A group by its id and name. */
+        GroupRef: {
+            /** @description Its id. */
+            id: string;
+            /** @description What people read. */
+            name: string;
+        };
         /** @description A copy that is held back. */
         HeldBack: {
             /**
@@ -1468,11 +1697,48 @@ export interface components {
             /** @description The dashboard and this API. */
             web: string[];
         };
+        /** @description Two devices that are one. */
+        Merge: {
+            /** @description The id of the device that is the same. */
+            from: string;
+            /** @description The id of the device that stays. */
+            into: string;
+        };
         /**
          * @description Where a device's title is from; the first that there is.
          * @enum {string}
          */
         NamedBy: "config" | "reverse" | "maker" | "address";
+        /** @description What people want of a device. */
+        NewDevice: {
+            /** @description What you note of it. */
+            comment?: string | null;
+            /** @description The id of its group; `null` = the default one. */
+            group?: string | null;
+            /** @description What kind of device it is, in small letters: `tv`. */
+            kind?: string | null;
+            /** @description What you call it; `null` takes back all that was set of it. */
+            name?: string | null;
+        };
+        /** @description What people want of a group. A member that is `null` is as for all. */
+        NewGroup: {
+            /** @description Whether devices that nobody named are in it. */
+            for_unknown?: boolean | null;
+            /** @description The names of the lists that count for it. */
+            lists?: string[] | null;
+            /** @description What you call it; needed for a new one. */
+            name?: string | null;
+            /** @description What packs do for it: `{"default": "block", "xiaomi": "watch"}`. */
+            packs: Record<string, never>;
+            /** @description Rules; `@@` in front lets through. */
+            rules?: string[] | null;
+            /** @description Names of search engines. */
+            safesearch?: string[] | null;
+            /** @description What is other at some times of the week. */
+            schedule?: components["schemas"]["ScheduleItem"][] | null;
+            /** @description The upstream servers that are asked for it: those that a group of the config file has. */
+            upstream?: string[] | null;
+        };
         /** @description A name that no entry covers. */
         OrdinaryName: {
             /** @description The name. */
@@ -1579,6 +1845,13 @@ export interface components {
              * @description Those let through and marked.
              */
             watch: number;
+        };
+        /** @description What people want of a pack. */
+        PackWish: {
+            action?: components["schemas"]["PackAction"] | null;
+            /** @description The id of the group; without it, the default one. */
+            group?: string | null;
+            level?: components["schemas"]["Level"] | null;
         };
         /** @description The packs. */
         PacksStatus: {
@@ -1828,6 +2101,25 @@ export interface components {
             /** @description Until when it counts, RFC 3339; `null` = for ever. */
             until?: string | null;
         };
+        /** @description What is other at some times of the week. */
+        ScheduleItem: {
+            /** @description `block_all`, `pause` or `add`. */
+            action: string;
+            /** @description The days on which its times begin: `mon`; none = all. */
+            days?: string[];
+            /** @description With `add`: the names of further lists. */
+            lists?: string[];
+            /** @description What people call it. */
+            name?: string | null;
+            /** @description With `add`: what packs do instead. */
+            packs?: Record<string, never>;
+            /** @description With `add`: further rules. */
+            rules?: string[];
+            /** @description From when until when: `20:30-06:30`; none = all day. */
+            times?: string[];
+            /** @description Whose clock counts: `Europe/Berlin`; `null` = that of the server. */
+            zone?: string | null;
+        };
         /**
          * @description What an entry covers.
          * @enum {string}
@@ -1870,6 +2162,11 @@ export interface components {
              * @description Let through, and marked.
              */
             watch: number;
+        };
+        /** @description What is a device of its own. */
+        Split: {
+            /** @description One of the device's `signs`, but not the first. */
+            sign: string;
         };
         /** @description How the server is. */
         Status: {
@@ -2202,6 +2499,84 @@ export interface operations {
             };
         };
     };
+    changes: {
+        parameters: {
+            query?: {
+                /** @description Where to go on, as the page before told. */
+                cursor?: string;
+                /** @description How many; at most 200. */
+                limit?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChangeList"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    undo_change: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The change's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Change"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     devices: {
         parameters: {
             query?: {
@@ -2228,6 +2603,45 @@ export interface operations {
                 };
             };
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    merge_devices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Merge"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Device"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2274,6 +2688,106 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_device: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `d12` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewDevice"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Device"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    split_device: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `d12` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Split"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Device"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2343,6 +2857,151 @@ export interface operations {
                 };
             };
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    groups: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupList"];
+                };
+            };
+        };
+    };
+    add_group: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewGroup"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupItem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_group: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The group's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is removed. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_group: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The group's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewGroup"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupItem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2806,6 +3465,55 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_pack: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `xiaomi` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PackWish"];
+            };
+        };
+        responses: {
+            /** @description It is in force. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

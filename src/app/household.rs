@@ -1,0 +1,57 @@
+//! Groups and devices: recalls what the dashboard set of them, and puts it in force.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::time;
+use tokio_util::sync::CancellationToken;
+
+use super::library::tags;
+use crate::device::Devices;
+use crate::household::{Enforce, Household};
+use crate::lists::{self, Library};
+use crate::local::Local;
+use crate::policy::Policy;
+
+/// How long to wait for a store that cannot be opened.
+const RETRY: Duration = Duration::from_secs(10);
+
+/// Puts groups and devices in force wherever they count.
+pub(super) fn enforce(
+    (library, policy): (Arc<Library>, Policy),
+    (devices, local): (Arc<Devices>, Local),
+) -> Enforce {
+    Box::new(move |plan| {
+        let config = &plan.config;
+        policy.set_group_names(config.group_names());
+        policy.set_tags(tags(config));
+        local.declare_groups(config);
+        // The rules of a group are there before its devices are.
+        library.rulebook.set_groups(lists::Groups::of(config));
+        devices.rearrange(config, &plan.kept);
+        library.declare_rules(config);
+    })
+}
+
+/// Recalls what the dashboard set in earlier runs, as soon as the store can be read; `known` is
+/// dropped when that is done, or takes longer.
+pub(super) async fn recall(
+    household: Arc<Household>,
+    known: oneshot::Sender<()>,
+    stop: CancellationToken,
+) {
+    let mut known = Some(known);
+    let recalled = async {
+        while let Err(error) = household.recall().await {
+            if known.take().is_some() {
+                tracing::warn!(%error, "groups of the dashboard are not in force until the database can be read");
+            }
+            time::sleep(RETRY).await;
+        }
+    };
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = recalled => {}
+    }
+}

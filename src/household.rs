@@ -1,0 +1,293 @@
+//! The groups and devices that people set, wherever they set them: the config and the dashboard
+//! come together here, and what the dashboard changes is kept in the store.
+//!
+//! Start at [`Household::plan`]: the config that is in force.
+
+mod member;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde_json::{Map, Value};
+
+pub use member::MemberError;
+
+use crate::config::{Config, DEFAULT_GROUP, DeviceWish, GroupWish, MAX_GROUPS, WishProblem};
+use crate::device::{DeviceKey, Kept};
+use crate::query::DeviceId;
+use crate::store::{Author, DeviceWishRow, GroupRow, Item, Kind, Store, StoreError};
+
+/// Puts groups and devices in force.
+pub type Enforce = Box<dyn Fn(&Plan) + Send + Sync>;
+
+/// The groups and devices that people set.
+pub struct Household {
+    store: Store,
+    enforce: Enforce,
+    wishes: Mutex<Wishes>,
+    /// Whether those of earlier runs are known; held while something is changed.
+    recalled: tokio::sync::Mutex<bool>,
+}
+
+/// What is in force.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The config, with the groups and devices of the dashboard.
+    pub config: Arc<Config>,
+    /// Which devices keep their numbers under other names.
+    pub kept: Kept,
+}
+
+/// A group as people set it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SetGroup {
+    /// Its id.
+    pub id: String,
+    /// What they call it.
+    pub name: String,
+    /// Whether it stands in the config file.
+    pub is_declared: bool,
+}
+
+struct Wishes {
+    declared: Arc<Config>,
+    groups: Vec<GroupRow>,
+    devices: Vec<DeviceWishRow>,
+    /// What devices were before something was set of them that is not any more.
+    released: HashMap<DeviceId, DeviceKey>,
+    plan: Plan,
+}
+
+impl Household {
+    /// Groups and devices as the config has them; those of the dashboard come with
+    /// [`Self::recall`].
+    pub fn new(config: Arc<Config>, store: Store, enforce: Enforce) -> Self {
+        let plan = Plan {
+            config: Arc::clone(&config),
+            kept: Kept::default(),
+        };
+        let wishes = Wishes {
+            declared: config,
+            groups: Vec::new(),
+            devices: Vec::new(),
+            released: HashMap::new(),
+            plan,
+        };
+        Self {
+            store,
+            enforce,
+            wishes: Mutex::new(wishes),
+            recalled: tokio::sync::Mutex::new(false),
+        }
+    }
+
+    /// What is in force.
+    pub fn plan(&self) -> Plan {
+        self.wishes().plan.clone()
+    }
+
+    /// Takes another config, and puts it in force with what the dashboard set.
+    pub fn declare(&self, config: Arc<Config>) {
+        self.wishes().declared = config;
+        self.put();
+    }
+
+    /// Reads what the dashboard set, and puts it in force.
+    pub async fn recall(&self) -> Result<(), StoreError> {
+        let mut recalled = self.recalled.lock().await;
+        *recalled = false;
+        self.recall_once(&mut recalled).await
+    }
+
+    async fn recall_once(&self, recalled: &mut bool) -> Result<(), StoreError> {
+        if *recalled {
+            return Ok(());
+        }
+        self.store.connect().await?;
+        let mut store = self.store.read().await?;
+        let groups = store.groups().all().await?;
+        let devices = store.device_wishes().all().await?;
+        let is_other = {
+            let mut wishes = self.wishes();
+            let is_other = wishes.groups != groups || wishes.devices != devices;
+            wishes.take(groups, devices);
+            is_other
+        };
+        if is_other {
+            self.put();
+        }
+        *recalled = true;
+        Ok(())
+    }
+
+    /// The groups: the default one, those of the config, then those of the dashboard.
+    pub fn groups(&self) -> Vec<SetGroup> {
+        let wishes = self.wishes();
+        let all = wishes.plan.config.groups.iter();
+        all.map(|group| SetGroup {
+            id: wishes.group_id(&group.name),
+            name: group.name.clone(),
+            is_declared: group.is_declared,
+        })
+        .collect()
+    }
+
+    /// What the dashboard set of a group.
+    pub fn wish(&self, id: &str) -> Option<GroupWish> {
+        let wishes = self.wishes();
+        let row = wishes.groups.iter().find(|row| row.id == id)?;
+        Some(wish_of(row))
+    }
+
+    /// What is wrong with a group that may name these lists.
+    pub fn problems(&self, wish: &GroupWish, lists: &[String]) -> Vec<WishProblem> {
+        let mut config = Config::clone(&self.wishes().declared);
+        config.add_group(wish, Some(lists))
+    }
+
+    /// Whether there is room for one more group.
+    pub fn has_room(&self) -> bool {
+        self.wishes().plan.config.groups.len() < MAX_GROUPS
+    }
+
+    /// Adds a group, or changes it; it is in force at once.
+    pub async fn put_group(
+        &self,
+        author: &Author,
+        id: &str,
+        wish: &GroupWish,
+    ) -> Result<(), StoreError> {
+        let mut recalled = self.recalled.lock().await;
+        self.recall_once(&mut recalled).await?;
+        let row = GroupRow {
+            id: id.to_owned(),
+            name: wish.name.clone(),
+            wish: Value::Object(wish.says.clone()).to_string(),
+            added_ms: jiff::Timestamp::now().as_millisecond(),
+        };
+        let mut store = self.store.write_through().await?;
+        store.put(author, &Item::Group(row)).await?;
+        store.commit().await?;
+        *recalled = false;
+        self.recall_once(&mut recalled).await
+    }
+
+    /// Removes a group; its devices are in the default one.
+    pub async fn remove_group(&self, author: &Author, id: &str) -> Result<(), StoreError> {
+        let mut recalled = self.recalled.lock().await;
+        self.recall_once(&mut recalled).await?;
+        let mut store = self.store.write_through().await?;
+        store.take_out(author, Kind::Group, id).await?;
+        store.commit().await?;
+        *recalled = false;
+        self.recall_once(&mut recalled).await
+    }
+
+    /// Puts all in force.
+    fn put(&self) {
+        let plan = {
+            let mut wishes = self.wishes();
+            wishes.plan = wishes.planned();
+            wishes.plan.clone()
+        };
+        (self.enforce)(&plan);
+    }
+
+    fn wishes(&self) -> MutexGuard<'_, Wishes> {
+        self.wishes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Wishes {
+    /// What the config and the dashboard come to. Where both say something, the config does.
+    fn planned(&self) -> Plan {
+        let mut config = Config::clone(&self.declared);
+        for row in &self.groups {
+            if row.name != DEFAULT_GROUP && self.declared.group_number(&row.name).is_some() {
+                tracing::warn!(group = %row.name, "the config has a group of this name, too, and comes first");
+                continue;
+            }
+            if row.name == DEFAULT_GROUP && self.declared.declares_group(DEFAULT_GROUP) {
+                continue;
+            }
+            for problem in config.add_group(&wish_of(row), None) {
+                let WishProblem { pointer, detail } = problem;
+                tracing::warn!(group = %row.name, "{pointer} is left out: {detail}");
+            }
+        }
+        let mut kept = Kept {
+            before: self.released.clone(),
+            ..Kept::default()
+        };
+        for row in &self.devices {
+            let Some(wish) = member::read(row) else {
+                continue;
+            };
+            let group = wish.group.as_deref().and_then(|id| self.group_name(id));
+            config.add_device(&wish, group);
+            kept.numbers.insert(wish.name, row.device);
+        }
+        Plan {
+            config: Arc::new(config),
+            kept,
+        }
+    }
+
+    /// Takes what is kept now. Devices of which nothing is set any more are what they were before.
+    fn take(&mut self, groups: Vec<GroupRow>, devices: Vec<DeviceWishRow>) {
+        let is_set = |id: DeviceId| devices.iter().any(|row| row.device == id);
+        for row in self.devices.iter().filter(|row| !is_set(row.device)) {
+            let key = member::read(row).and_then(|wish| member::key(&wish));
+            self.released.extend(key.map(|key| (row.device, key)));
+        }
+        self.released.retain(|id, _| !is_set(*id));
+        (self.groups, self.devices) = (groups, devices);
+    }
+
+    /// The id of a group: that of the store, else its name in small letters.
+    fn group_id(&self, name: &str) -> String {
+        let stored = self.groups.iter().find(|row| row.name == name);
+        stored.map_or_else(|| slug(name), |row| row.id.clone())
+    }
+
+    fn group_name(&self, id: &str) -> Option<String> {
+        let stored = self.groups.iter().find(|row| row.id == id);
+        stored.map(|row| row.name.clone()).or_else(|| {
+            let mut groups = self.declared.groups.iter();
+            let found = groups.find(|group| slug(&group.name) == id)?;
+            Some(found.name.clone())
+        })
+    }
+
+    fn device(&self, id: DeviceId) -> Option<DeviceWish> {
+        let row = self.devices.iter().find(|row| row.device == id)?;
+        member::read(row)
+    }
+}
+
+/// A name in small letters and digits, with hyphens between.
+pub fn slug(name: &str) -> String {
+    let letters = name.chars().flat_map(char::to_lowercase);
+    let plain = letters.map(|letter| {
+        if letter.is_alphanumeric() {
+            letter
+        } else {
+            ' '
+        }
+    });
+    let words: String = plain.collect();
+    let words: Vec<&str> = words.split_whitespace().collect();
+    if words.is_empty() {
+        "group".to_owned()
+    } else {
+        words.join("-")
+    }
+}
+
+fn wish_of(row: &GroupRow) -> GroupWish {
+    let says: Option<Map<String, Value>> = serde_json::from_str(&row.wish).ok();
+    GroupWish {
+        name: row.name.clone(),
+        says: says.unwrap_or_default(),
+    }
+}

@@ -1,0 +1,187 @@
+//! Devices of the dashboard: named, put into a group, and two made one.
+
+use super::Household;
+use crate::config::{DeviceMatch, DeviceWish};
+use crate::device::{Device, DeviceKey, mac_text};
+use crate::query::DeviceId;
+use crate::store::{Author, DeviceWishRow, Item, Kind, StoreError};
+
+/// Why a device cannot be changed so.
+#[derive(Debug, thiserror::Error)]
+pub enum MemberError {
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The config names it.
+    #[error("device `{0}` stands in the config file: change it there")]
+    Declared(String),
+    /// Another device has this name.
+    #[error("another device is called `{0}`")]
+    Taken(String),
+    /// It is not a device that can be told from others.
+    #[error("this stands for many devices")]
+    Many,
+    /// It was not made one with the other.
+    #[error("`{0}` is not one of the signs that were put together by hand")]
+    NotMerged(String),
+}
+
+impl Household {
+    /// What the dashboard set of a device.
+    pub fn device_wish(&self, id: DeviceId) -> Option<DeviceWish> {
+        self.wishes().device(id)
+    }
+
+    /// The id of the group of a device of the dashboard or the config.
+    pub fn group_id(&self, name: &str) -> String {
+        self.wishes().group_id(name)
+    }
+
+    /// The name of the group of this id.
+    pub fn group_name(&self, id: &str) -> Option<String> {
+        let groups = self.groups();
+        let found = groups.into_iter().find(|group| group.id == id);
+        found.map(|group| group.name)
+    }
+
+    /// What is set of a device, to be changed; as it is known where nothing is set.
+    pub fn begin(&self, device: &Device) -> Result<DeviceWish, MemberError> {
+        if let Some(wish) = self.device_wish(device.id) {
+            return Ok(wish);
+        }
+        Ok(DeviceWish {
+            name: self.free_name(&device.title()),
+            group: None,
+            kind: None,
+            comment: None,
+            matches: vec![sign(device)?],
+        })
+    }
+
+    /// Keeps what people set of a device; it is in force at once.
+    pub async fn put_device(
+        &self,
+        author: &Author,
+        id: DeviceId,
+        wish: &DeviceWish,
+    ) -> Result<(), MemberError> {
+        self.check_name(id, &wish.name)?;
+        self.change_devices(author, &[(id, Some(wish))]).await
+    }
+
+    /// Forgets what people set of a device.
+    pub async fn forget_device(&self, author: &Author, id: DeviceId) -> Result<(), MemberError> {
+        self.change_devices(author, &[(id, None)]).await
+    }
+
+    /// Makes `from` one with `into`, for now and for what was recorded.
+    pub async fn merge(
+        &self,
+        author: &Author,
+        into: &Device,
+        from: &Device,
+    ) -> Result<(), MemberError> {
+        let mut wish = self.begin(into)?;
+        let more = match self.device_wish(from.id) {
+            Some(other) => other.matches,
+            None => vec![sign(from)?],
+        };
+        let new = more.into_iter().filter(|sign| !wish.matches.contains(sign));
+        let new: Vec<String> = new.collect();
+        wish.matches.extend(new);
+        self.change_devices(author, &[(from.id, None), (into.id, Some(&wish))])
+            .await
+    }
+
+    /// Takes one sign of a device out again, which is a device of its own then.
+    pub async fn split(
+        &self,
+        author: &Author,
+        id: DeviceId,
+        sign: &str,
+    ) -> Result<(), MemberError> {
+        let not_merged = || MemberError::NotMerged(sign.to_owned());
+        let mut wish = self.device_wish(id).ok_or_else(not_merged)?;
+        // The first is what it was before others came.
+        let at = wish.matches.iter().skip(1).position(|one| one == sign);
+        let at = at.ok_or_else(not_merged)?;
+        wish.matches.remove(at + 1);
+        self.change_devices(author, &[(id, Some(&wish))]).await
+    }
+
+    async fn change_devices(
+        &self,
+        author: &Author,
+        changes: &[(DeviceId, Option<&DeviceWish>)],
+    ) -> Result<(), MemberError> {
+        let mut recalled = self.recalled.lock().await;
+        self.recall_once(&mut recalled).await?;
+        let mut store = self.store.write_through().await?;
+        for (id, wish) in changes {
+            if let Some(wish) = wish {
+                store.put(author, &Item::Device(row(*id, wish))).await?;
+            } else {
+                let key = id.0.to_string();
+                store.take_out(author, Kind::Device, &key).await?;
+            }
+        }
+        store.commit().await?;
+        *recalled = false;
+        Ok(self.recall_once(&mut recalled).await?)
+    }
+
+    fn check_name(&self, id: DeviceId, name: &str) -> Result<(), MemberError> {
+        let plan = self.plan();
+        let is_other = plan.kept.numbers.get(name) != Some(&id);
+        if is_other && plan.config.devices.iter().any(|one| one.name == name) {
+            return Err(MemberError::Taken(name.to_owned()));
+        }
+        Ok(())
+    }
+
+    fn free_name(&self, title: &str) -> String {
+        let plan = self.plan();
+        let is_free = |name: &String| plan.config.devices.iter().all(|one| one.name != *name);
+        let others = (2..).map(|number| format!("{title} {number}"));
+        let mut names = std::iter::once(title.to_owned()).chain(others);
+        names.find(is_free).unwrap_or_else(|| title.to_owned())
+    }
+}
+
+/// What a device is recognised by from now on.
+fn sign(device: &Device) -> Result<String, MemberError> {
+    match &device.key {
+        DeviceKey::Mac(mac) => Ok(mac_text(*mac)),
+        DeviceKey::Ip(address) => Ok(address.to_string()),
+        DeviceKey::Named(name) => Err(MemberError::Declared(name.clone())),
+        DeviceKey::Others => Err(MemberError::Many),
+    }
+}
+
+/// What a device was before something was set of it.
+pub(super) fn key(wish: &DeviceWish) -> Option<DeviceKey> {
+    match DeviceMatch::parse(wish.matches.first()?).ok()? {
+        DeviceMatch::Mac(mac) => Some(DeviceKey::Mac(mac)),
+        DeviceMatch::Ip(address) => Some(DeviceKey::Ip(address)),
+        DeviceMatch::Network(_) | DeviceMatch::Host(_) => None,
+    }
+}
+
+/// What is kept, as it is understood; `None`, with a warning, where it is not.
+pub(super) fn read(row: &DeviceWishRow) -> Option<DeviceWish> {
+    match serde_json::from_str(&row.wish) {
+        Ok(wish) => Some(wish),
+        Err(error) => {
+            tracing::warn!(device = row.device.0, %error, "what was set of a device is not understood");
+            None
+        }
+    }
+}
+
+fn row(device: DeviceId, wish: &DeviceWish) -> DeviceWishRow {
+    DeviceWishRow {
+        device,
+        wish: serde_json::to_string(wish).unwrap_or_default(),
+        added_ms: jiff::Timestamp::now().as_millisecond(),
+    }
+}

@@ -1,0 +1,205 @@
+//! `GET POST groups`, `PATCH DELETE groups/{id}` and `PUT packs/{id}`
+
+use axum::http::StatusCode;
+use serde_json::{Value, json};
+
+use super::{Desk, PHONE, id};
+
+async fn add(desk: &Desk, wish: Value) -> Value {
+    let added = desk.change("POST", "groups", wish).await;
+    assert_eq!(added.status, StatusCode::CREATED, "{}", added.text);
+    added.json()
+}
+
+async fn group(desk: &Desk, id: &str) -> Value {
+    let groups = desk.json("groups").await;
+    let groups = groups["groups"].as_array().unwrap().clone();
+    let mut found = groups.into_iter().filter(|group| group["id"] == id);
+    found.next().unwrap_or_default()
+}
+
+/// A phone that asked, put into a group.
+async fn phone_in(desk: &Desk, group: &str) -> String {
+    let now = jiff::Timestamp::now().as_millisecond();
+    let phone = id(desk.ask(now, PHONE, "a.example"));
+    let wish = json!({ "group": group });
+    let changed = desk
+        .change("PATCH", &format!("devices/{phone}"), wish)
+        .await;
+    assert_eq!(changed.status, StatusCode::OK, "{}", changed.text);
+    phone
+}
+
+async fn verdict(desk: &Desk, name: &str, device: &str) -> Value {
+    let path = format!("explain?name={name}&device={device}");
+    desk.json(&path).await["verdict"].clone()
+}
+
+#[tokio::test]
+async fn a_group_is_in_force_as_soon_as_it_is_added_and_for_its_devices_alone() {
+    let desk = Desk::with("", |_| {}).await;
+    let kids = add(
+        &desk,
+        json!({
+            "name": "Kids' things",
+            "packs": { "default": "block" },
+            "rules": ["||game.example^", "@@||ok.game.example^"],
+            "schedule": [{ "name": "bedtime", "action": "block_all", "times": ["20:30-06:30"], "days": ["fri"], "zone": "Europe/Berlin" }],
+        }),
+    )
+    .await;
+    assert_eq!(kids["id"], "kids-things");
+    assert_eq!(kids["schedule"][0]["times"], json!(["20:30-06:30"]));
+    assert_eq!(kids["packs"]["default"], "block");
+    let phone = phone_in(&desk, "kids-things").await;
+    // But on Friday night.
+    if kids["now"] == json!([]) {
+        assert_eq!(verdict(&desk, "ok.game.example", &phone).await, "allow");
+    }
+    assert_eq!(verdict(&desk, "game.example", &phone).await, "block");
+    assert_eq!(
+        desk.json("explain?name=game.example").await["verdict"],
+        "allow"
+    );
+    let now = group(&desk, "kids-things").await;
+    assert_eq!(now["devices"], 1);
+    assert_eq!(desk.json("rules").await["rules"], json!([]));
+}
+
+#[tokio::test]
+async fn what_is_changed_of_a_group_leaves_the_rest_as_it_is() {
+    let desk = Desk::with("", |_| {}).await;
+    add(
+        &desk,
+        json!({ "name": "kids", "rules": ["||game.example^"], "for_unknown": true }),
+    )
+    .await;
+    let wish = json!({ "name": "Children", "packs": { "acme": "off" } });
+    let changed = desk.change("PATCH", "groups/kids", wish).await.json();
+    assert_eq!(
+        (&changed["id"], &changed["name"]),
+        (&json!("kids"), &json!("Children"))
+    );
+    assert_eq!(changed["rules"], json!(["||game.example^"]));
+    assert_eq!(changed["packs"]["acme"], "off");
+    assert_eq!(changed["for_unknown"], true);
+    let wish = json!({ "rules": null, "packs": null });
+    let changed = desk.change("PATCH", "groups/kids", wish).await.json();
+    assert_eq!(
+        (&changed["rules"], &changed["packs"]),
+        (&json!([]), &Value::Null)
+    );
+}
+
+#[tokio::test]
+async fn devices_of_a_group_that_is_removed_are_in_the_default_one() {
+    let desk = Desk::with("", |_| {}).await;
+    add(
+        &desk,
+        json!({ "name": "kids", "rules": ["||game.example^"] }),
+    )
+    .await;
+    let phone = phone_in(&desk, "kids").await;
+    assert_eq!(verdict(&desk, "game.example", &phone).await, "block");
+    let removed = desk.delete("/api/v1/groups/kids").await;
+    assert_eq!(removed.status, StatusCode::NO_CONTENT);
+    assert_eq!(verdict(&desk, "game.example", &phone).await, "allow");
+    let shown = desk.json(&format!("devices/{phone}")).await;
+    assert_eq!(shown["group"]["id"], "default");
+}
+
+#[tokio::test]
+async fn groups_of_the_config_are_shown_and_changed_there_only() {
+    let desk = Desk::with(
+        "[[group]]\nname = \"kids\"\nrules = [\"||game.example^\"]\n\
+         [[group.schedule]]\nname = \"homework\"\nrules = [\"||video.example^\"]",
+        |_| {},
+    )
+    .await;
+    let kids = group(&desk, "kids").await;
+    assert_eq!(
+        (&kids["declared"], &kids["rules"]),
+        (&json!(true), &json!(["||game.example^"]))
+    );
+    assert_eq!(kids["schedule"][0]["rules"], json!(["||video.example^"]));
+    assert_eq!(kids["now"], json!(["homework"]));
+    let changed = desk
+        .change("PATCH", "groups/kids", json!({ "rules": [] }))
+        .await;
+    assert_eq!(changed.status, StatusCode::CONFLICT);
+    let removed = desk.delete("/api/v1/groups/kids").await;
+    assert_eq!(removed.status, StatusCode::CONFLICT);
+    let removed = desk.delete("/api/v1/groups/default").await;
+    assert_eq!(removed.status, StatusCode::CONFLICT);
+    let taken = desk
+        .change("POST", "groups", json!({ "name": "kids" }))
+        .await;
+    assert_eq!(taken.status, StatusCode::UNPROCESSABLE_ENTITY);
+}
+
+#[tokio::test]
+async fn everything_that_is_wrong_with_a_group_is_told_with_its_place() {
+    let desk = Desk::with("", |_| {}).await;
+    let wish = json!({
+        "packs": { "default": "blok" },
+        "rules": ["||ok.example^", "||a.example^$third-party"],
+        "lists": ["nobody"],
+        "schedule": [{ "days": ["someday"], "action": "pause", "rules": ["/(?=x)/"] }],
+        "colour": "red",
+    });
+    let refused = desk.change("POST", "groups", wish).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let problem = refused.json();
+    let errors = problem["errors"].as_array().unwrap();
+    let mut pointers: Vec<&str> = errors
+        .iter()
+        .map(|one| one["pointer"].as_str().unwrap())
+        .collect();
+    pointers.sort_unstable();
+    let expected = [
+        "/colour",
+        "/lists/0",
+        "/name",
+        "/packs/default",
+        "/rules/1",
+        "/schedule/0/action",
+        "/schedule/0/days/0",
+        "/schedule/0/rules/0",
+    ];
+    assert_eq!(pointers, expected);
+}
+
+#[tokio::test]
+async fn a_pack_is_set_for_all_or_for_a_group() {
+    let desk = Desk::with("[packs]\nglobex = \"watch\"", |_| {}).await;
+    add(&desk, json!({ "name": "kids" })).await;
+    let phone = phone_in(&desk, "kids").await;
+    let name = "x.metrics.acme.example.com";
+    assert_eq!(verdict(&desk, name, &phone).await, "watch");
+    let done = desk
+        .change(
+            "PUT",
+            "packs/acme",
+            json!({ "action": "block", "group": "kids" }),
+        )
+        .await;
+    assert_eq!(done.status, StatusCode::NO_CONTENT, "{}", done.text);
+    assert_eq!(verdict(&desk, name, &phone).await, "block");
+    let everywhere = format!("explain?name={name}");
+    assert_eq!(desk.json(&everywhere).await["verdict"], "watch");
+    desk.change("PUT", "packs/acme", json!({ "action": "block" }))
+        .await;
+    assert_eq!(desk.json(&everywhere).await["verdict"], "block");
+    assert_eq!(desk.json("packs/acme").await["action"], "block");
+    desk.change("PUT", "packs/acme", json!({ "action": null }))
+        .await;
+    assert_eq!(desk.json(&everywhere).await["verdict"], "watch");
+    let declared = desk
+        .change("PUT", "packs/globex", json!({ "action": "block" }))
+        .await;
+    assert_eq!(declared.status, StatusCode::CONFLICT);
+    let unknown = desk
+        .change("PUT", "packs/nobody", json!({ "action": "block" }))
+        .await;
+    assert_eq!(unknown.status, StatusCode::NOT_FOUND);
+}

@@ -51,6 +51,9 @@ pub use tally::{LATENCY_BOUNDS_US, Latencies};
 pub use udp::Oddity;
 pub use validate::{AnchorError, Anchors};
 
+/// Who answers at the very end of the time is still heard.
+const GRACE: Duration = Duration::from_millis(30);
+
 /// The upstreams, as one thread asks them.
 ///
 /// A clone shares the connections. All futures are `Send`; the connections' tasks run on the
@@ -213,7 +216,7 @@ impl Inner {
         query: &Query,
         (turns, copied): (&Turns, Option<Copied>),
     ) -> Result<Reply, AskError> {
-        let deadline = Instant::now() + self.timeout;
+        let deadline = Instant::now() + self.timeout + GRACE;
         let crowded = || {
             let tried = turns.order.iter().take(1);
             round::error(self, tried.map(|&server| (server, Failure::Crowded)))

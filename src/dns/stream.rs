@@ -18,6 +18,7 @@ use tokio_util::io::poll_read_buf;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::places::Place;
 use super::{Desk, Outcome, Sender};
 use crate::pipeline::Pending;
 use crate::query::{AnswerBuf, Query, Transport};
@@ -100,9 +101,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<S> {
         }
     }
 
-    /// Answers until the other side is done or gone, takes too long, or `stop`; what is in hand
-    /// then is still answered.
-    pub(super) async fn run(mut self, stop: CancellationToken) {
+    /// Answers until the other side is done or gone, takes too long, its place is given away, or
+    /// `stop`; what is in hand then is still answered.
+    pub(super) async fn run(mut self, stop: CancellationToken, place: Place) {
         let mut stopped = pin!(stop.cancelled());
         let mut clock = pin!(sleep_until(self.deadline));
         loop {
@@ -110,9 +111,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<S> {
             if !self.is_open && self.waiting == 0 && self.ready.is_empty() {
                 break;
             }
+            place.note_use(self.is_used());
             tokio::select! {
                 biased;
                 () = stopped.as_mut(), if self.is_open => self.is_open = false,
+                () = place.given_away(), if self.is_open => self.is_open = false,
                 moved = std::future::poll_fn(|context| self.poll(context)) => {
                     if moved.is_err() {
                         return;
@@ -128,6 +131,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<S> {
         }
         // It has read everything, or will never: then this ends by the time.
         let _ = timeout(FAREWELL, self.stream.shutdown()).await;
+    }
+
+    fn is_used(&self) -> bool {
+        self.waiting > 0 || !self.ready.is_empty() || !self.unread.is_empty()
     }
 
     /// Whether the connection may go on after its deadline was looked at.

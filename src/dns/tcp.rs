@@ -72,9 +72,6 @@ impl Connections {
         let (desk, tasks) = (Rc::clone(&self.desk), self.tasks.clone());
         let conversation = Conversation::new(stream, caller, desk, tasks);
         let stop = self.stop.clone();
-        self.tasks.spawn_local(async move {
-            conversation.run(stop).await;
-            drop(place);
-        });
+        self.tasks.spawn_local(conversation.run(stop, place));
     }
 }

@@ -117,9 +117,8 @@ impl Connections {
                 };
                 let desk = Rc::clone(&connections.desk);
                 let conversation = Conversation::new(stream, caller, desk, connections.tasks);
-                conversation.run(stop).await;
+                conversation.run(stop, place).await;
             }
-            drop(place);
         });
     }
 }

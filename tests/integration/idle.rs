@@ -173,11 +173,38 @@ async fn a_device_that_does_not_read_its_answers_is_cut_off() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn where_no_place_is_left_the_one_that_is_idle_for_the_longest_gives_way() {
+    with_server(async |address| {
+        let message = question("localhost.", RecordType::A).to_vec().unwrap();
+        let mut connections = Vec::new();
+        for _ in 0..17 {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            write_frame(&mut stream, &message).await;
+            read_frame(&mut stream).await;
+            connections.push(stream);
+        }
+        assert!(until_closed(&mut connections[0]).await < IDLE / 2);
+        for stream in &mut connections[1..] {
+            write_frame(stream, &message).await;
+            read_frame(stream).await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn where_no_place_is_left_a_connection_is_closed_at_once() {
     with_server(async |address| {
+        let message = question("localhost.", RecordType::A).to_vec().unwrap();
         let mut connections = Vec::new();
         for _ in 0..16 {
-            connections.push(TcpStream::connect(address).await.unwrap());
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            let length = u16::try_from(message.len()).unwrap().to_be_bytes();
+            // In use: the rest of a second message is to come.
+            let framed = [&length, message.as_slice(), &[0]].concat();
+            stream.write_all(&framed).await.unwrap();
+            read_frame(&mut stream).await;
+            connections.push(stream);
         }
         let mut one_more = TcpStream::connect(address).await.unwrap();
         assert!(until_closed(&mut one_more).await < IDLE / 2);
@@ -185,7 +212,6 @@ async fn where_no_place_is_left_a_connection_is_closed_at_once() {
         // The place is free once the server has seen the end.
         loop {
             let mut again = TcpStream::connect(address).await.unwrap();
-            let message = question("localhost.", RecordType::A).to_vec().unwrap();
             write_frame(&mut again, &message).await;
             if again.read_u16().await.is_ok() {
                 break;

@@ -21,7 +21,7 @@ use tokio::sync::Semaphore;
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::{Instant, timeout};
 
-use crate::house::{question, told};
+use crate::house::{question, read_frame, told, write_frame};
 use crate::stub::{Reaction, Stub};
 
 /// More than any test should take.
@@ -150,6 +150,21 @@ async fn connections_do_not_take_the_descriptors_that_upstreams_need() {
     for number in 0..20 {
         let answer = server.ask(&format!("n{number}.example.")).await;
         assert_eq!(told(&answer).1, ["192.0.2.99"]);
+    }
+}
+
+#[tokio::test]
+async fn a_device_that_forgets_its_connections_is_served_on_new_ones() {
+    let stub = Stub::with_address("192.0.2.99").await;
+    let server = Server::start(&stub, "-n 256");
+    let message = question("home.example.", RecordType::A).to_vec().unwrap();
+    let mut forgotten = Vec::new();
+    for _ in 0..300 {
+        let mut stream = TcpStream::connect(server.dns).await.unwrap();
+        write_frame(&mut stream, &message).await;
+        let answer = timeout(PATIENCE, read_frame(&mut stream)).await.unwrap();
+        assert_eq!(told(&answer).1, ["192.0.2.99"]);
+        forgotten.push(stream);
     }
 }
 

@@ -75,6 +75,19 @@ async fn each_lost_datagram_is_repeated_until_the_time_is_over() {
     assert_eq!(stub.seen().len(), 4);
 }
 
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_takes_the_whole_time_is_heard() {
+    let timeout = Duration::from_secs(2);
+    let stub = Stub::start(move |asked| match asked.number {
+        0 => Reaction::After(timeout, Box::new(asked.with_address("192.0.2.1"))),
+        _ => Reaction::Silence,
+    })
+    .await;
+    let (upstreams, _) = upstreams(&[stub.url("udp")], timeout);
+    let reply = upstreams.ask(&query("home.example")).await.unwrap();
+    assert_eq!(addresses(&reply), ["192.0.2.1"]);
+}
+
 #[tokio::test]
 async fn an_answer_that_is_cut_off_is_asked_for_over_tcp() {
     let stub = Stub::start(|asked| {

@@ -230,6 +230,8 @@ async fn a_certificate_of_an_unknown_authority_is_refused() {
         let error = upstreams.ask(&query("home.example")).await.unwrap_err();
         let failure = &error.tried[0].failure;
         assert!(matches!(failure, Failure::Certificate(_)), "{error}");
+        let text = error.to_string();
+        assert!(text.contains("its certificate is refused: "), "{text}");
     }
 }
 

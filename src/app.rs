@@ -5,6 +5,7 @@ mod household;
 mod keeper;
 mod library;
 mod limits;
+mod memory;
 mod names;
 mod ports;
 mod schedules;
@@ -24,6 +25,7 @@ use tokio_util::task::TaskTracker;
 
 pub use library::refresher;
 pub use limits::come_second;
+pub use memory::share_heaps;
 pub use start::{Parts, choose_crypto, prepare, prepare_with, start, start_here};
 pub use trial::{Trial, Tried, made_up_upstream};
 

@@ -7,6 +7,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -313,11 +314,17 @@ fn all(api: &Api) -> Vec<GroupItem> {
             let counting = moment.schedules.iter();
             let counting = counting.filter_map(|at| group.schedules.get(*at));
             let until = config::next_change(&group.schedules, now);
+            // As people wrote it, without what holds for all.
+            let wish = api.household.wish(&set.id);
+            let said =
+                wish.and_then(|wish| wish.says.get("packs").and_then(Value::as_object).cloned());
+            let item = item(&config, group, set);
             GroupItem {
+                packs: said.or(item.packs),
                 devices: members.get(&number).copied().unwrap_or(0),
                 now: counting.map(|schedule| schedule.name.clone()).collect(),
                 until: until.map(|until| range::text(until.as_millisecond())),
-                ..item(&config, group, set)
+                ..item
             }
         })
         .collect()
@@ -356,6 +363,9 @@ impl ScheduleItem {
             Does::Pause => ("pause", None, Vec::new()),
             Does::Add { packs, lists } => ("add", packs.as_ref(), lists.clone()),
         };
+        let zone = &schedule.week.zone;
+        let is_here = *zone == TimeZone::system();
+        let zone = zone.iana_name().filter(|_| !is_here);
         Self {
             name: Some(schedule.name.clone()),
             days: words(schedule.week.days.words()),
@@ -365,7 +375,7 @@ impl ScheduleItem {
                 .iter()
                 .map(ToString::to_string)
                 .collect(),
-            zone: schedule.week.zone.iana_name().map(str::to_owned),
+            zone: zone.map(str::to_owned),
             action: action.to_owned(),
             packs: packs.map(config::Packs::to_json),
             lists,

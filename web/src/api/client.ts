@@ -1,10 +1,14 @@
 // Asking the server, and changing what it holds. Every failure comes out as an ApiError that says
 // what happened.
 import type {
+  Change,
   Device,
+  DeviceChange,
   DeviceDetail,
   Explanation,
   Exposure,
+  Group,
+  GroupChange,
   ListChange,
   ListEntry,
   ListInfo,
@@ -14,6 +18,7 @@ import type {
   Pack,
   PackDetail,
   Page,
+  PauseChange,
   Problem,
   RecordChange,
   RefusedLine,
@@ -117,6 +122,21 @@ export const api = {
   removeRule: (id: string) => ask<void>("DELETE", address(`rules/${part(id)}`)),
 
   upstreams: (signal?: AbortSignal) => get<{ upstreams: Upstream[] }>("upstreams", {}, signal),
+  pause: (wish: PauseChange) => ask<void>("PUT", address("pause"), wish),
+  resume: (who: { device?: string; group?: string }) => ask<void>("DELETE", address("pause", who)),
+
+  groups: (signal?: AbortSignal) => get<{ groups: Group[] }>("groups", {}, signal),
+  addGroup: (wish: GroupChange) => ask<Group>("POST", address("groups"), wish),
+  changeGroup: (id: string, change: GroupChange) => ask<Group>("PATCH", address(`groups/${part(id)}`), change),
+  removeGroup: (id: string) => ask<void>("DELETE", address(`groups/${part(id)}`)),
+
+  changeDevice: (id: string, change: DeviceChange) => ask<Device>("PATCH", address(`devices/${part(id)}`), change),
+  mergeDevices: (wish: { into: string; from: string }) => ask<Device>("POST", address("devices/merge"), wish),
+  splitDevice: (id: string, sign: string) => ask<Device>("POST", address(`devices/${part(id)}/split`), { sign }),
+
+  changes: (query: Query, signal?: AbortSignal) => get<{ items: Change[]; next?: string | null }>("changes", query, signal),
+  undoChange: (id: string) => ask<Change>("POST", address(`changes/${part(id)}/undo`)),
+
   records: (signal?: AbortSignal) => get<{ records: OwnRecord[] }>("records", {}, signal),
   addRecord: (wish: RecordChange) => ask<OwnRecord>("POST", address("records"), wish),
   changeRecord: (id: string, change: RecordChange) => ask<OwnRecord>("PATCH", address(`records/${part(id)}`), change),

@@ -157,3 +157,19 @@ export type LatencyBucket = Shapes["LatencyBucket"];
 /** A record of the home's own names. */
 export type OwnRecord = Shapes["RecordItem"];
 export type RecordChange = Shapes["RecordWish"];
+
+export type PauseItem = Shapes["PauseItem"];
+export type PauseChange = Shapes["PauseWish"];
+
+export type Schedule = Shapes["ScheduleItem"];
+/** Packs are written as in the config file: `default`, `level`, and packs by their ids. */
+export type Group = Shapes["GroupItem"];
+export type GroupChange = Omit<Shapes["NewGroup"], "packs"> & { packs?: Record<string, unknown> | null };
+
+export type DeviceChange = Shapes["NewDevice"];
+
+/** `before` and `after` differ by kind. */
+export type Change = Omit<Shapes["Change"], "before" | "after"> & {
+  before?: Record<string, unknown> | null;
+  after?: Record<string, unknown> | null;
+};

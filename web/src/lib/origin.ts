@@ -25,10 +25,9 @@ export function originWord(origin: Origin, packNames: ReadonlyMap<string, string
 /** The page that shows where it stands. Lists are known by their names in the log. */
 export function originHref(origin: Origin, lists: readonly { id: string; name: string }[]): string | undefined {
   if (!origin || origin.kind === "rebinding") return undefined;
-  if (origin.kind === "schedule") return "/groups";
-  if (origin.kind === "rule") return "/rules";
   if (origin.kind === "pack") return packHref(origin.id);
-  return listHref(lists.find((one) => one.name === origin.id)?.id ?? origin.id);
+  if (origin.kind === "list") return listHref(lists.find((one) => one.name === origin.id)?.id ?? origin.id);
+  return origin.kind === "rule" ? "/rules" : "/groups";
 }
 
 /** What an entry covers: "=x" is x alone, "x" all below it too, "*.x" only what is below. */

@@ -12,6 +12,8 @@ export type PageName =
   | "rules"
   | "records"
   | "upstreams"
+  | "groups"
+  | "changes"
   | "lookup"
   | "missing";
 
@@ -30,6 +32,8 @@ const pages: Record<string, { all: PageName; one?: PageName }> = {
   rules: { all: "rules" },
   records: { all: "records" },
   upstreams: { all: "upstreams" },
+  groups: { all: "groups" },
+  changes: { all: "changes" },
   lookup: { all: "lookup" },
 };
 

@@ -1,5 +1,5 @@
 // Values for tests, each with what the test does not care about filled in.
-import type { Cell, EntryInfo, Exposure, ExposureRow, ListInfo, ListPreview, OwnRecord, Row, Rule, Summary, Update, Upstream } from "../../src/api/types.ts";
+import type { Cell, Change, EntryInfo, Exposure, ExposureRow, Group, ListInfo, ListPreview, OwnRecord, Row, Rule, Summary, Update, Upstream } from "../../src/api/types.ts";
 
 export function row(over: Partial<Row> = {}): Row {
   return {
@@ -181,6 +181,38 @@ export function upstream(over: Partial<Upstream> = {}): Upstream {
     average_latency_us: 11_000,
     failures: {},
     latency: [{ up_to_us: 10_000, answers: 100 }],
+    ...over,
+  };
+}
+
+export function group(over: Omit<Partial<Group>, "packs"> & { packs?: Record<string, unknown> | null } = {}): Group {
+  return {
+    id: "kids",
+    name: "Kids",
+    declared: false,
+    lists: null,
+    rules: [],
+    safesearch: null,
+    schedule: [],
+    for_unknown: false,
+    devices: 1,
+    now: [],
+    packs: null,
+    ...over,
+  } as Group;
+}
+
+export function changeOf(over: Partial<Change> = {}): Change {
+  return {
+    id: "1",
+    at: "2026-11-20T09:30:00Z",
+    by: "dashboard",
+    kind: "rule",
+    item: "1",
+    name: "||a.example^",
+    before: null,
+    after: {},
+    can_undo: true,
     ...over,
   };
 }

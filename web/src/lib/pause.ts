@@ -1,0 +1,32 @@
+// For how long blocking may pause, and for whom it does.
+import type { PauseItem } from "../api/types.ts";
+import { minute } from "./format.ts";
+import { t } from "./words.ts";
+
+/** For everybody, unless it names a device or a group. */
+export interface Who {
+  device?: string;
+  group?: string;
+}
+
+/** As the API takes them. */
+export const lengths = ["10m", "1h", "3h", "1d"] as const;
+export type Length = (typeof lengths)[number];
+
+export function isFor(pause: PauseItem, who: Who): boolean {
+  return (pause.device?.id ?? undefined) === who.device && (pause.group ?? undefined) === who.group;
+}
+
+/** The pause of exactly these, if there is one. */
+export function pauseOf(pauses: readonly PauseItem[], who: Who): PauseItem | undefined {
+  return pauses.find((pause) => isFor(pause, who));
+}
+
+export function saying(pause: PauseItem): string {
+  const until = minute(pause.until);
+  if (pause.device) return t("pause.now.device", { name: pause.device.name, until });
+  return pause.group ? t("pause.now.group", { name: pause.group, until }) : t("pause.now.all", { until });
+}
+
+export const whoOf = (pause: PauseItem): Who =>
+  pause.device ? { device: pause.device.id } : pause.group ? { group: pause.group } : {};

@@ -1,0 +1,97 @@
+import { fireEvent, render, screen } from "@testing-library/svelte";
+import { describe, expect, it, vi } from "vitest";
+import Form from "../../src/groups/Form.svelte";
+import { ApiError } from "../../src/api/client.ts";
+import { didOf, differences, saying } from "../../src/lib/changes.ts";
+import { daysText, linesOf, timesText, weekOf } from "../../src/lib/groups.ts";
+import { pauseOf, whoOf } from "../../src/lib/pause.ts";
+import { originHref, originWord, readOrigin } from "../../src/lib/origin.ts";
+import { changeOf, group } from "./made.ts";
+
+describe("a schedule", () => {
+  it.each([
+    [[], "every day"],
+    [["mon", "tue", "wed", "thu", "fri"], "Mon to Fri"],
+    [["sun", "sat"], "Sat and Sun"],
+    [["wed"], "Wed"],
+  ])("on %j says %s", (days, text) => expect(daysText(days)).toBe(text));
+
+  it("says its times, or that it is all day", () => {
+    expect(timesText([])).toBe("all day");
+    expect(timesText(["20:30-06:30"])).toBe("20:30–06:30");
+  });
+
+  it("goes on past midnight in the picture, from Sunday to Monday, too", () => {
+    const week = weekOf({ action: "block_all", days: ["sun"], times: ["18:00-06:00", "12:00-24:00"] });
+    expect(week[6]).toEqual([[75, 100], [50, 100]]);
+    expect(week[0]).toEqual([[0, 25]]);
+    expect(week[1]).toEqual([]);
+  });
+
+  it("is told as the reason for a block", () => {
+    expect(originWord(readOrigin("schedule"), new Map())).toBe("Schedule of the group");
+    expect(originHref(readOrigin("schedule"), [])).toBe("/groups");
+  });
+});
+
+describe("a group", () => {
+  it("is sent with what was not touched as it was", async () => {
+    const onsave = vi.fn(async () => {});
+    const kids = group({
+      packs: { default: "block", level: "strict", oneplus: { action: "block", level: "safe" } },
+      schedule: [{ name: "Bedtime", days: [], times: ["20:30-06:30"], zone: null, action: "block_all" }],
+    });
+    render(Form, { group: kids, packs: [], lists: ["ads"], onsave });
+    await fireEvent.input(screen.getByLabelText("Rules"), { target: { value: " ||a.example^ \n\n@@||b.example^" } });
+    await fireEvent.click(screen.getByRole("button", { name: "Save" }));
+    expect(onsave).toHaveBeenCalledWith({
+      name: "Kids",
+      packs: kids.packs,
+      lists: null,
+      rules: ["||a.example^", "@@||b.example^"],
+      safesearch: null,
+      schedule: kids.schedule,
+      for_unknown: false,
+    });
+  });
+
+  it("says at the field what the server has against it", async () => {
+    const errors = [{ pointer: "/rules/0", detail: "this is no rule" }];
+    const onsave = () => Promise.reject(new ApiError("problem", { title: "wrong", errors }, "groups"));
+    render(Form, { packs: [], lists: [], onsave });
+    await fireEvent.input(screen.getByLabelText("Name of the group"), { target: { value: "Kids" } });
+    await fireEvent.click(screen.getByRole("button", { name: "Add a group" }));
+    await vi.waitFor(() => expect(screen.getByLabelText("Rules").getAttribute("aria-invalid")).toBe("true"));
+    const note = screen.getByLabelText("Rules").getAttribute("aria-describedby") ?? "";
+    expect(document.getElementById(note)?.textContent).toBe("This is no rule");
+  });
+
+  it("has one rule a line", () => expect(linesOf(" a \n\n b")).toEqual(["a", "b"]));
+});
+
+describe("a pause", () => {
+  const until = "2026-11-20T10:00:00Z";
+  it("is that of exactly these", () => {
+    const pauses = [{ until }, { until, group: "kids" }, { until, device: { id: "d1", name: "TV" } }];
+    expect(pauseOf(pauses, {})).toBe(pauses[0]);
+    expect(pauseOf(pauses, { group: "kids" })).toBe(pauses[1]);
+    expect(pauseOf(pauses, { device: "d1" })).toBe(pauses[2]);
+    expect(pauseOf(pauses, { device: "d2" })).toBeUndefined();
+    expect(pauses.map(whoOf)).toEqual([{}, { group: "kids" }, { device: "d1" }]);
+  });
+});
+
+describe("a change", () => {
+  it("says what was done to what, and what is other than before", () => {
+    const one = changeOf({ before: { action: "block", match: "||a.example^" }, after: { action: "watch", match: "||a.example^" } });
+    expect(saying(one)).toBe("Rule ||a.example^ changed");
+    expect(differences(one)).toEqual([{ member: "action", before: "block", after: "watch" }]);
+  });
+
+  it("adds or removes where one side is not there", () => {
+    expect(didOf(changeOf({ before: null, after: {} }))).toBe("add");
+    expect(didOf(changeOf({ before: {}, after: null }))).toBe("remove");
+    const all = changeOf({ kind: "pause", name: "all", before: null, after: { until: "x" } });
+    expect(saying(all)).toBe("Pause for all added");
+  });
+});

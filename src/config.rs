@@ -81,6 +81,8 @@ pub struct Config {
     pub devices: Vec<Device>,
     /// `unknown_group` of `[devices]`: the group of devices that nobody named.
     pub unknown_group: String,
+    /// `trust_mac_from` of `[devices]`: the routers that say for which hardware address they ask.
+    pub trust_mac_from: Vec<ipnet::IpNet>,
     /// `[journal]`
     pub journal: Journal,
     /// `[web]`
@@ -105,6 +107,7 @@ impl Default for Config {
             groups: vec![Group::default_with(Packs::default())],
             devices: Vec::new(),
             unknown_group: DEFAULT_GROUP.to_owned(),
+            trust_mac_from: Vec::new(),
             journal: Journal::default(),
             web: Web::default(),
         }

@@ -161,7 +161,14 @@ impl Pipeline {
         }
         let now_ms = now_ms();
         let by_address = || self.steps.devices.identify_with_group(address, now_ms);
-        let (device, group) = query.device.unwrap_or_else(by_address);
+        let relayed = query.edns.and_then(|edns| edns.relayed_mac);
+        let by_mac = || {
+            self.steps
+                .devices
+                .identify_relayed(address, relayed?, now_ms)
+        };
+        let who = query.device.or_else(by_mac);
+        let (device, group) = who.unwrap_or_else(by_address);
         let asker = policy::Asker {
             device,
             group,

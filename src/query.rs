@@ -55,6 +55,8 @@ pub struct Edns {
     pub keepalive: Option<u16>,
     /// Whether the answer is to be padded, so that its length says nothing (RFC 7830 §4).
     pub is_padded: bool,
+    /// The hardware address of the device for which a router asks, as the router says it.
+    pub relayed_mac: Option<[u8; 6]>,
 }
 
 /// How a question reached us.

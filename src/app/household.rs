@@ -29,6 +29,7 @@ pub(super) fn enforce(
         local.declare_groups(config);
         // The rules of a group are there before its devices are.
         library.rulebook.set_groups(lists::Groups::of(config));
+        devices.trust(&config.trust_mac_from);
         devices.rearrange(config, &plan.kept);
         library.declare_rules(config);
     })

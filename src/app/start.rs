@@ -198,6 +198,7 @@ impl Core {
         let store = Store::at(&config.data_dir);
         let devices = Arc::new(Devices::new(&config.devices, Vec::new()));
         devices.set_groups(device::Groups::of(config));
+        devices.trust(&config.trust_mac_from);
         devices.number_in_passing();
         let upstreams = Arc::new(
             UpstreamShared::new(&config.upstream)

@@ -6,7 +6,7 @@ use super::group::{DEFAULT_GROUP, Known, group_name};
 use super::problem::{ConfigProblems, Place, Problem};
 use super::section::{Notes, Section};
 use super::tree::{self, Table};
-use super::value::path;
+use super::value::{self, path};
 use super::{
     Blocking, Cache, Config, Device, Dns, Dns64, Group, Journal, List, Lists, Local, Packs, Record,
     Rule, Upstream, Web,
@@ -98,6 +98,16 @@ impl Config {
         };
         let groups = Group::read_all(root, &packs, &known, &mut rules);
         let packs = packs.with_default_of(&groups);
+        let (unknown_group, trust_mac_from) = root.section("devices", |section| {
+            let default = DEFAULT_GROUP.to_owned();
+            let group = section.value("unknown_group", default, |item| group_name(item, &names));
+            let networks = section.values("trust_mac_from", Vec::new(), |item| {
+                let right = "write an address or a network, such as \"192.168.0.1\"";
+                let network = item.text().and_then(value::network);
+                network.ok_or_else(|| right.to_owned())
+            });
+            (group, networks)
+        });
         let upstream = root.section("upstream", |section| Upstream::read(section, base));
         Self {
             data_dir: root.value("data_dir", default, |item| path(item, base)),
@@ -109,10 +119,8 @@ impl Config {
             records: Record::read_all(root),
             dns64: root.section("dns64", Dns64::read),
             groups,
-            unknown_group: root.section("devices", |section| {
-                let default = DEFAULT_GROUP.to_owned();
-                section.value("unknown_group", default, |item| group_name(item, &names))
-            }),
+            unknown_group,
+            trust_mac_from,
             packs,
             lists,
             subscribed,

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
+use ipnet::IpNet;
 use tokio::sync::watch;
 
 use super::maker::Makers;
@@ -34,6 +35,10 @@ struct Snapshot {
     aliases: Arc<HashMap<DeviceId, DeviceId>>,
     /// The names by which devices of the config may call themselves.
     callers: Arc<HashMap<String, Option<Seat>>>,
+    /// The seats of devices for which a router asked.
+    relayed: Arc<HashMap<Mac, Seat>>,
+    /// The routers that may say for whom they ask.
+    routers: Arc<Vec<IpNet>>,
 }
 
 impl Snapshot {
@@ -43,6 +48,8 @@ impl Snapshot {
             recent: HashMap::new(),
             aliases: Arc::new(state.aliases()),
             callers: Arc::new(state.callers()),
+            relayed: Arc::new(state.relayed()),
+            routers: Arc::new(state.routers.clone()),
         }
     }
 
@@ -54,6 +61,8 @@ impl Snapshot {
             recent,
             aliases: Arc::clone(&self.aliases),
             callers: Arc::clone(&self.callers),
+            relayed: Arc::clone(&self.relayed),
+            routers: Arc::clone(&self.routers),
         }
     }
 
@@ -131,6 +140,36 @@ impl Devices {
         let device = state.meet_caller(name, now_ms);
         self.publish(&state);
         device.map(|device| (device, state.group(device)))
+    }
+
+    /// The device of this hardware address, for which a router asks from `address`, and its group;
+    /// none where that is no router that is trusted. No lock, unless it does so for the first time.
+    pub fn identify_relayed(
+        &self,
+        address: IpAddr,
+        mac: Mac,
+        now_ms: i64,
+    ) -> Option<(DeviceId, GroupId)> {
+        let snapshot = self.snapshot.load();
+        let address = address.to_canonical();
+        if !snapshot.routers.iter().any(|net| net.contains(&address)) {
+            return None;
+        }
+        if let Some(seat) = snapshot.relayed.get(&mac) {
+            seat.touch(now_ms);
+            return Some((seat.device, seat.group));
+        }
+        let mut state = self.lock();
+        let device = state.meet_relayed(mac, now_ms);
+        self.publish(&state);
+        Some((device, state.group(device)))
+    }
+
+    /// Takes the routers that may say for whom they ask.
+    pub fn trust(&self, routers: &[IpNet]) {
+        let mut state = self.lock();
+        state.routers = routers.to_vec();
+        self.publish(&state);
     }
 
     /// The device that this number stands for now: its own, unless it turned out to be another's.
@@ -328,6 +367,33 @@ mod tests {
         assert_eq!(ask(&devices, "192.0.2.8"), kept);
         let numbers: Vec<DeviceId> = devices.all().iter().map(|device| device.id).collect();
         assert_eq!(numbers, [phone, gone, kept]);
+    }
+
+    #[test]
+    fn ipv4_ipv6_a_changed_hardware_address_and_a_name_said_are_one_device() {
+        let host = DeviceMatch::Host("kids-tablet".to_owned());
+        let config = [named("Tablet", &[DeviceMatch::Mac(TABLET), host])];
+        let devices = devices(&config);
+        sight(&devices, "192.0.2.7", TABLET);
+        sight(&devices, "2001:db8::7", TABLET);
+        let tablet = ask(&devices, "192.0.2.7");
+        assert_eq!(ask(&devices, "2001:db8::7"), tablet);
+        let (said, _) = devices.identify_named("kids-tablet", NOW).unwrap();
+        assert_eq!(said, tablet);
+        // It makes up another hardware address, and tells the router its name again.
+        let other = [0x02, 0, 0, 9, 9, 9];
+        sight(&devices, "192.0.2.8", other);
+        let stranger = ask(&devices, "192.0.2.8");
+        assert_ne!(stranger, tablet);
+        devices.learn_name(ip("192.0.2.8"), "kids-tablet.home.arpa");
+        assert_eq!(ask(&devices, "192.0.2.8"), tablet);
+        assert_eq!(devices.resolve(stranger), tablet);
+        devices.trust(&["192.0.2.1/32".parse().unwrap()]);
+        let relayed = devices.identify_relayed(ip("192.0.2.1"), TABLET, NOW);
+        assert_eq!(relayed.map(|(device, _)| device), Some(tablet));
+        let shown = devices.all().into_iter();
+        let shown: Vec<Device> = shown.filter(|device| device.alias_of.is_none()).collect();
+        assert_eq!(shown.len(), 1, "{shown:?}");
     }
 
     #[test]

@@ -7,12 +7,15 @@
 mod recall;
 mod restore;
 mod room;
+mod said;
 mod view;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+
+use ipnet::IpNet;
 
 use super::wishes::{Groups, Wishes, first_label};
 use super::{DeviceKey, Mac};
@@ -85,6 +88,10 @@ pub(super) struct State {
     seats: HashMap<IpAddr, Seat>,
     /// The seats of devices that said their name.
     callers: HashMap<String, Seat>,
+    /// The seats of devices for which a router asked.
+    relayed: HashMap<Mac, Seat>,
+    /// The routers that may say for whom they ask.
+    pub routers: Vec<IpNet>,
     makers: HashMap<Mac, Option<String>>,
     /// The numbers that devices had before the records of earlier runs were read.
     passing: HashMap<DeviceId, DeviceId>,
@@ -160,28 +167,6 @@ impl State {
             Some(seat) => (device, Change::Seat(seat)),
             None => (device, Change::Nothing),
         }
-    }
-
-    /// The device of the config that says this name, in lower case.
-    pub fn meet_caller(&mut self, name: &str, now_ms: i64) -> Option<DeviceId> {
-        let device = self.wishes.of_host(name)?.to_owned();
-        let id = self.enter(DeviceKey::Named(device), now_ms);
-        self.callers.insert(name.to_owned(), Seat::new(id, now_ms));
-        Some(id)
-    }
-
-    /// The names that devices may say, with the seats of those that did.
-    pub fn callers(&self) -> HashMap<String, Option<Seat>> {
-        let hosts = self.wishes.hosts();
-        hosts
-            .map(|host| {
-                let mut seat = self.callers.get(&host).cloned();
-                if let Some(seat) = &mut seat {
-                    seat.group = self.group(seat.device);
-                }
-                (host, seat)
-            })
-            .collect()
     }
 
     /// Learns the hardware address of an address. Says whether anything is new.

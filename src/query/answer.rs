@@ -406,6 +406,7 @@ mod tests {
         cookie: None,
         keepalive: None,
         is_padded: false,
+        relayed_mac: None,
     };
 
     #[test]

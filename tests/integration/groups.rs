@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use hickory_proto::op::Message;
 use hickory_proto::rr::RecordType;
+use hickory_proto::rr::rdata::opt::EdnsOption;
 
 use crate::house::{House, extended_error, question, told};
 use crate::stub::Stub;
@@ -202,4 +203,35 @@ async fn a_route_is_asked_for_every_group() {
         addresses(&house, "nas.fritz.example.").await,
         ["192.0.2.1"; 3]
     );
+}
+
+/// The address that a device gets for which 127.0.0.9 asks.
+async fn relayed(house: &House, option: (u16, &[u8])) -> String {
+    let mut query = question("game.example.", RecordType::A);
+    let option = EdnsOption::Unknown(option.0, option.1.to_vec());
+    query.edns.as_mut().unwrap().options_mut().insert(option);
+    let answer = house.send_bytes(STRANGER, &query.to_vec().unwrap()).await;
+    let (_, data) = told(&Message::from_vec(&answer).unwrap());
+    data.join(" ")
+}
+
+#[tokio::test]
+async fn a_router_that_is_trusted_says_for_which_device_it_asks() {
+    let config = "[[group]]\nname = \"kids\"\nrules = [\"||game.example^\"]\n\
+         [[device]]\nname = \"Phone\"\nmatch = \"aa:bb:cc:dd:ee:0f\"\ngroup = \"kids\"\n";
+    let mac = [0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0x0f];
+    let text: &[u8] = b"aa:bb:cc:dd:ee:0f";
+    for (trusted, phone) in [("127.0.0.9", "0.0.0.0"), ("127.0.0.1", "192.0.2.99")] {
+        let stub = Stub::with_address("192.0.2.99").await;
+        let trust = format!("{config}[devices]\ntrust_mac_from = [\"{trusted}\"]");
+        let house = House::with(stub, &trust).await;
+        // The second time without a lock.
+        for option in [(65001, &mac[..]), (65073, text), (65001, &mac[..])] {
+            assert_eq!(relayed(&house, option).await, phone, "{trusted}");
+        }
+        assert_eq!(
+            relayed(&house, (65001, &[2, 0, 0, 0, 0, 1])).await,
+            "192.0.2.99"
+        );
+    }
 }

@@ -52,12 +52,14 @@ impl State {
             }
         }
         let makers = std::mem::take(&mut self.makers);
+        let routers = std::mem::take(&mut self.routers);
         let (wishes, macs) = (
             std::mem::take(&mut self.wishes),
             std::mem::take(&mut self.macs),
         );
         *self = Self::restore(wishes, known, macs);
         self.makers.extend(makers);
+        self.routers = routers;
         self.passing = passing;
     }
 }

@@ -18,6 +18,8 @@ impl State {
             macs,
             seats: HashMap::new(),
             callers: HashMap::new(),
+            relayed: HashMap::new(),
+            routers: Vec::new(),
             makers: HashMap::new(),
             passing: HashMap::new(),
             next: 1,
@@ -50,9 +52,11 @@ impl State {
         let known = self.devices();
         let makers = std::mem::take(&mut self.makers);
         let passing = std::mem::take(&mut self.passing);
+        let routers = std::mem::take(&mut self.routers);
         *self = Self::restore(wishes, known, std::mem::take(&mut self.macs));
         self.makers = makers;
         self.passing = passing;
+        self.routers = routers;
         self.next = next;
     }
 

@@ -62,7 +62,7 @@ impl State {
 
     /// Carries the times over that DNS threads noted at the seats.
     pub(super) fn note_seen(&mut self) {
-        for seat in self.callers.values() {
+        for seat in self.callers.values().chain(self.relayed().values()) {
             if let Some(record) = self.records.get_mut(&seat.device) {
                 record.last_seen_ms = record.last_seen_ms.max(seat.seen_ms());
             }

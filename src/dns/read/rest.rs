@@ -2,12 +2,18 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use data_encoding::BASE64;
+
 use super::Origin;
 use crate::query::{Edns, RecordType, Transport};
 
 const OPTION_COOKIE: u16 = 10;
 const OPTION_KEEPALIVE: u16 = 11;
 const OPTION_PADDING: u16 = 12;
+/// dnsmasq's `add-mac`: six bytes.
+const OPTION_MAC: u16 = 65001;
+/// The same with `add-mac=text` or `add-mac=base64`.
+const OPTION_DEVICE: u16 = 65073;
 const ADDITIONAL: usize = 2;
 
 /// It cannot be read; the OPT record is there if it was found.
@@ -90,6 +96,7 @@ impl<'a> Record<'a> {
             cookie: None,
             keepalive: None,
             is_padded: false,
+            relayed_mac: None,
         };
         read_options(self.data, plain, origin).ok_or(plain)
     }
@@ -111,11 +118,32 @@ fn read_options(mut options: &[u8], mut edns: Edns, origin: Origin<'_>) -> Optio
             }
             // RFC 7830 §6: where others can read along, a length hides nothing.
             OPTION_PADDING => edns.is_padded = origin.transport.is_encrypted(),
+            OPTION_MAC | OPTION_DEVICE if edns.relayed_mac.is_none() => {
+                edns.relayed_mac = relayed_mac(data);
+            }
             _ => {}
         }
         options = rest;
     }
     options.is_empty().then_some(edns)
+}
+
+/// A hardware address as routers write it: bytes, `aa:bb:cc:dd:ee:ff`, or base64. Nobody but a router
+/// writes it, so what is none is passed over.
+fn relayed_mac(data: &[u8]) -> Option<[u8; 6]> {
+    if let Ok(mac) = data.try_into() {
+        return Some(mac);
+    }
+    let decoded = BASE64.decode(data).ok();
+    if let Some(mac) = decoded.and_then(|bytes| bytes.try_into().ok()) {
+        return Some(mac);
+    }
+    let mut mac = [0; 6];
+    let mut parts = std::str::from_utf8(data).ok()?.split(':');
+    for byte in &mut mac {
+        *byte = u8::from_str_radix(parts.next().filter(|part| part.len() == 2)?, 16).ok()?;
+    }
+    parts.next().is_none().then_some(mac)
 }
 
 /// RFC 7873 §5.2.2: 8 bytes of the asker's, and none or 8 to 32 of a server's.
@@ -130,4 +158,27 @@ fn cookie(data: &[u8], origin: Origin<'_>) -> Option<[u8; 24]> {
     // RFC 9018 §4.3: seconds modulo 2^32.
     let now_s = u32::try_from(now.as_secs() & u64::from(u32::MAX)).unwrap_or(0);
     Some(origin.cookies.answer(*client, origin.source.ip(), now_s))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn routers_write_hardware_addresses_in_three_ways() {
+        let mac = Some([0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0x0f]);
+        assert_eq!(relayed_mac(&[0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0x0f]), mac);
+        assert_eq!(relayed_mac(b"aa:bb:cc:dd:ee:0f"), mac);
+        assert_eq!(relayed_mac(b"qrvM3e4P"), mac);
+        for wrong in [
+            "",
+            "aa",
+            "aa:bb:cc:dd:ee",
+            "aa:bb:cc:dd:ee:0f:00",
+            "aa:bb:cc:dd:ee:f",
+            "zz:bb:cc:dd:ee:0f",
+        ] {
+            assert_eq!(relayed_mac(wrong.as_bytes()), None, "{wrong}");
+        }
+    }
 }

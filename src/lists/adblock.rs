@@ -151,14 +151,18 @@ fn pattern(written: &str, limits: &Limits) -> Result<Pattern, String> {
         Some(rest) => (rest.trim_start_matches('*'), Start::Anywhere),
         None => (text, start),
     };
-    let (text, end) = match text.strip_suffix('*') {
-        Some(rest) => (rest.trim_end_matches('*'), End::Anywhere),
-        None => (text, end),
-    };
+    let (text, end) = untied(text, end);
     if text.is_empty() {
         return Ok(Pattern::everything());
     }
     tied(&international(text)?, start, end)
+}
+
+fn untied(text: &str, end: End) -> (&str, End) {
+    match text.strip_suffix('*') {
+        Some(rest) => (rest.trim_end_matches('*'), End::Anywhere),
+        None => (text, end),
+    }
 }
 
 fn tied(text: &str, start: Start, end: End) -> Result<Pattern, String> {
@@ -175,10 +179,13 @@ fn tied(text: &str, start: Start, end: End) -> Result<Pattern, String> {
         });
     }
     // The root dot counts only where the pattern is tied to the end.
-    let text = match end {
-        End::Name => text.strip_suffix('.').unwrap_or(text),
-        End::Anywhere => text,
+    let (text, end) = match end {
+        End::Name => untied(text.strip_suffix('.').unwrap_or(text), end),
+        End::Anywhere => (text, end),
     };
+    if text.is_empty() {
+        return Err("there is no name".to_owned());
+    }
     let below = text.strip_prefix('.').map(hostname::name);
     Ok(match (start, end) {
         (Start::Label, End::Name) if !text.contains('*') => Pattern::Subtree(hostname::name(text)?),

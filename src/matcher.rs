@@ -176,12 +176,12 @@ impl Matcher {
     }
 
     fn find_names<'s>(&'s self, question: &Question<'_>, visit: &mut dyn FnMut(Hit<'s>)) {
-        let layers = self.layers();
+        let layers = self.layers().map(|layer| (layer.table.likely(), layer));
         hash::with_suffixes(question.name, self.base.seed(), |hashes, _| {
             for (depth, &hash) in hashes.iter().enumerate() {
                 let labels = hashes.len() - depth;
-                let likely = |layer: &Layer<'_>| layer.table.may_contain(hash, labels);
-                for layer in layers.into_iter().filter(likely) {
+                let likely = layers.iter().filter(|(likely, _)| likely.has(hash, labels));
+                for (_, layer) in likely {
                     layer.find_suffix((hash, labels, depth == 0), question, visit);
                 }
             }

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::addresses::Addresses;
 use super::compile::reach_and_name;
+use super::depths::Depths;
 use super::file::{Bytes, Extra, FileError, Meta, Overlap};
 use super::patterns::Patterns;
 use super::rule::{Pattern, Rule};
@@ -53,6 +54,22 @@ pub enum Says<'a> {
     },
     /// All that stands here.
     Rule(&'a Rule),
+}
+
+/// The prefilter of the names that have rules.
+#[derive(Clone, Copy)]
+pub(super) struct Likely<'a> {
+    depths: Depths,
+    filter: &'a [[u8; filter::BLOCK]],
+}
+
+impl Likely<'_> {
+    /// Whether there may be rules for the suffix with this hash and so many labels; `false` is
+    /// certain.
+    #[inline]
+    pub fn has(self, hash: u64, labels: usize) -> bool {
+        self.depths.has(labels) && filter::may_contain(self.filter, hash)
+    }
 }
 
 impl Placed<'_> {
@@ -130,11 +147,13 @@ impl Compiled {
         }
     }
 
-    /// Whether there may be rules for the suffix with this hash and so many labels; `false` is
-    /// certain.
+    /// What says in a few instructions that there is no rule for most names.
     #[inline]
-    pub(super) fn may_contain(&self, hash: u64, labels: usize) -> bool {
-        self.meta.depths.has(labels) && filter::may_contain(self.bytes.filter(), hash)
+    pub(super) fn likely(&self) -> Likely<'_> {
+        Likely {
+            depths: self.meta.depths,
+            filter: self.bytes.filter(),
+        }
     }
 
     /// Calls `visit` with the places of the rules for the suffix with this hash.

@@ -11,26 +11,66 @@ const USUAL_LABELS: usize = 12;
 /// RFC 1035 §3.1: 255 bytes hold at most 127 labels and the root.
 const MAX_LABELS: usize = 127;
 
+/// A label is taken in so many bytes at a time; nearly all labels need one step.
+const BLOCK: usize = 16;
+
 const STIR: u64 = 0x9e37_79b9_7f4a_7c15;
 const STIR_LENGTH: u64 = 0xd6e8_feb8_6659_fd93;
 
-/// The hashes of a name's suffixes, the whole name first. The root has none.
-pub(super) struct Suffixes<const N: usize> {
-    hashes: [u64; N],
-    /// Where each suffix begins in the name's wire bytes.
-    starts: [u8; N],
-    count: usize,
+/// Calls `read` with the hashes of the suffixes of `name`, the whole name first, and with where each
+/// begins in the name's wire bytes. The root has none.
+#[inline]
+pub(super) fn with_suffixes<T>(name: &Name, seed: u64, read: impl FnOnce(&[u64], &[u8]) -> T) -> T {
+    let mut hashes = [0; USUAL_LABELS];
+    let mut starts = [0; USUAL_LABELS];
+    match suffixes(name.as_wire_and_more(), seed, &mut hashes, &mut starts) {
+        Some(count) => read(first(&hashes, count), first(&starts, count)),
+        None => with_many_suffixes(name, seed, read),
+    }
 }
 
-/// Calls `read` with the suffixes of `name`, shortest form of storage first.
-pub(super) fn with_suffixes<T>(name: &Name, seed: u64, read: impl FnOnce(&[u64], &[u8]) -> T) -> T {
-    match Suffixes::<USUAL_LABELS>::of(name, seed) {
-        Some(suffixes) => read(suffixes.hashes(), suffixes.starts()),
-        None => match Suffixes::<MAX_LABELS>::of(name, seed) {
-            Some(suffixes) => read(suffixes.hashes(), suffixes.starts()),
-            None => read(&[], &[]),
-        },
+#[cold]
+fn with_many_suffixes<T>(name: &Name, seed: u64, read: impl FnOnce(&[u64], &[u8]) -> T) -> T {
+    let mut hashes = [0; MAX_LABELS];
+    let mut starts = [0; MAX_LABELS];
+    let count =
+        suffixes(name.as_wire_and_more(), seed, &mut hashes, &mut starts).unwrap_or_default();
+    read(first(&hashes, count), first(&starts, count))
+}
+
+fn first<T>(all: &[T], count: usize) -> &[T] {
+    all.get(..count).unwrap_or_default()
+}
+
+/// Fills in the hashes and beginnings of suffixes, and says how many there are; `None` where the
+/// name has more labels than there is room for.
+#[inline]
+fn suffixes(wire: &[u8], seed: u64, hashes: &mut [u64], starts: &mut [u8]) -> Option<usize> {
+    let mut count = 0;
+    let mut at = 0;
+    while let Some(&length) = wire.get(at)
+        && length != 0
+    {
+        // A name has at most 255 bytes.
+        *starts.get_mut(count)? = u8::try_from(at).ok()?;
+        count += 1;
+        at += 1 + usize::from(length);
     }
+    let mut above = start(seed);
+    for (hash, &start) in hashes.iter_mut().zip(starts.iter()).take(count).rev() {
+        let (&length, rest) = wire.get(usize::from(start)..)?.split_first()?;
+        let length = usize::from(length);
+        above = match rest.first_chunk::<BLOCK>() {
+            // What stands behind the label is masked: no branch depends on its length.
+            Some(block) if length <= BLOCK => {
+                let word = u128::from_le_bytes(*block) & mask(length);
+                last_step(above, word, length, seed)
+            }
+            _ => step(above, rest.get(..length)?, seed),
+        };
+        *hash = above;
+    }
+    Some(count)
 }
 
 /// The hash of one whole name in dotted text (lower case, no root dot), without building the name.
@@ -40,100 +80,65 @@ pub(super) fn hash_text(name: &str, seed: u64) -> u64 {
     })
 }
 
-impl<const N: usize> Suffixes<N> {
-    /// `None` where the name has more labels than there is room for.
-    fn of(name: &Name, seed: u64) -> Option<Self> {
-        let wire = name.as_wire();
-        let mut starts = [0; N];
-        let mut count = 0;
-        let mut at = 0;
-        while let Some(&length) = wire.get(at) {
-            if length == 0 {
-                break;
-            }
-            // A name has at most 255 bytes.
-            *starts.get_mut(count)? = u8::try_from(at).ok()?;
-            count += 1;
-            at += 1 + usize::from(length);
-        }
-        let mut hashes = [0; N];
-        let mut above = start(seed);
-        let mut end = at;
-        let slots = hashes.iter_mut().zip(starts.iter()).take(count).rev();
-        for (hash, &start) in slots {
-            let label = wire.get(usize::from(start) + 1..end)?;
-            above = step(above, label, seed);
-            *hash = above;
-            end = usize::from(start);
-        }
-        Some(Self {
-            hashes,
-            starts,
-            count,
-        })
-    }
-
-    fn hashes(&self) -> &[u64] {
-        self.hashes.get(..self.count).unwrap_or_default()
-    }
-
-    fn starts(&self) -> &[u8] {
-        self.starts.get(..self.count).unwrap_or_default()
-    }
-}
-
 fn start(seed: u64) -> u64 {
     seed ^ STIR
 }
 
 /// The hash of a suffix from the hash of the one above it and its first label.
 fn step(above: u64, label: &[u8], seed: u64) -> u64 {
-    let length = (label.len() as u64).wrapping_mul(STIR_LENGTH);
     let mut hash = above;
     let mut rest = label;
-    // Sixteen bytes a step; nearly all labels need one.
-    while let Some((block, after)) = rest.split_first_chunk::<16>()
+    while let Some((block, after)) = rest.split_first_chunk::<BLOCK>()
         && !after.is_empty()
     {
-        let (low, high) = halves(block);
+        let (low, high) = halves(u128::from_le_bytes(*block));
         hash = fold(hash ^ low, seed ^ high);
         rest = after;
     }
-    let (low, high) = last(rest);
-    // 0 means "free" in the table.
-    fold(hash ^ low, seed ^ high ^ length).max(1)
+    let mut block = [0; BLOCK];
+    for (to, from) in block.iter_mut().zip(rest) {
+        *to = *from;
+    }
+    last_step(hash, u128::from_le_bytes(block), label.len(), seed)
 }
 
-fn halves(block: &[u8; 16]) -> (u64, u64) {
-    let word = u128::from_le_bytes(*block);
-    #[expect(clippy::cast_possible_truncation, reason = "the two halves are meant")]
+/// Takes in the last bytes of a label, of which most have no others, and its length.
+#[inline]
+fn last_step(above: u64, word: u128, length: usize, seed: u64) -> u64 {
+    let (low, high) = halves(word);
+    let length = (length as u64).wrapping_mul(STIR_LENGTH);
+    // 0 means "free" in the table.
+    fold(above ^ low, seed ^ high ^ length).max(1)
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "the two halves are meant")]
+fn halves(word: u128) -> (u64, u64) {
     (word as u64, (word >> 64) as u64)
 }
 
-/// At most sixteen bytes as two words; overlapping reads, so that nothing is copied.
-fn last(bytes: &[u8]) -> (u64, u64) {
-    let length = bytes.len();
-    if let (Some(first), Some(last)) = (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
-        (u64::from_le_bytes(*first), u64::from_le_bytes(*last))
-    } else if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
-        (
-            u64::from(u32::from_le_bytes(*first)),
-            u64::from(u32::from_le_bytes(*last)),
-        )
-    } else {
-        let byte = |at: usize| u64::from(bytes.get(at).copied().unwrap_or_default());
-        (
-            byte(0) | byte(length / 2) << 8 | byte(length.saturating_sub(1)) << 16,
-            0,
-        )
-    }
+/// The bits of a block's first bytes.
+#[inline]
+fn mask(length: usize) -> u128 {
+    MASKS.get(length).copied().unwrap_or(u128::MAX)
 }
+
+#[expect(
+    clippy::indexing_slicing,
+    reason = "it is done while compiling, and cannot fail later"
+)]
+static MASKS: [u128; BLOCK + 1] = {
+    let mut masks = [0; BLOCK + 1];
+    let mut length = 1;
+    while length <= BLOCK {
+        masks[length] = u128::MAX >> (128 - 8 * length);
+        length += 1;
+    }
+    masks
+};
 
 /// A multiplication of which both halves count.
 fn fold(left: u64, right: u64) -> u64 {
-    let product = u128::from(left).wrapping_mul(u128::from(right));
-    #[expect(clippy::cast_possible_truncation, reason = "the two halves are meant")]
-    let (low, high) = (product as u64, (product >> 64) as u64);
+    let (low, high) = halves(u128::from(left).wrapping_mul(u128::from(right)));
     low ^ high
 }
 
@@ -190,6 +195,23 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn texts_and_names_have_the_same_hashes(
+            labels in prop::collection::vec("[a-c]{1,40}", 1..20),
+            seed in any::<u64>(),
+        ) {
+            let text = labels.join(".");
+            prop_assume!(text.len() <= 253);
+            let name: Name = text.parse().unwrap();
+            with_suffixes(&name, seed, |hashes, _| {
+                prop_assert_eq!(hashes.len(), labels.len());
+                for (at, &hash) in hashes.iter().enumerate() {
+                    prop_assert_eq!(hash, hash_text(&labels[at..].join("."), seed));
+                }
+                Ok(())
+            })?;
+        }
+
         #[test]
         fn a_hash_depends_on_every_byte_the_borders_and_the_seed(
             name in "[a-c]{1,20}(\\.[a-c]{1,20}){0,3}",

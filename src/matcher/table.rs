@@ -96,15 +96,22 @@ pub(super) fn find(table: &[Line], lines: usize, hash: u64) -> Found {
         if !is_sound(line) {
             return Found::Damaged;
         }
+        // All slots are looked at: where in its line a hash stands is a coin toss, and a branch
+        // on it would cost more.
+        let mut found = None;
+        let mut last = 0;
         for (at, slot) in line.as_chunks::<8>().0.iter().take(SLOTS).enumerate() {
-            let here = u64::from_le_bytes(*slot);
-            if here == hash {
-                return value(line, at);
+            last = u64::from_le_bytes(*slot);
+            if last == hash {
+                found = Some(at);
             }
-            // Sorted: what is not before a free slot or a greater hash is not there.
-            if here == 0 || here > hash {
-                return Found::Nothing;
-            }
+        }
+        if let Some(at) = found {
+            return value(line, at);
+        }
+        // Sorted: what is not before a free slot or a greater hash is not there.
+        if last == 0 || last > hash {
+            return Found::Nothing;
         }
     }
     Found::Nothing

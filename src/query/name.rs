@@ -79,6 +79,12 @@ impl Name {
         self.bytes.get(..usize::from(self.len)).unwrap_or_default()
     }
 
+    /// The same bytes, and behind them others that mean nothing: whoever reads in blocks need not
+    /// mind where the name ends.
+    pub(crate) fn as_wire_and_more(&self) -> &[u8; MAX_NAME] {
+        &self.bytes
+    }
+
     /// The same name with `A` to `Z` in lower case (RFC 4343).
     #[must_use]
     pub fn to_lowercase(&self) -> Self {

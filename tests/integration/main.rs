@@ -6,6 +6,7 @@
     reason = "a test that fails here has failed"
 )]
 
+mod allocations;
 mod answers;
 mod api;
 mod cache;

@@ -95,9 +95,7 @@ impl Plan {
 
     async fn write(&self, store: &mut Transaction) -> Result<(), StoreError> {
         store.names().add(&self.names).await?;
-        for (id, label) in &self.entries {
-            store.entries().add(*id, label).await?;
-        }
+        store.entries().add(&self.entries).await?;
         for (id, text) in &self.upstreams {
             store.upstreams().add(*id, text).await?;
         }

@@ -52,8 +52,9 @@ impl<T: Clone + Eq + Hash> Labels<T> {
 
     /// The labels that are not on disk yet.
     pub(super) fn unsaved(&self) -> Vec<(u32, T)> {
-        let new = self.iter().skip_while(|(id, _)| *id as usize <= self.saved);
-        new.map(|(id, label)| (id, label.clone())).collect()
+        let new = (1..).zip(&self.known).skip(self.saved);
+        new.filter_map(|(id, label)| Some((id, label.clone()?)))
+            .collect()
     }
 
     /// All labels up to this number are on disk.

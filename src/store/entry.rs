@@ -1,23 +1,31 @@
 //! The table `entry`: every entry that decided on a query, in words that outlive a reload.
 
+use sqlx::QueryBuilder;
+
 use super::{NODE, StoreError, Table, narrow};
 use crate::query::EntryLabel;
+
+/// Entries in one statement.
+const AT_ONCE: usize = 500;
 
 /// The entries that decided, by number.
 pub struct EntryTable<'a>(pub(super) Table<'a>);
 
 impl EntryTable<'_> {
-    /// Adds an entry under a new number.
-    pub async fn add(&mut self, id: u32, label: &EntryLabel) -> Result<(), StoreError> {
-        let done =
-            sqlx::query("INSERT INTO entry (node, id, origin, entry) VALUES ($1, $2, $3, $4)")
-                .bind(NODE)
-                .bind(i64::from(id))
-                .bind(&label.origin)
-                .bind(&label.entry)
-                .execute(self.0.connection())
-                .await;
-        self.0.checked(done).map(|_| ())
+    /// Adds entries under new numbers.
+    pub async fn add(&mut self, entries: &[(u32, EntryLabel)]) -> Result<(), StoreError> {
+        for part in entries.chunks(AT_ONCE) {
+            let mut query = QueryBuilder::new("INSERT INTO entry (node, id, origin, entry) ");
+            query.push_values(part, |mut row, (id, label)| {
+                row.push_bind(NODE)
+                    .push_bind(i64::from(*id))
+                    .push_bind(&label.origin)
+                    .push_bind(&label.entry);
+            });
+            let done = query.build().execute(self.0.connection()).await;
+            self.0.checked(done)?;
+        }
+        Ok(())
     }
 
     /// All entries with their numbers.

@@ -69,18 +69,34 @@ impl Server {
                 () = &mut stopped => return,
                 ready = self.socket.readable() => if ready.is_err() { continue },
             }
+            let mut is_drained = false;
             for _ in 0..BATCHES {
                 let receive = || inbox.receive(&self.socket);
                 if self.socket.try_io(Interest::READABLE, receive).is_err() {
+                    is_drained = true;
                     break;
                 }
                 for (packet, route) in inbox.packets() {
                     self.handle(packet, route, &mut outbox);
                 }
                 outbox.send(&self.socket).await;
+                if !inbox.is_full() {
+                    self.wait_for_more();
+                    is_drained = true;
+                    break;
+                }
             }
-            tokio::task::yield_now().await;
+            if !is_drained {
+                tokio::task::yield_now().await;
+            }
         }
+    }
+
+    /// Takes it that all that was there was received: what comes later wakes the socket again, and
+    /// nobody has to ask the system in vain.
+    fn wait_for_more(&self) {
+        let nothing = || Err::<(), _>(io::ErrorKind::WouldBlock.into());
+        let _ = self.socket.try_io(Interest::READABLE, nothing);
     }
 
     fn handle(&self, packet: &[u8], route: Route, outbox: &mut Outbox) {

@@ -7,6 +7,7 @@ use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use hickory_proto::rr::RecordType;
+use nix::libc::{PR_GET_NAME, prctl};
 use tokio::net::UdpSocket;
 
 use crate::house::{House, question};
@@ -71,7 +72,7 @@ fn is_dns_thread() -> bool {
 fn thread_name() -> [u8; 16] {
     let mut name = [0_u8; 16];
     // SAFETY: PR_GET_NAME writes at most 16 bytes, and there is room for them.
-    unsafe { nix::libc::prctl(nix::libc::PR_GET_NAME, name.as_mut_ptr()) };
+    unsafe { prctl(PR_GET_NAME, name.as_mut_ptr()) };
     name
 }
 
@@ -86,42 +87,54 @@ const ASKED: [(&str, RecordType); 4] = [
 /// Asks for every name so many times, from a few devices, and waits for each answer.
 async fn ask_all(house: &House, times: u16) {
     for device in 2..6 {
-        let socket = UdpSocket::bind((Ipv4Addr::new(127, 0, 0, device), 0))
-            .await
-            .unwrap();
-        socket.connect(house.dns()).await.unwrap();
+        let socket = device_at(house, device).await;
         for (name, kind) in ASKED {
-            let mut message = question(name, kind);
             for id in 0..times {
-                message.metadata.id = id;
-                socket.send(&message.to_vec().unwrap()).await.unwrap();
-                let mut answer = [0; 1500];
-                let length = socket.recv(&mut answer).await.unwrap();
-                assert!(length > 12);
-                assert_eq!(answer[..2], id.to_be_bytes(), "{name}");
+                ask(&socket, id, name, kind).await;
             }
         }
     }
 }
 
+/// A device of this number, which asks the house.
+async fn device_at(house: &House, number: u8) -> UdpSocket {
+    let socket = UdpSocket::bind((Ipv4Addr::new(127, 0, 0, number), 0));
+    let socket = socket.await.unwrap();
+    let server = (Ipv4Addr::LOCALHOST, house.dns().port());
+    socket.connect(server).await.unwrap();
+    socket
+}
+
+async fn ask(socket: &UdpSocket, id: u16, name: &str, kind: RecordType) {
+    let mut message = question(name, kind);
+    message.metadata.id = id;
+    socket.send(&message.to_vec().unwrap()).await.unwrap();
+    let mut answer = [0; 1500];
+    let length = socket.recv(&mut answer).await.unwrap();
+    assert!(length > 12);
+    assert_eq!(answer[..2], id.to_be_bytes(), "{name}");
+}
+
 #[tokio::test]
 async fn an_answer_from_memory_allocates_nothing() {
-    let config = "
-        [dns]
-        workers = 1
-        rate_limit = { queries_per_second = 0, burst = 0 }
-        [[rule]]
-        match = \"||ads.example^\"
-        [[record]]
-        name = \"nas.home.arpa\"
-        value = \"192.0.2.10\"
-        [[group]]
-        name = \"kids\"
-        [[device]]
-        name = \"Tablet\"
-        match = [\"127.0.0.3\"]
-        group = \"kids\"";
-    let house = House::with(Stub::with_address("192.0.2.99").await, config).await;
+    let config = r#"[dns]
+listen = ["0.0.0.0:0"]
+workers = 1
+rate_limit = { queries_per_second = 0, burst = 0 }
+[[rule]]
+match = "||ads.example^"
+[[record]]
+name = "nas.home.arpa"
+value = "192.0.2.10"
+[[group]]
+name = "kids"
+[[device]]
+name = "Tablet"
+match = ["127.0.0.3"]
+group = "kids""#;
+    // On every address, so that answers have to be told which of them they leave from.
+    let stub = Stub::with_address("192.0.2.99").await;
+    let house = House::with(stub, config).await;
     // Buffers grow to their size, names are held, and devices are met.
     ask_all(&house, 50).await;
     let asked = house.stub.seen().len();
@@ -137,6 +150,7 @@ async fn an_answer_from_memory_allocates_nothing() {
 
     // The counter does count: a name that has to be asked for takes a task.
     COUNTS.store(true, Ordering::Relaxed);
-    house.ask("new.site.example", RecordType::A).await;
+    let socket = device_at(&house, 2).await;
+    ask(&socket, 1, "new.site.example", RecordType::A).await;
     assert!(COUNTED.load(Ordering::Relaxed) > 0);
 }

@@ -128,13 +128,10 @@ async fn start(upstream: &str, folder: &Path, config: &str) -> (App, Config) {
          [packs]\nxiaomi = \"block\"\noneplus = \"block\"\n{config}\n",
         folder.display(),
     );
-    let variables = [
-        ("SQUELCH_DNS__LISTEN", "127.0.0.1:0"),
-        ("SQUELCH_WEB__LISTEN", "127.0.0.1:0"),
-    ];
-    let variables: Vec<(String, String)> = variables
-        .map(|(name, value)| (name.into(), value.into()))
-        .into();
+    let mut variables = vec![("SQUELCH_WEB__LISTEN".to_owned(), "127.0.0.1:0".to_owned())];
+    if !config.contains("[dns]\nlisten") {
+        variables.push(("SQUELCH_DNS__LISTEN".to_owned(), "127.0.0.1:0".to_owned()));
+    }
     let config = Config::from_text(&text, &folder.join("config.toml"), &variables).unwrap();
     let parts = app::prepare(config.clone()).unwrap();
     (app::start(parts).await.unwrap(), config)

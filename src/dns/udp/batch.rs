@@ -15,8 +15,9 @@ use tokio::net::UdpSocket;
 use super::route::{Asked, Route, peer_address};
 use crate::query::AnswerBuf;
 
-/// Datagrams of one system call.
-pub(super) const MOST: usize = 32;
+/// Datagrams of one system call, at most and at least; in between, twice what came last.
+const MOST: usize = 32;
+const LEAST: usize = 2;
 /// No datagram is longer, and an OPT record may have any number of options (RFC 6891 §6.1.2).
 const PACKET_MAX: usize = 65_535;
 
@@ -26,6 +27,9 @@ pub(super) struct Inbox {
     /// One piece of memory, of which the system gives only what is used.
     packets: Vec<u8>,
     received: Vec<Received>,
+    /// How many were asked for, and how many will be.
+    asked: usize,
+    room: usize,
 }
 
 /// One datagram: its length, and where it came from.
@@ -42,6 +46,8 @@ impl Inbox {
             headers: MultiHeaders::preallocate(MOST, Some(control)),
             packets: vec![0; MOST * PACKET_MAX],
             received: Vec::with_capacity(MOST),
+            asked: LEAST,
+            room: LEAST,
         }
     }
 
@@ -56,14 +62,21 @@ impl Inbox {
         let messages = recvmmsg(
             socket.as_raw_fd(),
             &mut self.headers,
-            slices.iter_mut(),
+            slices.iter_mut().take(self.room),
             MsgFlags::MSG_DONTWAIT,
             None,
         )?;
         for message in messages {
             self.received.push(Received::of(&message));
         }
+        self.asked = self.room;
+        self.room = (2 * self.received.len()).clamp(LEAST, MOST);
         Ok(())
+    }
+
+    /// Whether there may be more than what was taken.
+    pub(super) fn is_full(&self) -> bool {
+        self.received.len() >= self.asked
     }
 
     /// The datagrams, each with the way back.

@@ -137,7 +137,8 @@ static MASKS: [u128; BLOCK + 1] = {
 };
 
 /// A multiplication of which both halves count.
-fn fold(left: u64, right: u64) -> u64 {
+#[inline]
+pub(super) fn fold(left: u64, right: u64) -> u64 {
     let (low, high) = halves(u128::from(left).wrapping_mul(u128::from(right)));
     low ^ high
 }

@@ -3,6 +3,8 @@
 //!
 //! A hash's high bits say in which line it stands; where that line is full, it stands in the next.
 
+use super::hash::fold;
+
 /// The bytes of a line.
 pub(super) const LINE: usize = 64;
 /// Hashes in a line.
@@ -150,24 +152,23 @@ fn home(hash: u64, lines: usize) -> usize {
     ((u128::from(hash) * lines as u128) >> 64) as usize
 }
 
-/// A checksum over all but the last four bytes: sums of products, so that words cannot trade places.
+/// A checksum over all but the last four bytes. Words are multiplied with one another and both
+/// halves of a product count, so that changes in two of them do not make up for each other.
 fn checksum(line: &Line) -> u32 {
-    let mut sum = 0x5157_454c_4348_0001_u64;
-    for (word, factor) in line.as_chunks::<8>().0.iter().take(7).zip(FACTORS) {
-        sum = sum.wrapping_add(u64::from_le_bytes(*word).wrapping_mul(factor));
+    let last = line.as_chunks::<4>().0.get(14);
+    let last = last.map_or(0, |word| u64::from(u32::from_le_bytes(*word)));
+    let words = line.as_chunks::<8>().0.iter().take(7);
+    let words = words.map(|word| u64::from_le_bytes(*word)).chain([last]);
+    let mut stirred = words.zip(STIRS).map(|(word, stir)| word ^ stir);
+    let mut sum = 0_u64;
+    while let (Some(left), Some(right)) = (stirred.next(), stirred.next()) {
+        sum = sum.wrapping_add(fold(left, right));
     }
-    let last = line
-        .as_chunks::<4>()
-        .0
-        .get(14)
-        .map_or(0, |word| u32::from_le_bytes(*word));
-    sum = sum.wrapping_add(u64::from(last).wrapping_mul(0xc2b2_ae3d_27d4_eb4f));
-    // The high half is the best stirred.
-    ((sum ^ (sum >> 29)).wrapping_mul(0x9fb2_1c65_1e98_df25) >> 32) as u32
+    (fold(sum, LAST_STIR) >> 32) as u32
 }
 
-/// Odd, so that a change of any bit of a word changes the sum.
-const FACTORS: [u64; 7] = [
+/// One for each word, so that words cannot trade places.
+const STIRS: [u64; 8] = [
     0x9e37_79b1_85eb_ca87,
     0xc2b2_ae3d_27d4_eb4f,
     0x1656_67b1_9e37_79f9,
@@ -175,7 +176,9 @@ const FACTORS: [u64; 7] = [
     0x27d4_eb2f_1656_67c5,
     0xff51_afd7_ed55_8ccd,
     0xc4ce_b9fe_1a85_ec53,
+    0x9fb2_1c65_1e98_df25,
 ];
+const LAST_STIR: u64 = 0xd6e8_feb8_6659_fd93;
 
 #[cfg(test)]
 mod tests {
@@ -213,6 +216,23 @@ mod tests {
                 }
             }
             prop_assert_eq!(all(table).map(|(hash, _)| hash).collect::<Vec<_>>(), hashes);
+        }
+
+        #[test]
+        fn two_flipped_bits_are_seen(
+            (one, other) in (0_usize..60 * 8, 0_usize..60 * 8),
+            hashes in prop::collection::btree_set(1_u64.., 1..5),
+        ) {
+            prop_assume!(one != other);
+            let hashes: Vec<u64> = hashes.into_iter().collect();
+            let mut bytes = table(&hashes);
+            let line = bytes.len() - LINE;
+            for at in [one, other, one / 64 * 64 + 63, other / 64 * 64 + 63] {
+                bytes[line + at / 8] ^= 1 << (at % 8);
+            }
+            let is_changed = bytes != table(&hashes);
+            let line = bytes.as_chunks().0.last().unwrap();
+            prop_assert_eq!(is_sound(line), !is_changed);
         }
 
         #[test]

@@ -8,7 +8,7 @@ BINARY := $(TARGET)/release/squelch
 export PATH := $(PATH):/usr/sbin
 WEB_SOURCES := $(shell find web/src web/index.html web/vite.config.ts web/svelte.config.js web/package.json -type f 2>/dev/null)
 
-.PHONY: help run build test check bench bench-matcher scenarios web
+.PHONY: help run build test check bench bench-parts bench-matcher scenarios web
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
@@ -32,8 +32,12 @@ check: tools web ## formatting, lints, docs, licences
 	$(CARGO) deny --version >/dev/null 2>&1 || $(CARGO) install --locked cargo-deny
 	$(CARGO) deny check licenses bans sources
 
-bench: tools web ## measure the query path
-	$(CARGO) bench --locked
+bench: tools web ## measure beside each peer that is installed, into docs/BENCHMARKS.md
+	$(call need,taskset,util-linux,it keeps server and load apart)
+	$(CARGO) bench --locked --bench servers -- --write $(CURDIR)/docs/BENCHMARKS.md
+
+bench-parts: tools web ## measure an answer without sockets, and the reading of lists
+	$(CARGO) bench --locked --bench query_path --bench lists
 
 bench-matcher: tools web ## measure the matcher with a million and five million names
 	$(CARGO) bench --locked --bench matcher

@@ -1,0 +1,277 @@
+//! The order in which things are measured: each server in turn, several times over.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::path::Path;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::LOAD_CORE;
+use super::load::{self, Heard, Pace};
+use super::names::{Material, Wire, wire};
+use super::peers::{Peer, Place, Reload};
+use super::process::{Process, stay_on};
+
+/// How long each load lasts.
+const TIME: Duration = Duration::from_secs(4);
+/// Queries that are out at once when a server is to be busy.
+const OUTSTANDING: usize = 100;
+/// A rate that leaves a server time.
+const RATE: u32 = 20_000;
+/// Names that a changed list has in addition.
+const ADDED: usize = 6_000;
+/// Longer than any server takes to read the list.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+/// What is measured of a server: by the name of a figure, a value a round.
+pub type Figures = BTreeMap<&'static str, Vec<f64>>;
+
+/// A server with what was measured.
+pub struct Row {
+    /// What the tables call it.
+    pub name: &'static str,
+    /// Its version, in its own words.
+    pub version: String,
+    /// The figures.
+    pub figures: Figures,
+}
+
+/// Measures all of them so many times.
+pub fn run(peers: &[Peer], material: &Material, rounds: usize) -> Vec<Row> {
+    stay_on(LOAD_CORE);
+    let mut rows: Vec<Row> = peers
+        .iter()
+        .map(|peer| Row {
+            name: peer.name,
+            version: peer.version(),
+            figures: Figures::new(),
+        })
+        .collect();
+    for round in 0..rounds {
+        for (peer, row) in peers.iter().zip(&mut rows) {
+            println!("round {} of {rounds}: {}", round + 1, peer.name);
+            let folder = tempfile::tempdir().unwrap();
+            let mut round = Round {
+                peer,
+                material,
+                number: round as u64,
+                figures: &mut row.figures,
+            };
+            round.measure(folder.path());
+        }
+    }
+    rows
+}
+
+struct Round<'a> {
+    peer: &'a Peer,
+    material: &'a Material,
+    number: u64,
+    figures: &'a mut Figures,
+}
+
+impl Round<'_> {
+    fn note(&mut self, figure: &'static str, value: f64) {
+        self.figures.entry(figure).or_default().push(value);
+    }
+
+    fn measure(&mut self, folder: &Path) {
+        let list = folder.join("list.txt");
+        fs::copy(&self.material.list, &list).unwrap();
+        let (port, upstream_port) = (free_port(), free_port());
+        let place = Place {
+            folder,
+            list: &list,
+            port,
+            upstream: upstream_port,
+        };
+        let arguments = self.peer.prepare(&place);
+        let at = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let near = upstream(&place, 100);
+        let mut server = self.start("first start, ms", &arguments, &place);
+        if self.peer.is_server {
+            // The second start finds what the first has made of the list.
+            drop(server);
+            server = self.start("start, ms", &arguments, &place);
+        }
+        self.busy(&server, at);
+        self.steady(&server, at);
+        if !self.peer.is_server {
+            return;
+        }
+        self.note("memory, MB", server.resident_mb());
+        self.over_tcp(&server, at);
+        self.reload(&server, &place);
+        drop(near);
+        for (figure, cpu, delay_us, outstanding) in [
+            ("miss, 1 ms: q/s", "miss, 1 ms: CPU", 1_000, 200),
+            ("miss, 20 ms: q/s", "miss, 20 ms: CPU", 20_000, 400),
+        ] {
+            let _upstream = upstream(&place, delay_us);
+            let queries = Material::unknown(self.number * 100_000 + delay_us);
+            let asked = (queries.as_slice(), Pace::Outstanding(outstanding));
+            self.load(&server, at, asked, (figure, cpu));
+        }
+    }
+
+    /// Starts the server, and waits until a listed name is blocked.
+    fn start(&mut self, figure: &'static str, arguments: &[String], place: &Place<'_>) -> Process {
+        let at = SocketAddr::from((Ipv4Addr::LOCALHOST, place.port));
+        let started = Instant::now();
+        let mut server = self.peer.start(arguments, place);
+        let query = wire(&self.material.listed, 1);
+        while !answer_to(at, &query).is_some_and(|answer| !self.peer.is_server || blocks(&answer)) {
+            let name = self.peer.name;
+            let log = || fs::read_to_string(place.folder.join("log")).unwrap_or_default();
+            assert!(!server.has_ended(), "{name} does not start: {}", log());
+            assert!(
+                started.elapsed() < PATIENCE,
+                "{name} blocks nothing: {}",
+                log()
+            );
+        }
+        let took = started.elapsed().as_secs_f64() * 1000.0;
+        self.note(figure, took);
+        server
+    }
+
+    fn load(
+        &mut self,
+        server: &Process,
+        at: SocketAddr,
+        (queries, pace): (&[Wire], Pace),
+        (rate, cpu): (&'static str, &'static str),
+    ) -> Heard {
+        let before = server.cpu_seconds();
+        let heard = load::udp(at, queries, pace, TIME);
+        let used = server.cpu_seconds() - before;
+        if heard.lost + heard.failed > 0 {
+            println!("  {rate}: {} lost, {} failed", heard.lost, heard.failed);
+        }
+        self.note(rate, heard.rate);
+        self.note(cpu, used * 1e6 / heard.answers.max(1) as f64);
+        heard
+    }
+
+    fn busy(&mut self, server: &Process, at: SocketAddr) {
+        let pace = Pace::Outstanding(OUTSTANDING);
+        let material = self.material;
+        for (queries, figures) in [
+            (&material.blocked, ("blocked: q/s", "blocked: CPU")),
+            (&material.held, ("held: q/s", "held: CPU")),
+            (&material.mix, ("mix: q/s", "mix: CPU")),
+        ] {
+            // The first time names are met, and not measured.
+            load::udp(at, queries, pace, TIME / 2);
+            self.load(server, at, (queries, pace), figures);
+        }
+    }
+
+    fn steady(&mut self, server: &Process, at: SocketAddr) {
+        let material = self.material;
+        let pace = Pace::Rate(RATE);
+        let heard = self.load(
+            server,
+            at,
+            (&material.mix, pace),
+            ("steady: q/s", "steady: CPU"),
+        );
+        self.note("steady: p50, µs", heard.within(0.5));
+        self.note("steady: p99, µs", heard.within(0.99));
+        self.note("steady: p99.9, µs", heard.within(0.999));
+    }
+
+    fn over_tcp(&mut self, server: &Process, at: SocketAddr) {
+        let before = server.cpu_seconds();
+        let Some(heard) = load::tcp(at, &self.material.held, 64, TIME) else {
+            return;
+        };
+        let used = server.cpu_seconds() - before;
+        self.note("TCP: q/s", heard.rate);
+        self.note("TCP: CPU", used * 1e6 / heard.answers.max(1) as f64);
+    }
+
+    /// Puts a longer list in place under load, and waits until its last name is blocked.
+    fn reload(&mut self, server: &Process, place: &Place<'_>) {
+        if self.peer.reload == Reload::Never {
+            return;
+        }
+        let at = SocketAddr::from((Ipv4Addr::LOCALHOST, place.port));
+        let mut text = fs::read_to_string(place.list).unwrap();
+        for number in 0..ADDED {
+            writeln!(text, "added{number}.example").unwrap();
+        }
+        let new = place.list.with_extension("new");
+        fs::write(&new, text).unwrap();
+        fs::rename(&new, place.list).unwrap();
+        if self.peer.reload == Reload::HangsUp {
+            self.peer.prepare(place);
+            server.hang_up();
+        }
+        let started = Instant::now();
+        let query = wire(&format!("added{}.example", ADDED - 1), 1);
+        let mut longest: f64 = 0.0;
+        let mut silent = 0;
+        let mut peak = server.resident_mb();
+        while !answer_to(at, &query).is_some_and(|answer| blocks(&answer)) {
+            assert!(started.elapsed() < PATIENCE, "the new list does not come");
+            let half = Duration::from_millis(500);
+            let heard = load::udp(at, &self.material.mix, Pace::Rate(1000), half);
+            let waited = match heard.lost {
+                0 => heard.within(1.0) / 1000.0,
+                _ => load::PATIENCE.as_secs_f64() * 1000.0,
+            };
+            longest = longest.max(waited);
+            silent += heard.lost;
+            peak = peak.max(server.resident_mb());
+        }
+        self.note("reload: s", started.elapsed().as_secs_f64());
+        self.note("reload: longest answer, ms", longest);
+        self.note("reload: lost", silent as f64);
+        self.note("reload: peak memory, MB", peak);
+    }
+}
+
+/// Starts an upstream that takes so long, and waits until it answers.
+fn upstream(place: &Place<'_>, delay_us: u64) -> Process {
+    let (port, delay) = (place.upstream.to_string(), delay_us.to_string());
+    let words = ["upstream", &port, &delay];
+    let upstream = Process::of_this(LOAD_CORE, &words, place.folder);
+    let at = SocketAddr::from((Ipv4Addr::LOCALHOST, place.upstream));
+    let started = Instant::now();
+    while answer_to(at, &wire("up.example", 1)).is_none() {
+        assert!(started.elapsed() < PATIENCE, "the upstream does not start");
+    }
+    upstream
+}
+
+/// A port that nobody has.
+fn free_port() -> u16 {
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    socket.local_addr().unwrap().port()
+}
+
+/// The answer to a query, if there is one soon.
+fn answer_to(server: SocketAddr, query: &Wire) -> Option<Vec<u8>> {
+    let socket = UdpSocket::bind((Ipv4Addr::new(127, 0, 1, 1), 0)).unwrap();
+    socket
+        .set_read_timeout(Some(Duration::from_millis(50)))
+        .unwrap();
+    // Where nobody listens, that is said at once.
+    socket.connect(server).unwrap();
+    socket.send(query).ok()?;
+    let mut answer = vec![0; 4096];
+    let length = socket.recv(&mut answer).ok()?;
+    answer.truncate(length);
+    Some(answer)
+}
+
+/// Whether an answer is none that the upstream gives.
+fn blocks(answer: &[u8]) -> bool {
+    let code = answer[3] & 15;
+    let is_upstreams = answer.windows(4).any(|bytes| bytes == [192, 0, 2, 1]);
+    !is_upstreams && matches!(code, 0 | 3)
+}

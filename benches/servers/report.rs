@@ -63,7 +63,14 @@ const TABLES: [Table; 5] = [
 
 /// All tables, as Markdown.
 pub fn text(rows: &[Row]) -> String {
-    let mut text = format!("{}\n\n", machine());
+    let rounds = rows
+        .iter()
+        .flat_map(|row| row.figures.values().map(Vec::len));
+    let mut text = match rounds.min() {
+        Some(2..) => "Medians of several rounds".to_owned(),
+        _ => "One round".to_owned(),
+    };
+    writeln!(text, " on: {}\n", machine()).unwrap();
     for row in rows {
         writeln!(text, "- {}: {}", row.name, row.version).unwrap();
     }
@@ -149,7 +156,7 @@ fn machine() -> String {
     let kernel = Command::new("uname").arg("-r").output();
     let kernel = kernel.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
     format!(
-        "Medians of one run on: {model}, Linux {}. In brackets: the share of the bare echo's.",
+        "{model}, Linux {}. In brackets: the share of the bare echo's.",
         kernel.unwrap_or_default().trim()
     )
 }

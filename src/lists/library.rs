@@ -255,14 +255,19 @@ impl Library {
 
     /// Puts people's own rules in force, with devices as they are called now.
     pub fn put_rules(&self) {
-        let (rules, now) = (self.rules(), Timestamp::now());
+        self.put_rules_of(Timestamp::now());
+        self.changed.notify_one();
+    }
+
+    /// Puts those in force that count at a moment.
+    fn put_rules_of(&self, now: Timestamp) {
+        let rules = self.rules();
         let counts = |rule: &&SetRule| rule.until.is_none_or(|until| until > now);
         let understood = rules
             .iter()
             .filter(counts)
             .filter_map(|rule| self.understand(rule));
         self.rulebook.set_own(understood.collect());
-        self.changed.notify_one();
     }
 
     fn understand(&self, rule: &SetRule) -> Option<OwnRule> {

@@ -20,7 +20,7 @@ impl Library {
                 .await
                 .unwrap_or_else(|error| {
                     tracing::warn!(%error, "a rule that ended is out of force, and still kept");
-                    None
+                    Some(LOOK_AGAIN)
                 });
             let wait = async {
                 match next {
@@ -40,6 +40,10 @@ impl Library {
     pub async fn end_until(&self, now: Timestamp) -> Result<Option<Duration>, StoreError> {
         let has_ended = |rule: &SetRule| rule.until.is_some_and(|until| until <= now);
         let ended: Vec<SetRule> = self.rules().into_iter().filter(has_ended).collect();
+        if !ended.is_empty() {
+            // Whatever the disk says to it.
+            self.put_rules_of(now);
+        }
         for rule in &ended {
             self.remove_rule(&Author::TIME, rule).await?;
         }

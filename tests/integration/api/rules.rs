@@ -114,6 +114,19 @@ async fn a_rule_with_an_end_goes_by_itself() {
 }
 
 #[tokio::test]
+async fn a_rule_that_ended_is_out_of_force_although_the_disk_fails() {
+    let desk = Desk::new().await;
+    let wish = json!({ "match": "||ads.example^", "for": "1h" });
+    let added = desk.change("POST", "rules", wish).await.json();
+    let until: jiff::Timestamp = added["until"].as_str().unwrap().parse().unwrap();
+    assert_eq!(verdict(&desk, "ads.example").await, "block");
+    desk.store.close().await;
+    let late = until + jiff::SignedDuration::from_secs(1);
+    assert!(desk.lists.end_until(late).await.is_err());
+    assert_eq!(verdict(&desk, "ads.example").await, "allow");
+}
+
+#[tokio::test]
 async fn the_end_of_a_rule_can_be_taken_back() {
     let desk = Desk::new().await;
     let wish = json!({ "match": "||ads.example^", "for": "1h" });

@@ -134,6 +134,8 @@ pub struct Api {
     habits: KeptHabits,
     seats: Arc<Semaphore>,
     at_work: Semaphore,
+    /// Held while pauses change: they are put in force all together.
+    pausing: tokio::sync::Mutex<()>,
 }
 
 impl Api {
@@ -143,6 +145,7 @@ impl Api {
             habits: KeptHabits::default(),
             seats: Arc::new(Semaphore::new(MOST_LISTENERS)),
             at_work: Semaphore::new(MOST_AT_WORK),
+            pausing: tokio::sync::Mutex::new(()),
             parts,
         }
     }

@@ -228,6 +228,7 @@ async fn enforce(api: &Api, kind: Kind) -> Result<(), StoreError> {
         Kind::Record => api.records.recall_again().await,
         Kind::Group | Kind::Device => api.household.recall().await,
         Kind::Pause => {
+            let _turn = api.pausing.lock().await;
             let pauses = super::pause::recall(&api.store).await?;
             api.policy.set_pauses(pauses);
             Ok(())

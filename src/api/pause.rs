@@ -97,6 +97,7 @@ pub(super) async fn pause(
     body.finish()?;
     if let (Some(Ends::At(end)), Some(who)) = (ends, who) {
         let until_ms = end.as_millisecond();
+        let _turn = api.pausing.lock().await;
         let pauses = Pauses::clone(&api.policy.pauses());
         put(&api, &author, pauses.with(Pause { who, until_ms }), now).await?;
     }
@@ -121,6 +122,7 @@ pub(super) async fn resume(
     let now = Timestamp::now();
     let who = whom(&api, (wish.device.as_deref(), wish.group.as_deref()));
     let who = who.map_err(|(member, wrong)| Problem::input(member, wrong))?;
+    let _turn = api.pausing.lock().await;
     let pauses = match who {
         Paused::All => Pauses::default(),
         who => Pauses::clone(&api.policy.pauses()).without(&who),

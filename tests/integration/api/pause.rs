@@ -28,6 +28,20 @@ async fn in_a_pause_nothing_is_blocked_and_the_status_tells_until_when() {
 }
 
 #[tokio::test]
+async fn pauses_that_are_set_at_the_same_time_all_count() {
+    let desk = Desk::with(RULE, |_| {}).await;
+    let all = json!({ "for": "1h" });
+    let kids = json!({ "for": "2h", "group": "kids" });
+    let (one, other) = tokio::join!(
+        desk.change("PUT", "pause", all),
+        desk.change("PUT", "pause", kids)
+    );
+    assert_eq!((one.status, other.status), (StatusCode::OK, StatusCode::OK));
+    let pauses = desk.json("status").await["blocking"]["pauses"].clone();
+    assert_eq!(pauses.as_array().map(Vec::len), Some(2), "{pauses}");
+}
+
+#[tokio::test]
 async fn a_pause_for_one_device_leaves_the_others_as_they_are() {
     let desk = Desk::with(RULE, |_| {}).await;
     let id = desk.ask(jiff::Timestamp::now().as_millisecond(), PHONE, "a.example");

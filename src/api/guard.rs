@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use axum::extract::Request;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
@@ -25,7 +25,7 @@ const HEADERS: [(HeaderName, &str); 5] = [
 
 /// Refuses requests that a foreign page sent, and adds the headers that keep pages apart.
 pub async fn guard(request: Request, next: Next) -> Response {
-    let mut response = match check(request.headers()) {
+    let mut response = match check(request.method(), request.headers()) {
         Ok(()) => next.run(request).await,
         Err(problem) => problem.into_response(),
     };
@@ -39,7 +39,7 @@ pub async fn guard(request: Request, next: Next) -> Response {
 
 /// A page of another site may point its own name at us (DNS rebinding): then `Host` is that name.
 /// We are asked by address or as localhost, because there is no other way in yet.
-fn check(headers: &HeaderMap) -> Result<(), Problem> {
+fn check(method: &Method, headers: &HeaderMap) -> Result<(), Problem> {
     let text = |name| {
         headers
             .get(name)
@@ -55,6 +55,13 @@ fn check(headers: &HeaderMap) -> Result<(), Problem> {
             .is_none_or(|(_, host)| !is_ours(host))
     };
     if text(header::ORIGIN).is_some_and(foreign) {
+        return refuse("the request comes from another site's page");
+    }
+    // Another service of the home is reached by an address, too; browsers tell it from us (Fetch
+    // Metadata). A link that leads to us is no harm.
+    let site = text(HeaderName::from_static("sec-fetch-site"));
+    let is_foreign = matches!(site, Some("cross-site" | "same-site"));
+    if is_foreign && !method.is_safe() {
         return refuse("the request comes from another site's page");
     }
     Ok(())

@@ -53,6 +53,28 @@ async fn a_foreign_host_or_origin_is_refused_everywhere() {
 }
 
 #[tokio::test]
+async fn a_change_that_another_page_sends_is_refused_and_our_own_is_done() {
+    let desk = Desk::new().await;
+    for (site, expected) in [
+        ("cross-site", StatusCode::FORBIDDEN),
+        ("same-site", StatusCode::FORBIDDEN),
+        ("same-origin", StatusCode::OK),
+        ("none", StatusCode::OK),
+    ] {
+        let request = Request::delete("/api/v1/pause")
+            .header("host", "127.0.0.1:8053")
+            .header("sec-fetch-site", site);
+        let answer = desk.send(request.body(Body::empty()).unwrap()).await;
+        assert_eq!(answer.status(), expected, "{site}");
+    }
+    // A link on another site's page opens the dashboard.
+    let mut link = request("/");
+    let cross = "cross-site".parse().unwrap();
+    link.headers_mut().insert("sec-fetch-site", cross);
+    assert_eq!(desk.send(link).await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
 async fn what_is_not_there_is_a_problem_and_other_paths_are_the_dashboard() {
     let desk = Desk::new().await;
     for path in [

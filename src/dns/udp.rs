@@ -73,7 +73,7 @@ impl Server {
             for _ in 0..BATCHES {
                 let receive = || inbox.receive(&self.socket);
                 if self.socket.try_io(Interest::READABLE, receive).is_err() {
-                    is_drained = true;
+                    // An error that stays must not keep the thread from its other tasks.
                     break;
                 }
                 for (packet, route) in inbox.packets() {

@@ -8,6 +8,9 @@
 #![expect(clippy::print_stdout, reason = "the table is the result")]
 #![expect(clippy::cast_precision_loss, reason = "figures for people")]
 
+#[path = "common/dice.rs"]
+mod dice;
+
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::hint::black_box;
@@ -21,6 +24,8 @@ use squelch::lists::{self, Format, ListSource, Reading, Role};
 use squelch::matcher::{Compiled, Live, Matcher, Named, Question, compiled_with, write};
 use squelch::query::{Name, RecordType};
 use tokio::time::{Duration, Instant};
+
+use dice::Dice;
 
 const SEED: u64 = 0x51e5_1e5e_1e51_5e51;
 /// Names that are looked up in one round.
@@ -69,69 +74,6 @@ fn run(arguments: &[&str]) -> String {
         String::from_utf8_lossy(&output.stderr)
     );
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
-}
-
-/// Numbers that only look random, the same in each run.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, limit: usize) -> usize {
-        usize::try_from(self.roll() % limit as u64).unwrap()
-    }
-
-    fn pick<'a>(&mut self, words: &[&'a str]) -> &'a str {
-        words[self.below(words.len())]
-    }
-
-    /// A name as advertisers and trackers have them: about 21 letters.
-    fn name(&mut self) -> String {
-        const HEADS: &[&str] = &[
-            "ads",
-            "track",
-            "metrics",
-            "stats",
-            "pixel",
-            "beacon",
-            "log",
-            "collect",
-            "telemetry",
-            "cdn",
-            "click",
-            "analytics",
-            "events",
-            "data",
-            "sdk",
-            "t",
-            "go",
-            "imp",
-            "secure",
-            "tag",
-        ];
-        const PARTS: &[&str] = &[
-            "media", "click", "bid", "serve", "shop", "cloud", "net", "game", "play", "zone",
-            "data", "traffic", "push", "smart", "mobi", "app", "web", "link", "best", "promo",
-            "deal", "news",
-        ];
-        const ENDS: &[&str] = &[
-            "com", "net", "org", "io", "xyz", "info", "ru", "cn", "top", "co.uk", "de", "online",
-        ];
-        let (first, second) = (self.pick(PARTS), self.pick(PARTS));
-        let number = self.below(100_000);
-        let end = self.pick(ENDS);
-        if self.below(2) == 0 {
-            format!("{first}{second}{number}.{end}")
-        } else {
-            format!("{}.{first}{second}{number}.{end}", self.pick(HEADS))
-        }
-    }
 }
 
 /// Writes a list of so many different names.

@@ -11,6 +11,8 @@
 #![expect(clippy::cast_precision_loss, reason = "figures for people")]
 
 mod answering;
+#[path = "../common/dice.rs"]
+mod dice;
 mod load;
 mod names;
 mod peers;

@@ -5,6 +5,8 @@ use std::fs::File;
 use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
+use super::dice::Dice;
+
 /// Blocked names.
 pub const BLOCKED: usize = 1_000_000;
 /// Different queries of a kind.
@@ -65,7 +67,7 @@ impl Material {
                     let name = if dice.below(BLOCKED_ONE_IN) == 0 {
                         of_list(&mut dice)
                     } else {
-                        free(dice.often_small(QUERIES))
+                        free(often_small(&mut dice, QUERIES))
                     };
                     wire(&name, kind)
                 })
@@ -100,57 +102,13 @@ pub fn wire(name: &str, kind: u16) -> Wire {
     query
 }
 
-/// Numbers that only look random, the same in each run.
-pub struct Dice(pub u64);
-
-impl Dice {
-    /// The next number.
-    pub fn roll(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, limit: usize) -> usize {
-        usize::try_from(self.roll() % limit as u64).unwrap()
-    }
-
-    /// A number below the limit, of which small ones come often: their logarithms are uniform.
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "the power is between 1 and the limit"
-    )]
-    fn often_small(&mut self, limit: usize) -> usize {
-        let share = (self.roll() >> 11) as f64 / (1_u64 << 53) as f64;
-        (limit as f64).powf(share) as usize % limit
-    }
-
-    fn name(&mut self) -> String {
-        const HEADS: [&str; 8] = [
-            "ads",
-            "track",
-            "metrics",
-            "stats",
-            "pixel",
-            "log",
-            "cdn",
-            "telemetry",
-        ];
-        const PARTS: [&str; 12] = [
-            "media", "click", "bid", "serve", "shop", "cloud", "net", "game", "play", "push",
-            "web", "news",
-        ];
-        const ENDS: [&str; 6] = ["com", "net", "org", "io", "de", "co.uk"];
-        let (first, second) = (self.below(12), self.below(12));
-        let number = self.below(100_000);
-        let end = ENDS[self.below(6)];
-        let name = format!("{}{}{number}.{end}", PARTS[first], PARTS[second]);
-        match self.below(2) {
-            0 => name,
-            _ => format!("{}.{name}", HEADS[self.below(8)]),
-        }
-    }
+/// A number below the limit, of which small ones come often: their logarithms are uniform.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the power is between 1 and the limit"
+)]
+fn often_small(dice: &mut Dice, limit: usize) -> usize {
+    let share = (dice.roll() >> 11) as f64 / (1_u64 << 53) as f64;
+    (limit as f64).powf(share) as usize % limit
 }

@@ -5,6 +5,7 @@
 mod answer;
 mod name;
 mod types;
+pub(crate) mod wire;
 
 use std::net::{IpAddr, SocketAddr};
 

@@ -1,7 +1,7 @@
 //! "There is no such name" for a name below the one that it was said of (RFC 8020 §2).
 
-use super::read::{HEADER, Record, read_record, skip_name, u16_at};
-use super::targets::name_at;
+use super::read::{HEADER, read_record};
+use crate::query::wire::{Record, name_at, skip_name, u16_at};
 use crate::query::{AnswerBuf, Name, RecordType, Section};
 
 /// What an SOA record's data end with: serial, refresh, retry, expire and minimum.
@@ -12,7 +12,7 @@ const LONGEST: usize = 2 * 255 + NUMBERS;
 /// Adds the zone's own SOA record, as the held message has it; `None` where there is none.
 pub(super) fn write_soa(message: &[u8], ttl: u32, out: &mut AnswerBuf) -> Option<()> {
     let soa = soa(message)?;
-    let zone = name_at(message, soa.at).ok()?;
+    let zone = name_at(message, soa.at)?;
     let (server, person_at) = name_and_end(message, soa.data.start)?;
     let (person, numbers_at) = name_and_end(message, person_at)?;
     let parts = [
@@ -33,10 +33,10 @@ pub(super) fn write_soa(message: &[u8], ttl: u32, out: &mut AnswerBuf) -> Option
 }
 
 fn soa(message: &[u8]) -> Option<Record> {
-    let mut at = skip_name(message, HEADER).ok()? + 4;
+    let mut at = skip_name(message, HEADER)? + 4;
     for section in 0..2 {
         for _ in 0..u16_at(message, 6 + 2 * section)? {
-            let record = read_record(message, section, at).ok()?;
+            let record = read_record(message, section, at)?;
             if record.kind == RecordType::SOA && section == 1 {
                 return Some(record);
             }
@@ -47,5 +47,5 @@ fn soa(message: &[u8]) -> Option<Record> {
 }
 
 fn name_and_end(message: &[u8], at: usize) -> Option<(Name, usize)> {
-    Some((name_at(message, at).ok()?, skip_name(message, at).ok()?))
+    Some((name_at(message, at)?, skip_name(message, at)?))
 }

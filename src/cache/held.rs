@@ -9,9 +9,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::denial;
-use super::read::{FAILURE_TTL, HEADER, Reading, Says, Unreadable, u16_at, u32_at};
+use super::read::{FAILURE_TTL, HEADER, Reading, Says, Unreadable};
 use super::targets::{RecordTargets, Target};
 use crate::config;
+use crate::query::wire::{u16_at, u32_at};
 use crate::query::{AnswerBuf, ExtendedError, Query, Rcode, RecordType};
 
 /// No generation of the rules is as high.

@@ -1,7 +1,8 @@
 //! What an answer is held under: name, type, class, whether DO and CD were set, and which upstream
 //! servers gave it: what those of one group say is not for others.
 
-use super::read::{HEADER, u16_at};
+use super::read::HEADER;
+use crate::query::wire::u16_at;
 use crate::query::{Edns, Name, Query, RecordType};
 
 /// Type, class and bits, behind the name.

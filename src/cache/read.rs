@@ -1,6 +1,5 @@
 //! Reads an upstream's message, as far as holding it matters.
 
-use std::ops::Range;
 use std::time::Duration;
 
 use hickory_proto::op::Message;
@@ -8,6 +7,7 @@ use hickory_proto::op::Message;
 use super::sets;
 use super::targets::RecordTargets;
 use crate::config;
+use crate::query::wire::{self, Record, u16_at, u32_at};
 use crate::query::{Query, Rcode, RecordType};
 
 /// The length of a message's header.
@@ -50,20 +50,6 @@ pub(super) struct Reading {
     pub lifetime: u32,
     /// The code of the upstream's extended error.
     pub ede: Option<u16>,
-}
-
-/// A record, by its places in the message.
-pub(super) struct Record {
-    /// 0 is the answer, 1 the authority, 2 the rest.
-    pub section: usize,
-    /// Where its name begins.
-    pub at: usize,
-    pub kind: RecordType,
-    ttl_at: usize,
-    /// In seconds.
-    pub ttl: u32,
-    /// Where its data are.
-    pub data: Range<usize>,
 }
 
 impl Reading {
@@ -209,7 +195,7 @@ fn read_records(query: &Query, message: &[u8]) -> Result<Vec<Record>, Unreadable
     for section in 0..3 {
         let count = u16_at(message, 6 + 2 * section).ok_or(Unreadable)?;
         for _ in 0..count {
-            let record = read_record(message, section, at)?;
+            let record = read_record(message, section, at).ok_or(Unreadable)?;
             at = record.data.end;
             records.push(record);
         }
@@ -217,43 +203,13 @@ fn read_records(query: &Query, message: &[u8]) -> Result<Vec<Record>, Unreadable
     Ok(records)
 }
 
-pub(super) fn read_record(message: &[u8], section: usize, at: usize) -> Result<Record, Unreadable> {
-    let fixed = skip_name(message, at)?;
-    let kind = RecordType(u16_at(message, fixed).ok_or(Unreadable)?);
-    let ttl = u32_at(message, fixed + 4).ok_or(Unreadable)?;
-    let length = usize::from(u16_at(message, fixed + 8).ok_or(Unreadable)?);
-    let data = fixed + 10..fixed + 10 + length;
-    message.get(data.clone()).ok_or(Unreadable)?;
+pub(super) fn read_record(message: &[u8], section: usize, at: usize) -> Option<Record> {
+    let mut record = wire::read_record(message, section, at)?;
     // RFC 2181 §8: a TTL with the top bit set is zero.
-    let ttl = if ttl > i32::MAX as u32 { 0 } else { ttl };
-    Ok(Record {
-        section,
-        at,
-        kind,
-        ttl_at: fixed + 4,
-        ttl,
-        data,
-    })
-}
-
-/// The place after the name that starts at `at`.
-pub(super) fn skip_name(message: &[u8], mut at: usize) -> Result<usize, Unreadable> {
-    loop {
-        match *message.get(at).ok_or(Unreadable)? {
-            0 => return Ok(at + 1),
-            0xc0.. => return Ok(at + 2),
-            label @ 1..=63 => at += 1 + usize::from(label),
-            _ => return Err(Unreadable),
-        }
+    if record.ttl > i32::MAX as u32 {
+        record.ttl = 0;
     }
-}
-
-pub(super) fn u16_at(message: &[u8], at: usize) -> Option<u16> {
-    Some(u16::from_be_bytes(*message.get(at..)?.first_chunk()?))
-}
-
-pub(super) fn u32_at(message: &[u8], at: usize) -> Option<u32> {
-    Some(u32::from_be_bytes(*message.get(at..)?.first_chunk()?))
+    Some(record)
 }
 
 fn seconds(duration: Duration) -> u32 {

@@ -6,8 +6,7 @@ use std::collections::HashSet;
 use hickory_proto::op::Message;
 use hickory_proto::rr::Record as Parsed;
 
-use super::read::Record;
-use super::targets::name_at;
+use crate::query::wire::{Record, name_at};
 use crate::query::{Query, RecordType};
 
 /// What signatures and proofs are made of.
@@ -64,7 +63,7 @@ pub(super) fn level_ttls(message: &[u8], records: &mut [Record]) {
     }
     let owners: Vec<_> = records
         .iter()
-        .map(|record| name_at(message, record.at).ok())
+        .map(|record| name_at(message, record.at))
         .collect();
     let key = |at: usize, record: &Record| (record.section, record.kind, owners.get(at).copied());
     let least: Vec<u32> = records

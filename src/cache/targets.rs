@@ -6,14 +6,13 @@
 
 use std::net::IpAddr;
 
-use super::read::{Unreadable, u16_at};
+use super::read::Unreadable;
+use crate::query::wire::{name_at, u16_at};
 use crate::query::{Name, RecordType};
 
 /// `SvcParamKeys` of RFC 9460 §14.3.2.
 const IPV4_HINT: u16 = 4;
 const IPV6_HINT: u16 = 6;
-/// RFC 1035 §4.1.4 sets no limit; a chain of pointers in an honest name is short.
-const MOST_POINTERS: usize = 32;
 
 /// One thing that an answer points to.
 #[expect(
@@ -46,7 +45,7 @@ impl<'a> RecordTargets<'a> {
     ) -> Result<Self, Unreadable> {
         let data = message.get(at..at + length).ok_or(Unreadable)?;
         let named = |at| {
-            let name = name_at(message, at)?;
+            let name = name_at(message, at).ok_or(Unreadable)?;
             Ok(Self {
                 name: Some(name),
                 ..Self::default()
@@ -102,37 +101,5 @@ impl<'a> RecordTargets<'a> {
         let ipv6 = ipv6.map(|octets| IpAddr::from(*octets));
         let names = self.name.into_iter().map(Target::Name);
         names.chain(ipv4.chain(ipv6).map(Target::Address))
-    }
-}
-
-/// The name that stands at `at` in `message`, without compression and in lower case.
-pub(super) fn name_at(message: &[u8], mut at: usize) -> Result<Name, Unreadable> {
-    let mut wire = [0_u8; 255];
-    let mut length = 0;
-    let mut pointers = 0;
-    loop {
-        let first = usize::from(*message.get(at).ok_or(Unreadable)?);
-        match first {
-            0xc0.. => {
-                pointers += 1;
-                if pointers > MOST_POINTERS {
-                    return Err(Unreadable);
-                }
-                at = usize::from(u16_at(message, at).ok_or(Unreadable)? & 0x3fff);
-            }
-            0..=63 => {
-                let label = message.get(at..=at + first).ok_or(Unreadable)?;
-                wire.get_mut(length..length + label.len())
-                    .ok_or(Unreadable)?
-                    .copy_from_slice(label);
-                length += label.len();
-                at += label.len();
-                if first == 0 {
-                    let name = Name::from_wire(&wire).map_err(|_| Unreadable)?;
-                    return Ok(name.to_lowercase());
-                }
-            }
-            _ => return Err(Unreadable),
-        }
     }
 }

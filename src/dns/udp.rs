@@ -2,6 +2,7 @@
 
 mod batch;
 mod route;
+mod socket;
 
 use std::io::{self, IoSlice};
 use std::net::{IpAddr, SocketAddr};
@@ -10,8 +11,6 @@ use std::pin::pin;
 use std::rc::Rc;
 
 use nix::sys::socket::{MsgFlags, SockaddrStorage, sendmsg, setsockopt, sockopt};
-use tokio::io::Interest;
-use tokio::net::UdpSocket;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -21,6 +20,7 @@ use crate::pipeline::Pending;
 use crate::query::{AnswerBuf, Query, Transport};
 use batch::{Inbox, Outbox};
 use route::{Asked, Route};
+use socket::Socket;
 
 /// Batches taken before other tasks of the thread have their turn.
 const BATCHES: usize = 2;
@@ -29,7 +29,7 @@ const WAITING_MAX: usize = 4096;
 
 /// One UDP socket of one thread.
 pub(super) struct Server {
-    socket: Rc<UdpSocket>,
+    socket: Rc<Socket>,
     desk: Rc<Desk>,
     tasks: TaskTracker,
     waiting: std::sync::Arc<Semaphore>,
@@ -51,7 +51,7 @@ impl Server {
             }
             _ => {}
         }
-        let socket = Rc::new(UdpSocket::from_std(socket)?);
+        let socket = Rc::new(Socket::new(socket)?);
         Ok(Self {
             socket,
             desk,
@@ -64,24 +64,32 @@ impl Server {
         let (mut inbox, mut outbox) = (Inbox::new(), Outbox::new());
         let mut stopped = pin!(stop.cancelled());
         loop {
-            tokio::select! {
+            let ready = tokio::select! {
                 biased;
                 () = &mut stopped => return,
-                ready = self.socket.readable() => if ready.is_err() { continue },
-            }
+                ready = self.socket.readable() => ready,
+            };
+            let Ok(mut ready) = ready else { continue };
             let mut is_drained = false;
             for _ in 0..BATCHES {
-                let receive = || inbox.receive(&self.socket);
-                if self.socket.try_io(Interest::READABLE, receive).is_err() {
+                match inbox.receive(&self.socket) {
+                    Ok(()) => {}
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                        ready.clear_ready();
+                        is_drained = true;
+                        break;
+                    }
                     // An error that stays must not keep the thread from its other tasks.
-                    break;
+                    Err(_) => break,
                 }
                 for (packet, route) in inbox.packets() {
                     self.handle(packet, route, &mut outbox);
                 }
                 outbox.send(&self.socket).await;
                 if !inbox.is_full() {
-                    self.wait_for_more();
+                    // All that was there was received: what comes later wakes the socket again,
+                    // and nobody has to ask the system in vain.
+                    ready.clear_ready();
                     is_drained = true;
                     break;
                 }
@@ -90,13 +98,6 @@ impl Server {
                 tokio::task::yield_now().await;
             }
         }
-    }
-
-    /// Takes it that all that was there was received: what comes later wakes the socket again, and
-    /// nobody has to ask the system in vain.
-    fn wait_for_more(&self) {
-        let nothing = || Err::<(), _>(io::ErrorKind::WouldBlock.into());
-        let _ = self.socket.try_io(Interest::READABLE, nothing);
     }
 
     fn handle(&self, packet: &[u8], route: Route, outbox: &mut Outbox) {
@@ -134,21 +135,21 @@ impl Server {
 }
 
 /// Sends an answer. One that cannot be sent is lost, as any datagram may be.
-async fn send(socket: &UdpSocket, answer: &[u8], route: (SocketAddr, Option<Asked>)) {
-    let attempt = || socket.try_io(Interest::WRITABLE, || send_now(socket, answer, route));
-    match attempt() {
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-            if socket.writable().await.is_ok() {
-                let _ = attempt();
-            }
-        }
-        Err(error) => tracing::debug!(%error, "an answer could not be sent"),
-        Ok(()) => {}
+async fn send(socket: &Socket, answer: &[u8], route: (SocketAddr, Option<Asked>)) {
+    let sent = match send_now(socket, answer, route) {
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => match socket.writable().await {
+            Ok(()) => send_now(socket, answer, route),
+            Err(error) => Err(error),
+        },
+        sent => sent,
+    };
+    if let Err(error) = sent {
+        tracing::debug!(%error, "an answer could not be sent");
     }
 }
 
 fn send_now(
-    socket: &UdpSocket,
+    socket: &Socket,
     answer: &[u8],
     (peer, from): (SocketAddr, Option<Asked>),
 ) -> io::Result<()> {

@@ -94,6 +94,22 @@ impl Name {
         lower
     }
 
+    /// Adds a label at the end, in lower case; `None` when the name gets too long.
+    pub(super) fn push_lower(&mut self, label: &[u8]) -> Option<()> {
+        let length = u8::try_from(label.len()).ok()?;
+        let root = usize::from(self.len) - 1;
+        let end = root + 1 + label.len();
+        let into = self.bytes.get_mut(root..=end)?;
+        let (first, into) = into.split_first_mut()?;
+        *first = length;
+        let (into, root) = into.split_at_mut_checked(label.len())?;
+        into.copy_from_slice(label);
+        into.make_ascii_lowercase();
+        root.fill(0);
+        self.len = u8::try_from(end + 1).ok()?;
+        Some(())
+    }
+
     /// Whether this is the root.
     pub fn is_root(&self) -> bool {
         self.len == 1

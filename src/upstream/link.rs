@@ -226,7 +226,7 @@ impl Link {
     ) -> Result<Answer, Failure> {
         let result = match connection.opened.clone().await {
             Ok(exchange) => {
-                let response = exchange.send(request.to_hickory()).first_answer().await;
+                let response = exchange.send(request.to_hickory()?).first_answer().await;
                 response.map_err(Failure::from)
             }
             Err(failure) => {

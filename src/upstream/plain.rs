@@ -14,14 +14,14 @@ use super::error::Failure;
 use super::link::Link;
 use super::pace::Pace;
 use super::request::{Answer, Form, Request};
-use super::udp::{Asking, Heard, Oddity};
+use super::udp::{Asking, Heard, Oddity, Ports};
 
 /// How long a way that is less to be trusted waits for the other one.
 const GRACE: Duration = Duration::from_millis(250);
 
 /// UDP, and TCP for what does not fit or looks forged.
 pub(super) struct Plain {
-    server: SocketAddr,
+    ports: Ports,
     tcp: Link,
     pace: Pace,
     /// Whether the server repeats the question as it was spelled.
@@ -32,7 +32,7 @@ impl Plain {
     /// The server at this address; `tcp` leads to it, too.
     pub fn new(server: SocketAddr, tcp: Link, pace: Pace) -> Self {
         Self {
-            server,
+            ports: Ports::new(server),
             tcp,
             pace,
             keeps_spelling: AtomicBool::new(true),
@@ -42,8 +42,8 @@ impl Plain {
     /// Asks over UDP, and over TCP where that does not do.
     pub async fn ask(&self, query: &Query, form: Form) -> Result<Answer, Failure> {
         let mixed_case = self.keeps_spelling.load(Ordering::Relaxed);
-        let request = Request::new(query, Form { mixed_case, ..form })?;
-        let mut asking = Asking::send(self.server, request.to_wire(), self.pace.pause()).await?;
+        let request = Request::new(query, Form { mixed_case, ..form });
+        let mut asking = Asking::send(&self.ports, &request, self.pace.pause())?;
         match asking.hear().await? {
             Heard::Reply(reply) => {
                 self.pace.note(asking.took());
@@ -62,7 +62,7 @@ impl Plain {
     }
 
     async fn ask_over_tcp(&self, query: &Query, form: Form) -> Result<Answer, Failure> {
-        self.tcp.ask(&Request::new(query, form)?).await
+        self.tcp.ask(&Request::new(query, form)).await
     }
 
     /// Somebody is guessing: what comes over TCP counts, which is harder to forge. A server without
@@ -71,7 +71,7 @@ impl Plain {
         &self,
         query: &Query,
         form: Form,
-        (request, mut asking): (&Request, Asking),
+        (request, mut asking): (&Request, Asking<'_>),
     ) -> Result<Answer, Failure> {
         let tcp = pin!(self.ask_over_tcp(query, form));
         let udp = pin!(asking.hear_reply());
@@ -93,7 +93,7 @@ impl Plain {
         &self,
         query: &Query,
         form: Form,
-        (request, mut asking): (&Request, Asking),
+        (request, mut asking): (&Request, Asking<'_>),
     ) -> Result<Answer, Failure> {
         let tcp = pin!(self.ask_over_tcp(query, form));
         let udp = pin!(asking.hear_reply());
@@ -107,8 +107,8 @@ impl Plain {
                 }
             }
         }
-        let lower = Request::new(query, form)?;
-        let mut asking = Asking::send(self.server, lower.to_wire(), self.pace.pause()).await?;
+        let lower = Request::new(query, form);
+        let mut asking = Asking::send(&self.ports, &lower, self.pace.pause())?;
         let answer = lower.read_wire(asking.hear_reply().await?)?;
         self.keeps_spelling.store(false, Ordering::Relaxed);
         Ok(answer)

@@ -5,32 +5,26 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use hickory_proto::dnssec::rdata::DNSSECRData;
-use hickory_proto::op::{
-    DnsRequest, DnsRequestOptions, DnsResponse, Edns, Message, MessageType, OpCode, Query as Ask,
-};
-use hickory_proto::rr::rdata::opt::EdnsOption;
-use hickory_proto::rr::{DNSClass, Name as HickoryName, RData, Record, RecordType as HickoryType};
-use hickory_proto::serialize::binary::BinDecodable;
+use hickory_proto::op::{DnsRequest, DnsRequestOptions, DnsResponse, Message};
 
 use crate::query::{Name, Query, Rcode, RecordType, Transport};
 
 use super::error::Failure;
-use super::parse;
+use super::reply;
 
 const HEADER: usize = 12;
 const RD: u16 = 0x0100;
 const AD: u16 = 0x0020;
 const CD: u16 = 0x0010;
+/// Among the flags of an OPT record (RFC 6891 §6.1.4).
+const DNSSEC_OK: u16 = 0x8000;
 /// DNS Flag Day 2020: fits an unfragmented datagram everywhere.
 const PAYLOAD: u16 = 1232;
-const EDE: u16 = 15;
 const PADDING: u16 = 12;
 /// RFC 8467 §4.1: queries are padded to the next multiple of this.
 const PADDED_TO: usize = 128;
-
-/// No honest chain is as long, and following one takes time.
-const MAX_ALIASES: usize = 16;
+/// An OPT record without options.
+const OPT: usize = 11;
 
 /// How a query is written, for one transport and one server.
 #[derive(Clone, Copy, Debug)]
@@ -45,10 +39,9 @@ pub(super) struct Form {
 
 /// A query on its way to one server.
 pub(super) struct Request {
-    message: Message,
     wire: Vec<u8>,
-    /// Name, type and class in wire format, as sent.
-    question: Vec<u8>,
+    /// Where name, type and class end.
+    question_end: usize,
     mixed_case: bool,
     id: u16,
     spelled: Name,
@@ -56,50 +49,55 @@ pub(super) struct Request {
 
 impl Request {
     /// Writes `query` for a server.
-    pub fn new(query: &Query, form: Form) -> Result<Self, Failure> {
-        let mut name = HickoryName::from_bytes(query.name.as_wire())
-            .map_err(|why| Failure::Local(why.to_string()))?;
+    pub fn new(query: &Query, form: Form) -> Self {
+        let name = query.name.as_wire();
+        let question_end = HEADER + name.len() + 4;
+        let mut wire = Vec::with_capacity((question_end + OPT).next_multiple_of(PADDED_TO));
+        let counts = [1, 0, 0, u16::from(form.edns)];
+        let header = [rand::random(), query.flags & (RD | AD | CD)];
+        for word in header.into_iter().chain(counts) {
+            wire.extend(word.to_be_bytes());
+        }
+        wire.extend(name);
         if form.mixed_case {
-            name.randomize_label_case();
+            mix_case(wire.get_mut(HEADER..).unwrap_or_default());
         }
-        let mut ask = Ask::query(name, query.kind.0.into());
-        ask.set_query_class(DNSClass::from(query.class));
-        let mut message = Message::query();
-        message.metadata.recursion_desired = query.flags & RD != 0;
-        message.metadata.authentic_data = query.flags & AD != 0;
-        message.metadata.checking_disabled = query.flags & CD != 0;
-        message.add_query(ask);
+        wire.extend(query.kind.0.to_be_bytes());
+        wire.extend(query.class.to_be_bytes());
         if form.edns {
-            let mut edns = Edns::new();
-            edns.set_max_payload(PAYLOAD);
-            edns.set_dnssec_ok(query.edns.is_some_and(|edns| edns.dnssec_ok));
-            message.edns = Some(edns);
-            if form.padded {
-                pad(&mut message)?;
-            }
+            let dnssec_ok = query.edns.is_some_and(|edns| edns.dnssec_ok);
+            write_opt(dnssec_ok, form.padded, &mut wire);
         }
-        // The type and the class follow the name.
-        let end = HEADER + query.name.as_wire().len() + 4;
-        let wire = to_wire(&message)?;
-        let question = wire.get(HEADER..end).unwrap_or_default().to_vec();
-        Ok(Self {
-            message,
+        Self {
             wire,
-            question,
+            question_end,
             mixed_case: form.mixed_case,
             id: query.id,
             spelled: query.spelled,
-        })
+        }
     }
 
     /// The form in which hickory takes it.
-    pub fn to_hickory(&self) -> DnsRequest {
-        DnsRequest::new(self.message.clone(), DnsRequestOptions::default())
+    pub fn to_hickory(&self) -> Result<DnsRequest, Failure> {
+        let message = Message::from_vec(&self.wire);
+        let message = message.map_err(|why| Failure::Local(why.to_string()))?;
+        Ok(DnsRequest::new(message, DnsRequestOptions::default()))
     }
 
     /// The message in wire format.
-    pub fn to_wire(&self) -> Vec<u8> {
-        self.wire.clone()
+    pub fn as_wire(&self) -> &[u8] {
+        &self.wire
+    }
+
+    /// The id that it is sent with.
+    pub fn sent_id(&self) -> [u8; 2] {
+        self.wire.first_chunk().copied().unwrap_or_default()
+    }
+
+    /// Name, type and class, as sent.
+    pub fn question(&self) -> &[u8] {
+        let question = self.wire.get(HEADER..self.question_end);
+        question.unwrap_or_default()
     }
 
     /// Reads what hickory received as [`Request::read_wire`] does.
@@ -109,29 +107,12 @@ impl Request {
 
     /// Checks that `wire` answers this request, and gives it the device's id and spelling.
     pub fn read_wire(&self, mut wire: Vec<u8>) -> Result<Answer, Failure> {
-        let response = parse::read(&wire)?;
-        let is_response = response.metadata.message_type == MessageType::Response;
-        if !is_response || response.metadata.op_code != OpCode::Query {
-            return Err(Failure::Garbage("it is no answer to a query".into()));
-        }
-        if strays(&response) {
-            return Err(Failure::Garbage("it has records of other names".into()));
-        }
-        let answer = Answer {
-            rcode: Rcode(response.metadata.response_code.into()),
-            is_cut: response.metadata.truncation,
-            is_meant: is_meant(&response),
-            wire: Vec::new(),
-        };
-        if wire.get(4..6) != Some([0, 1].as_slice()) {
-            return Err(Failure::Garbage("it has not the one question".into()));
-        }
-        let end = HEADER + self.question.len();
-        let question = wire.get(HEADER..end).unwrap_or_default();
+        let outline = reply::read(&wire)?;
+        let question = wire.get(HEADER..self.question_end).unwrap_or_default();
         let is_same = if self.mixed_case {
-            question == self.question
+            question == self.question()
         } else {
-            question.eq_ignore_ascii_case(&self.question)
+            question.eq_ignore_ascii_case(self.question())
         };
         if !is_same {
             return Err(Failure::Garbage("it answers another question".into()));
@@ -147,8 +128,47 @@ impl Request {
         if let Some(name) = wire.get_mut(HEADER..HEADER + spelled.len()) {
             name.copy_from_slice(spelled);
         }
-        Ok(Answer { wire, ..answer })
+        Ok(Answer {
+            wire,
+            rcode: outline.rcode,
+            is_cut: outline.is_cut,
+            is_meant: outline.is_meant,
+        })
     }
+}
+
+/// Spells letters at random. The lengths of labels are no letters.
+fn mix_case(name: &mut [u8]) {
+    const CASE: u8 = 0x20;
+    let coins: [u8; 32] = rand::random();
+    for (place, byte) in name.iter_mut().enumerate() {
+        let coin = coins
+            .get(place / 8)
+            .map_or(0, |coins| coins >> (place % 8) & 1);
+        if byte.is_ascii_alphabetic() {
+            *byte ^= coin * CASE;
+        }
+    }
+}
+
+/// Adds an OPT record of our own.
+fn write_opt(dnssec_ok: bool, is_padded: bool, wire: &mut Vec<u8>) {
+    let flags = if dnssec_ok { DNSSEC_OK } else { 0 };
+    wire.push(0);
+    for word in [RecordType::OPT.0, PAYLOAD, 0, flags] {
+        wire.extend(word.to_be_bytes());
+    }
+    if !is_padded {
+        return wire.extend([0, 0]);
+    }
+    // The length of the options, and the padding's own code and length.
+    let bare = wire.len() + 2 + 4;
+    let padding = bare.next_multiple_of(PADDED_TO) - bare;
+    for word in [4 + padding, usize::from(PADDING), padding] {
+        // Less than two times PADDED_TO.
+        wire.extend(u16::try_from(word).unwrap_or(0).to_be_bytes());
+    }
+    wire.resize(bare + padding, 0);
 }
 
 /// A reply that answers the question that was asked, perhaps with an error.
@@ -173,80 +193,6 @@ impl Answer {
     }
 }
 
-/// Whether an extended error says that the error is meant: DNSSEC failed, or the upstream filters.
-///
-/// Asking another server would get around just that.
-fn is_meant(response: &Message) -> bool {
-    let options = response
-        .edns
-        .iter()
-        .flat_map(|edns| edns.options().get_all(EDE.into()));
-    options.into_iter().any(|option| match option {
-        // RFC 8914 §4: 1 to 12 and 27 but for 3 and 4 (stale, forged) are DNSSEC's; 15 to 17 are
-        // blocked, censored and filtered.
-        EdnsOption::Unknown(EDE, data) => data
-            .first_chunk()
-            .is_some_and(|code| matches!(u16::from_be_bytes(*code), 1 | 2 | 5..=12 | 15..=17 | 27)),
-        _ => false,
-    })
-}
-
-/// Whether the answers have records of names that the question does not lead to (RFC 5452 §6).
-fn strays(response: &Message) -> bool {
-    let mut aliases = Vec::new();
-    for record in &response.answers {
-        if let RData::CNAME(target) = &record.data {
-            aliases.push((&record.name, &target.0));
-        }
-    }
-    if aliases.len() > MAX_ALIASES {
-        return true;
-    }
-    let mut names: Vec<&HickoryName> = response.queries.iter().map(Ask::name).collect();
-    // They stand in any order, so each round reaches at least one more, or there is none.
-    for _ in 0..aliases.len() {
-        for (owner, target) in &aliases {
-            if names.contains(owner) && !names.contains(target) {
-                names.push(target);
-            }
-        }
-    }
-    let leads_to = |record: &Record| {
-        // A DNAME stands above the name that it moves (RFC 6672 §2.2), and so does its signature.
-        let is_dname = covered_type(record) == RecordType::DNAME.0.into();
-        let covers = |name: &HickoryName| is_dname && record.name.zone_of(name);
-        names
-            .iter()
-            .any(|&name| record.name == *name || covers(name))
-    };
-    !response.answers.iter().all(leads_to)
-}
-
-/// The type of a record, or of what it signs.
-fn covered_type(record: &Record) -> HickoryType {
-    match &record.data {
-        RData::DNSSEC(DNSSECRData::RRSIG(signature)) => signature.input().type_covered,
-        _ => record.record_type(),
-    }
-}
-
-fn to_wire(message: &Message) -> Result<Vec<u8>, Failure> {
-    message
-        .to_vec()
-        .map_err(|why| Failure::Local(why.to_string()))
-}
-
-fn pad(message: &mut Message) -> Result<(), Failure> {
-    let bare = to_wire(message)?.len();
-    // Four bytes are the option's own code and length.
-    let padding = (bare + 4).next_multiple_of(PADDED_TO) - bare - 4;
-    if let Some(edns) = &mut message.edns {
-        let option = EdnsOption::Unknown(PADDING, vec![0; padding]);
-        edns.options_mut().insert(option);
-    }
-    Ok(())
-}
-
 /// A question of our own.
 pub(super) fn question(name: Name, kind: RecordType) -> Query {
     Query {
@@ -266,11 +212,15 @@ pub(super) fn question(name: Name, kind: RecordType) -> Query {
 
 #[cfg(test)]
 mod tests {
+    use hickory_proto::op::Query as Ask;
     use hickory_proto::rr::rdata::CNAME;
+    use hickory_proto::rr::rdata::opt::EdnsOption;
+    use hickory_proto::rr::{RData, Record};
 
     use super::*;
     use crate::query::Edns as QueryEdns;
 
+    const EDE: u16 = 15;
     const PLAIN: Form = Form {
         mixed_case: false,
         edns: true,
@@ -284,12 +234,13 @@ mod tests {
     }
 
     fn sent(query: &Query, form: Form) -> Message {
-        let bytes = Request::new(query, form).unwrap().message.to_vec().unwrap();
-        Message::from_vec(&bytes).unwrap()
+        Message::from_vec(Request::new(query, form).as_wire()).unwrap()
     }
 
     fn reply(request: &Request, change: impl FnOnce(&mut Message)) -> Result<Answer, Failure> {
-        let mut message = request.message.clone().into_response();
+        let mut message = Message::from_vec(request.as_wire())
+            .unwrap()
+            .into_response();
         change(&mut message);
         request.read(DnsResponse::from_buffer(message.to_vec().unwrap()).unwrap())
     }
@@ -336,8 +287,9 @@ mod tests {
             ..PLAIN
         };
         for name in ["a.example", "a-much-longer-name-than-that.home.example"] {
-            let request = Request::new(&query(name), padded).unwrap();
-            assert_eq!(request.message.to_vec().unwrap().len(), 128);
+            let request = Request::new(&query(name), padded);
+            assert_eq!(request.as_wire().len(), 128);
+            assert!(Message::from_vec(request.as_wire()).is_ok());
         }
     }
 
@@ -349,7 +301,7 @@ mod tests {
             mixed_case: true,
             ..PLAIN
         };
-        let answer = reply(&Request::new(&asked, form).unwrap(), |_| {}).unwrap();
+        let answer = reply(&Request::new(&asked, form), |_| {}).unwrap();
         assert_eq!(answer.wire[..2], [0, 77]);
         assert_eq!(&answer.wire[12..26], b"\x04Home\x07EXAMPLE\x00");
         assert!(answer.is_good());
@@ -357,7 +309,7 @@ mod tests {
 
     #[test]
     fn an_answer_to_another_question_is_garbage() {
-        let request = Request::new(&query("home.example"), PLAIN).unwrap();
+        let request = Request::new(&query("home.example"), PLAIN);
         let other = Ask::query("other.example.".parse().unwrap(), 1.into());
         assert!(reply(&request, |message| message.queries = vec![other]).is_err());
         assert!(reply(&request, |message| message.queries.clear()).is_err());
@@ -369,7 +321,7 @@ mod tests {
 
     #[test]
     fn aliases_are_followed_in_any_order_and_other_names_are_refused() {
-        let request = Request::new(&query("www.home.example"), PLAIN).unwrap();
+        let request = Request::new(&query("www.home.example"), PLAIN);
         let alias = |target: &str| RData::CNAME(CNAME(target.parse().unwrap()));
         let address = || RData::A(Ipv4Addr::new(192, 0, 2, 1).into());
         let chain = [
@@ -394,7 +346,7 @@ mod tests {
 
     #[test]
     fn an_error_is_good_only_when_it_is_meant() {
-        let request = Request::new(&query("home.example"), PLAIN).unwrap();
+        let request = Request::new(&query("home.example"), PLAIN);
         let servfail = |code: Option<u8>| {
             let answer = reply(&request, |message| {
                 message.metadata.response_code = 2.into();

@@ -66,7 +66,7 @@ impl Server {
             Way::Plain(plain) => plain.ask(query, form).await?,
             Way::Stream { link, is_encrypted } => {
                 let padded = *is_encrypted;
-                link.ask(&Request::new(query, Form { padded, ..form })?)
+                link.ask(&Request::new(query, Form { padded, ..form }))
                     .await?
             }
         };

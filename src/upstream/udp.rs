@@ -1,32 +1,28 @@
-//! One question over UDP: a socket of its own, and what comes back on it.
+//! One question over UDP, and what comes back.
 //!
-//! The socket is connected, so that a closed port is noticed at once (ICMP), and its port is chosen
-//! by the kernel at random. It hands on only what answers the very question that was sent
-//! (RFC 5452 §9.1), however much else comes; of the first signs of forgery it tells.
+//! The socket is connected, so that a closed port is noticed at once (ICMP). Only what answers the
+//! very question that was sent is handed on (RFC 5452 §9.1), however much else comes; of the first
+//! signs of forgery it is told.
 
-use std::cell::RefCell;
-use std::io;
-use std::net::SocketAddr;
+mod port;
+
+use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
-use socket2::{Domain, Socket, Type};
-use tokio::io::Interest;
-use tokio::net::UdpSocket;
+use futures_util::future::select;
 use tokio::time::{Instant, timeout_at};
 
-use crate::query::Name;
-
 use super::error::Failure;
+use super::request::Request;
+use port::{Port, Post};
 
-/// Replies to other questions that one socket takes before somebody seems to be guessing.
+pub(super) use port::Ports;
+
+/// Replies to other questions that one question takes before somebody seems to be guessing.
 const FORGED_LIMIT: u32 = 64;
 const HEADER: usize = 12;
 const FORMERR: u8 = 1;
-
-thread_local! {
-    /// Room for the longest datagram: some servers send more than they were asked for.
-    static DATAGRAM: RefCell<Box<[u8]>> = RefCell::new(vec![0; 65_535].into());
-}
 
 /// What came instead of an answer, and calls for asking another way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -52,41 +48,38 @@ pub(super) enum Heard {
 }
 
 /// A question that was sent.
-pub(super) struct Asking {
-    socket: UdpSocket,
-    message: Vec<u8>,
-    sent: Sent,
+pub(super) struct Asking<'a> {
+    port: Arc<Port>,
+    request: &'a Request,
     started: Instant,
     repeat_at: Instant,
     pause: Duration,
     is_repeated: bool,
+    /// Replies to other questions: of our id, and of none on our port.
     forged: u32,
+    strays: u32,
+    is_flooded: bool,
     is_respelled: bool,
 }
 
-impl Asking {
-    /// Sends `message` to `server`, to be repeated after `pause`, and then ever less often.
-    pub async fn send(
-        server: SocketAddr,
-        message: Vec<u8>,
-        pause: Duration,
-    ) -> Result<Self, Failure> {
-        let sent = Sent::read(&message)
-            .ok_or_else(|| Failure::Local("the question cannot be read back".into()))?;
-        let socket = open(server).map_err(|error| Failure::from_io(&error))?;
+impl<'a> Asking<'a> {
+    /// Sends `request` to a server, to be repeated after `pause`, and then ever less often.
+    pub fn send(ports: &Ports, request: &'a Request, pause: Duration) -> Result<Self, Failure> {
+        let port = ports.take(request.sent_id())?;
         let started = Instant::now();
         let asking = Self {
-            socket,
-            message,
-            sent,
+            port,
+            request,
             started,
             repeat_at: started + pause,
             pause,
             is_repeated: false,
             forged: 0,
+            strays: 0,
+            is_flooded: false,
             is_respelled: false,
         };
-        asking.send_again().await?;
+        asking.port.send(request.as_wire())?;
         Ok(asking)
     }
 
@@ -98,17 +91,22 @@ impl Asking {
     /// Waits for the next thing worth telling, for as long as the caller does.
     pub async fn hear(&mut self) -> Result<Heard, Failure> {
         loop {
-            let Ok(received) = timeout_at(self.repeat_at, receive(&self.socket)).await else {
+            let port = Arc::clone(&self.port);
+            // Made before the look at the post, so that none that comes meanwhile is missed.
+            let news = pin!(port.news());
+            if let Some(heard) = self.collect()? {
+                return Ok(heard);
+            }
+            let received = pin!(port.receive());
+            if timeout_at(self.repeat_at, select(news, received))
+                .await
+                .is_err()
+            {
                 // Twice the pause would leave the usual timeout room for three datagrams only.
                 self.pause = self.pause * 3 / 2;
                 self.repeat_at = Instant::now() + self.pause;
                 self.is_repeated = true;
-                self.send_again().await?;
-                continue;
-            };
-            let datagram = received.map_err(|error| Failure::from_io(&error))?;
-            if let Some(heard) = self.judge(datagram) {
-                return Ok(heard);
+                self.port.send(self.request.as_wire())?;
             }
         }
     }
@@ -122,54 +120,38 @@ impl Asking {
         }
     }
 
-    async fn send_again(&self) -> Result<(), Failure> {
-        let sent = self.socket.send(&self.message).await;
-        sent.map(drop).map_err(|error| Failure::from_io(&error))
-    }
-
-    fn judge(&mut self, datagram: Vec<u8>) -> Option<Heard> {
-        match self.sent.judge(&datagram) {
-            Judged::Genuine => Some(Heard::Reply(datagram)),
-            Judged::Odd(Oddity::Spelling) if self.is_respelled => None,
-            Judged::Odd(oddity) => {
-                self.is_respelled |= oddity == Oddity::Spelling;
-                Some(Heard::Odd(oddity))
-            }
-            Judged::Forged => {
-                self.forged = self.forged.saturating_add(1);
-                (self.forged == FORGED_LIMIT).then_some(Heard::Odd(Oddity::Flood))
+    /// What came so far that is worth telling.
+    fn collect(&mut self) -> Result<Option<Heard>, Failure> {
+        loop {
+            match self.port.collect(self.request.sent_id())? {
+                Post::Letter(letter) => match judge(self.request, &letter) {
+                    Judged::Genuine => return Ok(Some(Heard::Reply(letter))),
+                    Judged::Odd(Oddity::Spelling) if self.is_respelled => {}
+                    Judged::Odd(oddity) => {
+                        self.is_respelled |= oddity == Oddity::Spelling;
+                        return Ok(Some(Heard::Odd(oddity)));
+                    }
+                    Judged::Forged => self.forged = self.forged.saturating_add(1),
+                },
+                Post::Nothing { forged } => {
+                    self.strays = forged;
+                    break;
+                }
             }
         }
+        let forged = self.forged.saturating_add(self.strays);
+        if forged < FORGED_LIMIT || self.is_flooded {
+            return Ok(None);
+        }
+        self.is_flooded = true;
+        Ok(Some(Heard::Odd(Oddity::Flood)))
     }
 }
 
-/// Connects without binding first, so that nothing from elsewhere is ever taken in.
-fn open(server: SocketAddr) -> io::Result<UdpSocket> {
-    let socket = Socket::new(Domain::for_address(server), Type::DGRAM, None)?;
-    socket.set_nonblocking(true)?;
-    socket.connect(&server.into())?;
-    UdpSocket::from_std(socket.into())
-}
-
-async fn receive(socket: &UdpSocket) -> io::Result<Vec<u8>> {
-    // A refusal (ICMP) makes the socket neither readable nor closed in tokio's eyes, so it has to
-    // be waited for by name.
-    let waiting = socket.async_io(Interest::READABLE | Interest::ERROR, || {
-        if let Some(error) = socket.take_error()? {
-            return Err(error);
-        }
-        DATAGRAM.with_borrow_mut(|datagram| {
-            let length = socket.try_recv(datagram)?;
-            Ok(datagram.get(..length).unwrap_or_default().to_vec())
-        })
-    });
-    waiting.await
-}
-
-/// What a reply has to repeat.
-struct Sent {
-    id: [u8; 2],
-    question: Box<[u8]>,
+impl Drop for Asking<'_> {
+    fn drop(&mut self) {
+        self.port.leave(self.request.sent_id());
+    }
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -179,78 +161,74 @@ enum Judged {
     Forged,
 }
 
-impl Sent {
-    fn read(query: &[u8]) -> Option<Self> {
-        let rest = query.get(HEADER..)?;
-        let name = Name::from_wire(rest).ok()?;
-        // The type and the class follow the name.
-        let question = rest.get(..name.as_wire().len() + 4)?;
-        Some(Self {
-            id: *query.first_chunk()?,
-            question: question.into(),
-        })
+fn judge(request: &Request, reply: &[u8]) -> Judged {
+    let Some(header) = reply.first_chunk::<HEADER>() else {
+        return Judged::Forged;
+    };
+    let [id0, id1, flags0, flags1, count0, count1, ..] = *header;
+    let is_reply = flags0 & 0x80 != 0;
+    if [id0, id1] != request.sent_id() || !is_reply {
+        return Judged::Forged;
     }
-
-    fn judge(&self, reply: &[u8]) -> Judged {
-        let Some(header) = reply.first_chunk::<HEADER>() else {
-            return Judged::Forged;
-        };
-        let [id0, id1, flags0, flags1, count0, count1, ..] = *header;
-        let is_reply = flags0 & 0x80 != 0;
-        if [id0, id1] != self.id || !is_reply {
-            return Judged::Forged;
-        }
-        match u16::from_be_bytes([count0, count1]) {
-            0 if flags1 & 0x0f == FORMERR => return Judged::Odd(Oddity::Unreadable),
-            1 => {}
-            _ => return Judged::Forged,
-        }
-        match reply.get(HEADER..HEADER + self.question.len()) {
-            Some(question) if *question == *self.question => Judged::Genuine,
-            Some(question) if question.eq_ignore_ascii_case(&self.question) => {
-                Judged::Odd(Oddity::Spelling)
-            }
-            _ => Judged::Forged,
-        }
+    match u16::from_be_bytes([count0, count1]) {
+        0 if flags1 & 0x0f == FORMERR => return Judged::Odd(Oddity::Unreadable),
+        1 => {}
+        _ => return Judged::Forged,
+    }
+    let asked = request.question();
+    match reply.get(HEADER..HEADER + asked.len()) {
+        Some(question) if question == asked => Judged::Genuine,
+        Some(question) if question.eq_ignore_ascii_case(asked) => Judged::Odd(Oddity::Spelling),
+        _ => Judged::Forged,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::query::RecordType;
+    use crate::upstream::request::{Form, question};
 
-    const QUERY: &[u8] = b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x01\
-        \x04hOme\x07EXAMPLE\x00\x00\x01\x00\x01\x00\x00\x29\x04\xd0\x00\x00\x00\x00\x00\x00";
-
-    fn judge(change: impl FnOnce(&mut Vec<u8>)) -> Judged {
-        let mut reply = QUERY.to_vec();
+    fn judged(change: impl FnOnce(&mut Vec<u8>)) -> Judged {
+        let query = question("home.example".parse().unwrap(), RecordType::A);
+        let form = Form {
+            mixed_case: false,
+            edns: true,
+            padded: false,
+        };
+        let request = Request::new(&query, form);
+        let mut reply = request.as_wire().to_vec();
         reply[2] |= 0x80;
         change(&mut reply);
-        Sent::read(QUERY).unwrap().judge(&reply)
+        judge(&request, &reply)
     }
 
     #[test]
     fn the_same_question_under_the_same_id_is_genuine() {
-        assert_eq!(judge(|_| {}), Judged::Genuine);
+        assert_eq!(judged(|_| {}), Judged::Genuine);
     }
 
     #[test]
     fn a_reply_to_something_else_is_passed_over() {
-        assert_eq!(judge(|reply| reply[0] ^= 1), Judged::Forged, "id");
-        assert_eq!(judge(|reply| reply[2] = 0), Judged::Forged, "a query");
-        assert_eq!(judge(|reply| reply[14] = b'x'), Judged::Forged, "name");
-        assert_eq!(judge(|reply| reply[27] = 28), Judged::Forged, "type");
-        assert_eq!(judge(|reply| reply[29] = 3), Judged::Forged, "class");
-        assert_eq!(judge(|reply| reply[5] = 0), Judged::Forged, "no question");
-        assert_eq!(judge(|reply| reply[5] = 2), Judged::Forged, "two questions");
-        assert_eq!(judge(|reply| reply.truncate(11)), Judged::Forged, "short");
-        assert_eq!(judge(|reply| reply.truncate(20)), Judged::Forged, "cut");
+        assert_eq!(judged(|reply| reply[0] ^= 1), Judged::Forged, "id");
+        assert_eq!(judged(|reply| reply[2] = 0), Judged::Forged, "a query");
+        assert_eq!(judged(|reply| reply[14] = b'x'), Judged::Forged, "name");
+        assert_eq!(judged(|reply| reply[27] = 28), Judged::Forged, "type");
+        assert_eq!(judged(|reply| reply[29] = 3), Judged::Forged, "class");
+        assert_eq!(judged(|reply| reply[5] = 0), Judged::Forged, "no question");
+        assert_eq!(
+            judged(|reply| reply[5] = 2),
+            Judged::Forged,
+            "two questions"
+        );
+        assert_eq!(judged(|reply| reply.truncate(11)), Judged::Forged, "short");
+        assert_eq!(judged(|reply| reply.truncate(20)), Judged::Forged, "cut");
     }
 
     #[test]
     fn another_case_and_formerr_without_question_call_for_another_way() {
         assert_eq!(
-            judge(|reply| reply[14] = b'o'),
+            judged(|reply| reply[14] = b'O'),
             Judged::Odd(Oddity::Spelling)
         );
         let formerr = |reply: &mut Vec<u8>| {
@@ -258,6 +236,6 @@ mod tests {
             reply[5] = 0;
             reply.truncate(12);
         };
-        assert_eq!(judge(formerr), Judged::Odd(Oddity::Unreadable));
+        assert_eq!(judged(formerr), Judged::Odd(Oddity::Unreadable));
     }
 }

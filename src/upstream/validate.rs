@@ -9,6 +9,7 @@ mod anchors;
 mod chain;
 mod links;
 mod optout;
+mod parse;
 mod reason;
 mod wildcard;
 
@@ -26,7 +27,7 @@ use tokio::time::timeout;
 use crate::query::{Edns, Name, Query, Rcode, RecordType};
 
 use super::error::AskError;
-use super::{Inner, Reply, parse};
+use super::{Inner, Reply};
 use chain::{Chain, Trace};
 
 pub use anchors::{AnchorError, Anchors};

@@ -10,9 +10,9 @@ use nix::libc::{in_pktinfo, in6_pktinfo};
 use nix::sys::socket::{
     ControlMessageOwned, MsgFlags, MultiHeaders, RecvMsg, SockaddrStorage, recvmmsg, sendmmsg,
 };
-use tokio::net::UdpSocket;
 
 use super::route::{Asked, Route, peer_address};
+use super::socket::Socket;
 use crate::query::AnswerBuf;
 
 /// Datagrams of one system call, at most and at least; in between, twice what came last.
@@ -52,7 +52,7 @@ impl Inbox {
     }
 
     /// Takes what is there.
-    pub(super) fn receive(&mut self, socket: &UdpSocket) -> io::Result<()> {
+    pub(super) fn receive(&mut self, socket: &Socket) -> io::Result<()> {
         self.received.clear();
         let mut packets = self.packets.chunks_mut(PACKET_MAX);
         let mut slices: [_; MOST] = std::array::from_fn(|_| {
@@ -160,13 +160,10 @@ impl Outbox {
     }
 
     /// Sends all answers. One that cannot be sent is lost, as any datagram may be.
-    pub(super) async fn send(&mut self, socket: &UdpSocket) {
+    pub(super) async fn send(&mut self, socket: &Socket) {
         let mut first = 0;
         while first < self.peers.len() {
-            let sent = socket.try_io(tokio::io::Interest::WRITABLE, || {
-                self.send_from(socket, first)
-            });
-            first += match sent {
+            first += match self.send_from(socket, first) {
                 Ok(count) => count.max(1),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     if socket.writable().await.is_err() {
@@ -185,7 +182,7 @@ impl Outbox {
     }
 
     /// Sends from number `first` on those that leave from the same address; how many went.
-    fn send_from(&mut self, socket: &UdpSocket, first: usize) -> io::Result<usize> {
+    fn send_from(&mut self, socket: &Socket, first: usize) -> io::Result<usize> {
         let from = self.from.get(first).copied().flatten();
         let rest = self.from.iter().skip(first);
         let count = rest.take_while(|other| **other == from).count();

@@ -1,17 +1,19 @@
 //! One upstream over UDP and TCP.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::join;
+use futures_util::future::{join, join_all};
+use futures_util::stream::StreamExt as _;
 use hickory_proto::op::{Message, ResponseCode};
 use squelch::query::{RecordType, Transport, UpstreamId};
-use squelch::upstream::Failure;
+use squelch::upstream::{Failure, Shared, Upstreams};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::{LONG, addresses, query, upstreams};
+use super::several::nobody;
+use super::{LONG, addresses, config_of, query, upstreams};
 use crate::stub::{Reaction, Stub};
 
 #[tokio::test]
@@ -48,6 +50,56 @@ async fn each_query_has_a_new_port_a_new_id_and_a_new_spelling() {
         "{ports:?} {ids:?} {names:?}"
     );
     assert!(!ids.contains(&4711) || ids.len() > 1);
+}
+
+#[tokio::test]
+async fn more_questions_than_a_home_has_share_ports_and_each_gets_its_own_answer() {
+    // The third label of the address is the number in the name.
+    let stub = Stub::start(|asked| {
+        let name = asked.message.queries[0].name().to_ascii();
+        let number: String = name.chars().take_while(char::is_ascii_digit).collect();
+        let number: u16 = number.parse().unwrap();
+        asked.with_address(&format!("192.0.{}.{}", number / 256, number % 256))
+    })
+    .await;
+    let config = config_of(&[stub.url("udp")], LONG);
+    let shared = Shared::new(&config).with_queries_at_once(2000);
+    let upstreams = Upstreams::new(&config, Arc::new(shared));
+    let asking = futures_util::stream::iter(0..3000_u16).map(|number| {
+        let upstreams = upstreams.clone();
+        async move {
+            let name = format!("{number}-of-many.home.example");
+            let reply = upstreams.ask(&query(&name)).await.unwrap();
+            let wanted = format!("192.0.{}.{}", number / 256, number % 256);
+            assert_eq!(addresses(&reply), [wanted]);
+        }
+    });
+    asking.buffer_unordered(1500).count().await;
+    let mut questions: HashMap<u16, HashSet<u16>> = HashMap::new();
+    for asked in stub.seen() {
+        let ids = questions.entry(asked.source.port()).or_default();
+        ids.insert(asked.message.metadata.id);
+    }
+    assert!(
+        (100..2900).contains(&questions.len()),
+        "{}",
+        questions.len()
+    );
+    let most = questions.values().map(HashSet::len).max();
+    assert!(most <= Some(64), "{most:?}");
+}
+
+#[tokio::test]
+async fn all_who_share_ports_hear_at_once_that_the_port_of_the_server_is_closed() {
+    let (upstreams, _) = upstreams(&[nobody().await], LONG);
+    let started = Instant::now();
+    let name = query("home.example");
+    let asks = (0..400).map(|_| upstreams.ask(&name));
+    for answer in join_all(asks).await {
+        let error = answer.unwrap_err().to_string();
+        assert!(error.contains("not reachable"), "{error}");
+    }
+    assert!(started.elapsed() < LONG / 4, "{:?}", started.elapsed());
 }
 
 #[tokio::test(start_paused = true)]
@@ -202,7 +254,7 @@ async fn a_burst_of_queries_goes_through_one_connection() {
     let (upstreams, _) = upstreams(&[stub.url("tcp")], LONG);
     let asked = query("home.example");
     let burst = (0..500).map(|_| upstreams.ask(&asked));
-    let replies = futures_util::future::join_all(burst).await;
+    let replies = join_all(burst).await;
     assert!(replies.iter().all(Result::is_ok));
     assert!(stub.seen().iter().all(|asked| asked.connection == 0));
 }

@@ -8,7 +8,7 @@ use hickory_proto::op::{Message, OpCode};
 
 use crate::query::RecordType;
 
-use super::error::Failure;
+use crate::upstream::error::Failure;
 
 const HEADER: usize = 12;
 const OPCODE: u8 = 0x78;

@@ -16,7 +16,6 @@ mod saved;
 mod sets;
 mod targets;
 
-use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -159,9 +158,12 @@ impl Cache {
     ///
     /// Who asks what is being asked already waits for that answer. Without any, a stale one is
     /// better than none; at last, there is the answer that none was to be had.
-    pub async fn resolve(&self, query: &Query, ask: impl Future<Output = Heard>) -> Told {
+    pub async fn resolve(
+        &self,
+        query: &Query,
+        mut ask: impl Future<Output = Heard> + Unpin,
+    ) -> Told {
         let key = Key::of(query);
-        let mut ask = pin!(ask);
         loop {
             match self.flights.join(key.as_slice()) {
                 Turn::Wait(waiting) => {
@@ -177,14 +179,14 @@ impl Cache {
                         flight.tell(&told);
                         return told;
                     }
-                    return self.hear(query, flight, ask.as_mut()).await;
+                    return self.hear(query, flight, &mut ask).await;
                 }
             }
         }
     }
 
     /// Asks again for an answer that is held, if nobody does so already.
-    pub async fn refresh(&self, query: &Query, ask: impl Future<Output = Heard>) {
+    pub async fn refresh(&self, query: &Query, ask: impl Future<Output = Heard> + Unpin) {
         if let Turn::Ask(flight) = self.flights.join(Key::of(query).as_slice()) {
             count(&self.counts.refreshes);
             self.hear(query, flight, ask).await;
@@ -195,7 +197,7 @@ impl Cache {
         &self,
         query: &Query,
         flight: Flight<'_>,
-        ask: impl Future<Output = Heard>,
+        ask: impl Future<Output = Heard> + Unpin,
     ) -> Told {
         let heard = ask.await;
         let now = Instant::now();

@@ -11,6 +11,7 @@ mod resolve;
 
 use std::cell::RefCell;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -210,11 +211,11 @@ impl Pipeline {
     /// says that there is no answer.
     pub async fn answer(&self, query: &Query, pending: Pending, out: &mut AnswerBuf) -> Told {
         let mut pending = pending;
-        // Few groups have upstreams of their own: the others' futures need not have room for it.
+        // What few queries need is in boxes, here and below: the others' futures have no room for it.
         let own = self.for_group(query, pending.asker).map(Box::new);
         let query = own.as_deref().unwrap_or(query);
         let source = match pending.verdict {
-            Verdict::Block(_) => self.follow(query, &pending, out).await,
+            Verdict::Block(_) => Box::pin(self.follow(query, &pending, out)).await,
             Verdict::Allow(_) | Verdict::Watch(_) => self.make(query, &mut pending, out).await,
         };
         self.record(query, &pending, now_ms(), (source, out.rcode()));
@@ -308,7 +309,7 @@ impl Pipeline {
         let (steps, upstreams) = (Arc::clone(&self.steps), self.upstreams.clone());
         let query = query.clone();
         self.upstreams.background(async move {
-            let hearing = hear(&upstreams, &query);
+            let hearing = pin!(hear(&upstreams, &query));
             steps.cache.refresh(&query, hearing).await;
         });
     }

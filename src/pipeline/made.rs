@@ -1,6 +1,8 @@
 //! Answers that are made here of what upstreams say: names that stand for others, IPv6 addresses
 //! of IPv4 ones (DNS64), and addresses of the home that are kept out (DNS rebinding).
 
+use std::pin::pin;
+
 use super::{Pending, Pipeline, Step, block, fail, hear};
 use crate::cache::{Held, Target, Told, alias};
 use crate::local::Dns64;
@@ -24,10 +26,10 @@ impl Pipeline {
         let local = &self.steps.local;
         let group = pending.asker.group;
         if local.alias(query, group).is_some() {
-            return self.follow_ours(query, pending, out).await;
+            return Box::pin(self.follow_ours(query, pending, out)).await;
         }
         match local.dns64().filter(|dns64| dns64.applies(query)) {
-            Some(dns64) => self.translate(dns64, query, pending, out).await,
+            Some(dns64) => Box::pin(self.translate(dns64, query, pending, out)).await,
             None => self.ask(query, pending, out).await,
         }
     }
@@ -120,7 +122,8 @@ impl Pipeline {
     pub(super) async fn look_up(&self, query: &Query, pending: &Pending) -> Told {
         let cache = &self.steps.cache;
         let Some(held) = cache.find(query, pending.started) else {
-            return cache.resolve(query, hear(&self.upstreams, query)).await;
+            let hearing = pin!(hear(&self.upstreams, query));
+            return cache.resolve(query, hearing).await;
         };
         // Nobody but us may ever ask for this one.
         if cache.give(&held, pending.started) {

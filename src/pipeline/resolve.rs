@@ -1,5 +1,7 @@
 //! What rules make of a query: blocked names, rewritten ones, and answers that point to either.
 
+use std::pin::pin;
+
 use tokio::time::Instant;
 
 use super::block::{self, Lead};
@@ -170,7 +172,7 @@ impl Pipeline {
         pending: &mut Pending,
         out: &mut AnswerBuf,
     ) -> Source {
-        let hearing = hear(&self.upstreams, query);
+        let hearing = pin!(hear(&self.upstreams, query));
         let (held, source) = self.steps.cache.resolve(query, hearing).await;
         match self.pass(query, pending, (&held, source), out) {
             Step::Done(source) => source,

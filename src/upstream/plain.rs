@@ -49,14 +49,19 @@ impl Plain {
                 self.pace.note(asking.took());
                 match request.read_wire(reply) {
                     Ok(answer) if !answer.is_cut => Ok(answer),
-                    Ok(_) | Err(Failure::Garbage(_)) => self.ask_over_tcp(query, form).await,
+                    Ok(_) | Err(Failure::Garbage(_)) => {
+                        Box::pin(self.ask_over_tcp(query, form)).await
+                    }
                     Err(failure) => Err(failure),
                 }
             }
             Heard::Odd(Oddity::Unreadable) => Err(Failure::Odd(Oddity::Unreadable)),
-            Heard::Odd(Oddity::Flood) => self.after_flood(query, form, (&request, asking)).await,
+            // Few replies are odd or too long: the others' futures need not have room for them.
+            Heard::Odd(Oddity::Flood) => {
+                Box::pin(self.after_flood(query, form, (&request, asking))).await
+            }
             Heard::Odd(Oddity::Spelling) => {
-                self.after_respelling(query, form, (&request, asking)).await
+                Box::pin(self.after_respelling(query, form, (&request, asking))).await
             }
         }
     }

@@ -66,8 +66,8 @@ impl Server {
             Way::Plain(plain) => plain.ask(query, form).await?,
             Way::Stream { link, is_encrypted } => {
                 let padded = *is_encrypted;
-                link.ask(&Request::new(query, Form { padded, ..form }))
-                    .await?
+                let request = Request::new(query, Form { padded, ..form });
+                Box::pin(link.ask(&request)).await?
             }
         };
         if answer.is_cut {

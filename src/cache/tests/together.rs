@@ -21,7 +21,7 @@ async fn a_thousand_who_ask_the_same_ask_once() {
         answered.notified().await;
         heard().await
     };
-    let all = join_all((0..1000).map(|_| cache.resolve(&query, ask())));
+    let all = join_all((0..1000).map(|_| cache.resolve(&query, Box::pin(ask()))));
     let release = async {
         tokio::task::yield_now().await;
         answered.notify_one();
@@ -45,7 +45,7 @@ async fn who_asks_other_things_does_not_wait() {
     tokio::select! {
         biased;
         _ = cache.resolve(&first, pending()) => unreachable!("it is never answered"),
-        (held, _) = cache.resolve(&other, async { Ok((wire, UpstreamId(0))) }) => {
+        (held, _) = cache.resolve(&other, ready(Ok((wire, UpstreamId(0))))) => {
             assert_eq!(held.rcode(), Rcode::NOERROR);
         }
     }
@@ -82,7 +82,7 @@ async fn who_comes_when_the_answer_is_there_does_not_ask_again() {
 async fn a_failure_is_told_to_all_and_not_asked_again_for_a_second() {
     let cache = cache();
     let query = query(RecordType::A);
-    let ask = |cache| Cache::resolve(cache, &query, async { Err(22) });
+    let ask = |cache| Cache::resolve(cache, &query, ready(Err(22)));
     let (first, second) = tokio::join!(ask(&cache), ask(&cache));
     for (held, source) in [first, second, cache.resolve(&query, pending()).await] {
         assert_eq!((held.rcode(), held.is_failure()), (Rcode::SERVFAIL, true));
@@ -112,7 +112,7 @@ async fn a_refresh_that_somebody_else_does_is_not_done_again() {
 async fn a_message_that_makes_no_sense_is_a_failure() {
     let cache = cache();
     let query = query(RecordType::A);
-    let ask = async { Ok((vec![0; 11], UpstreamId(0))) };
+    let ask = ready(Ok((vec![0; 11], UpstreamId(0))));
     let (held, source) = cache.resolve(&query, ask).await;
     assert_eq!((held.rcode(), source), (Rcode::SERVFAIL, Source::Failure));
 }

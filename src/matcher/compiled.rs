@@ -108,6 +108,11 @@ impl Compiled {
         Ok(Self::ready(bytes, meta))
     }
 
+    /// Gives memory back, because these rules are hardly ever read from now on.
+    pub fn rest(&self) {
+        self.bytes.rest();
+    }
+
     fn ready(bytes: Bytes, meta: Meta) -> Self {
         let extras = || {
             (meta.first_extra..)

@@ -11,6 +11,8 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use memmap2::Mmap;
+#[cfg(unix)]
+use memmap2::UncheckedAdvice;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -141,6 +143,24 @@ impl Bytes {
         let map = unsafe { Mmap::map(&file) }.map_err(wrong)?;
         Self::read(Held::Mapped(map))
     }
+
+    /// Gives the memory of a mapped file back; what is still read comes from the file again.
+    #[cfg(unix)]
+    #[expect(unsafe_code, reason = "elsewhere such advice loses data; see inside")]
+    pub fn rest(&self) {
+        if let Held::Mapped(map) = &self.held {
+            // SAFETY: the mapping is read-only and of a file that nobody changes, so a page that
+            // is read again is the same.
+            let rested = unsafe { map.unchecked_advise(UncheckedAdvice::DontNeed) };
+            if let Err(error) = rested {
+                tracing::debug!(%error, "memory of old rules stays in use");
+            }
+        }
+    }
+
+    /// Systems that know no such advice.
+    #[cfg(not(unix))]
+    pub fn rest(&self) {}
 
     /// Takes bytes that are in memory.
     pub fn own(bytes: Vec<u8>) -> Result<(Self, Meta), FileError> {

@@ -76,7 +76,13 @@ impl Live {
             matcher.generation = self.generations.fetch_add(1, Ordering::Relaxed) + 1;
         }
         let rules = Arc::new(Rules { default, others });
-        self.previous.store(self.current.swap(rules));
+        let previous = self.current.swap(Arc::clone(&rules));
+        // All groups have the same rules of lists.
+        let base = previous.default.base();
+        if !Arc::ptr_eq(base, rules.default.base()) {
+            base.rest();
+        }
+        self.previous.store(previous);
     }
 }
 

@@ -161,6 +161,8 @@ fn a_file_opens_again_and_a_damaged_one_is_refused_or_seen() {
     assert_eq!(lines(&opened, "x.n77.example"), [77]);
     assert_eq!(opened.base().tag(), "made of this");
     assert!(opened.base().is_sound());
+    opened.base().rest();
+    assert_eq!(lines(&opened, "x.n78.example"), [78]);
 
     for at in (0..bytes.len()).step_by(97) {
         let mut damaged = bytes.clone();

@@ -8,7 +8,7 @@ BINARY := $(TARGET)/release/squelch
 export PATH := $(PATH):/usr/sbin
 WEB_SOURCES := $(shell find web/src web/index.html web/vite.config.ts web/svelte.config.js web/package.json -type f 2>/dev/null)
 
-.PHONY: help run build test check bench bench-parts bench-matcher scenarios web
+.PHONY: help run build test check bench bench-parts bench-matcher bench-years scenarios web
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
@@ -41,6 +41,10 @@ bench-parts: tools web ## measure an answer without sockets, and the reading of 
 
 bench-matcher: tools web ## measure the matcher with a million and five million names
 	$(CARGO) bench --locked --bench matcher
+
+bench-years: tools web ## let years of a home pass, and measure the journal with 50 million rows
+	$(call need,taskset,util-linux,it keeps server and load apart)
+	$(CARGO) bench --locked --bench years
 
 PEER ?= binary
 

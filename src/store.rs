@@ -27,7 +27,7 @@ use sqlx::{Sqlite, SqliteConnection, SqlitePool};
 
 pub use block::{BlockHead, BlockTable, StoredBlock};
 pub use change::{Author, ChangeRow, ChangeTable, Item, Kind, Way};
-pub use day::{DayTable, StoredDay};
+pub use day::{DayParts, DayTable, StoredDay};
 pub use device::{DeviceRow, DeviceTable};
 pub use entry::EntryTable;
 pub use error::{Cause, StoreError};

@@ -66,7 +66,12 @@ impl Peer {
     /// Starts it.
     pub fn start(&self, arguments: &[String], place: &Place<'_>) -> Process {
         let program = self.program.display().to_string();
-        Process::start(SERVER_CORE, &program, arguments, &place.path("log"))
+        Process::start(
+            &SERVER_CORE.to_string(),
+            &program,
+            arguments,
+            &place.path("log"),
+        )
     }
 
     /// Its version, in its own words.

@@ -12,11 +12,11 @@ use nix::unistd::Pid;
 pub struct Process(Child);
 
 impl Process {
-    /// Starts a program on a core; what it says goes into `log`.
-    pub fn start(core: usize, program: &str, arguments: &[String], log: &Path) -> Self {
+    /// Starts a program on some cores, such as `0` or `0-1`; what it says goes into `log`.
+    pub fn start(cores: &str, program: &str, arguments: &[String], log: &Path) -> Self {
         let file = || Stdio::from(fs::File::create(log).unwrap());
         let child = Command::new("taskset")
-            .args(["-c", &core.to_string(), program])
+            .args(["-c", cores, program])
             .args(arguments)
             .stdin(Stdio::null())
             .stdout(file())
@@ -31,7 +31,7 @@ impl Process {
         let this = std::env::current_exe().unwrap();
         let arguments: Vec<String> = arguments.iter().map(|&text| text.to_owned()).collect();
         let log = folder.join(format!("{}.log", arguments[0]));
-        Self::start(core, this.to_str().unwrap(), &arguments, &log)
+        Self::start(&core.to_string(), this.to_str().unwrap(), &arguments, &log)
     }
 
     /// Seconds of CPU that it has used.

@@ -11,7 +11,7 @@ use super::summary::Vendor;
 use super::who::{DeviceRef, Known};
 use crate::config::PackAction;
 use crate::device::Device;
-use crate::journal::{Counts, JournalState};
+use crate::journal::{Counts, JournalState, Summary};
 
 const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 24 * HOUR_MS;
@@ -78,7 +78,7 @@ pub(super) struct Look<'a> {
 
 impl Look<'_> {
     /// All that deserves a look, what is wrong first.
-    pub(super) async fn all(&self, totals: Counts, vendors: &[Vendor]) -> Vec<Attention> {
+    pub(super) async fn all(&self, found: &Summary, vendors: &[Vendor]) -> Vec<Attention> {
         let mut items = Vec::new();
         // How the server is now says nothing of a span that is over.
         if self.range.is_open(self.now) {
@@ -87,9 +87,9 @@ impl Look<'_> {
             items.extend(self.no_queries());
         }
         items.extend(self.passed(vendors));
-        items.extend(self.all_watching(totals));
+        items.extend(self.all_watching(found.totals));
         items.extend(self.new_devices());
-        items.extend(self.new_names().await);
+        items.extend(self.new_names(found).await);
         items
     }
 
@@ -210,7 +210,7 @@ impl Look<'_> {
     }
 
     /// Devices that were here a day before, and asked for telemetry names that are new for them.
-    async fn new_names(&self) -> Vec<Attention> {
+    async fn new_names(&self, found: &Summary) -> Vec<Attention> {
         let journal = &self.api.journal;
         // The range's begin moves with the clock: a rounded one stays the same for a while.
         let grain = (self.range.length_ms() / 24).max(1);
@@ -218,7 +218,7 @@ impl Look<'_> {
         let Some(habits) = self.api.habits.until(journal, until_ms).await else {
             return Vec::new();
         };
-        let new = journal.new_names(self.range.into(), &habits).await;
+        let new = found.new_names(&habits);
         let is_resident = |id| {
             let device = self.known.get(id);
             let day_before = self.range.since_ms.saturating_sub(DAY_MS);

@@ -89,10 +89,9 @@ async fn recent(api: &Api, name: &Name) -> Option<Recent> {
     };
     let name = name.to_lowercase().to_string();
     let seen = api.journal.name_seen(range, &name).await;
-    let span = seen.span?;
     Some(Recent {
-        queries: span.counts.queries(),
+        queries: seen.counts.queries(),
         devices: seen.devices,
-        last_seen: range::text(span.last_ms),
+        last_seen: range::text(seen.last_ms?),
     })
 }

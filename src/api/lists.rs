@@ -262,11 +262,11 @@ struct Did {
 impl Did {
     async fn of(api: &Api) -> Self {
         let range = last_days(Timestamp::now());
-        let found = api.journal.summary(range, None, 0).await;
+        let (origins, _) = api.journal.origins(range).await;
         let (entries, _) = api.journal.entries(range, None).await;
         Self {
             since: Timestamp::from_millisecond(range.since_ms).unwrap_or_default(),
-            origins: found.origins,
+            origins,
             entries,
         }
     }

@@ -111,13 +111,13 @@ pub(super) async fn packs(
     Asked(range): Asked<RangeParams>,
 ) -> Result<Json<PackList>, Problem> {
     let range = range.read(Timestamp::now())?;
-    let found = api.journal.summary(range.into(), None, 0).await;
+    let (origins, _) = api.journal.origins(range.into()).await;
     let config = api.config();
     let items = api.packs.packs().iter().map(|pack| {
         let info = pack.info();
         PackItem {
             entries: info.entries,
-            pack: PackSummary::new(info, &config, &found.origins),
+            pack: PackSummary::new(info, &config, &origins),
         }
     });
     Ok(Json(PackList {
@@ -146,7 +146,7 @@ pub(super) async fn pack(
     let range = range.read(Timestamp::now())?;
     let pack = api.packs.pack(&id).ok_or_else(|| unknown(&api, &id))?;
     let origin = entries::origin(&id);
-    let found = api.journal.summary(range.into(), None, 0).await;
+    let (origins, _) = api.journal.origins(range.into()).await;
     let (asked, _) = api.journal.entries(range.into(), Some(&origin)).await;
     let asked: HashMap<_, _> = asked
         .into_iter()
@@ -165,7 +165,7 @@ pub(super) async fn pack(
     });
     Ok(Json(PackDetail {
         entries: entries.collect(),
-        pack: PackSummary::new(pack.info(), &config, &found.origins),
+        pack: PackSummary::new(pack.info(), &config, &origins),
         details: pack.details(),
     }))
 }

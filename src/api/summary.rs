@@ -155,7 +155,7 @@ pub(super) async fn summary(
             range,
             since: params.since.as_deref(),
         };
-        look.all(found.totals, &vendors).await
+        look.all(&found, &vendors).await
     } else {
         Vec::new()
     };

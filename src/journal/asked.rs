@@ -1,7 +1,7 @@
 //! Which names were asked, by how many devices, and what of it was let through.
 
 use super::Journal;
-use super::devices::Devices;
+use super::gather::Ordinary;
 use super::ids::IdMap;
 use super::tallies::FewIds;
 use super::view::Range;
@@ -21,18 +21,23 @@ pub struct NameAsked {
 impl Journal {
     /// Every name that was asked in a range, in no order.
     pub async fn names(&self, range: Range) -> Vec<NameAsked> {
+        let gathered = self.gather(range, None, Ordinary::Askers).await;
         let mut names = IdMap::<u32, (u64, FewIds)>::default();
-        let mut devices = Devices::new(&self.shared.words, None);
-        self.each_sum(range, |sum| {
-            if let Some(device) = devices.wanted(sum.key.device) {
-                let (let_through, askers) = names.entry(sum.key.name).or_default();
-                if sum.key.verdict != VerdictWord::Block {
-                    *let_through += sum.count;
-                }
-                askers.insert(device.0);
+        for (name, sum) in gathered.asked() {
+            names.entry(name).or_default().0 += u64::from(sum.count);
+        }
+        for (device, asked) in &gathered.askers {
+            for name in asked.iter() {
+                names.entry(name).or_default().1.insert(*device);
             }
-        })
-        .await;
+        }
+        for sum in gathered.covered() {
+            let (let_through, askers) = names.entry(sum.key.name).or_default();
+            if sum.key.verdict != VerdictWord::Block {
+                *let_through += sum.count;
+            }
+            askers.insert(sum.key.device.0);
+        }
         let state = self.shared.state();
         let in_words = |(name, (let_through, devices)): (u32, (u64, FewIds))| NameAsked {
             name: state.names.text(name).to_owned(),

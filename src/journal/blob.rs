@@ -12,6 +12,8 @@ use super::bytes::{Bytes, Damaged, put};
 
 const LEVEL: i32 = 3;
 
+const USUAL_COLUMNS: usize = 12;
+
 /// Shorter columns are stored as they are: compression adds a frame to each.
 const WORTHWHILE: usize = 48;
 
@@ -43,34 +45,35 @@ pub(super) fn pack(version: u8, columns: &[Vec<u8>]) -> Vec<u8> {
 }
 
 /// A blob whose version and checksum are right, and whose columns are found.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Blob<'a, const N: usize> {
-    columns: [Column<'a>; N],
+#[derive(Clone, Debug)]
+pub(super) struct Blob<'a> {
+    columns: Vec<Column<'a>>,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct Column<'a> {
     bytes: &'a [u8],
     unpacked: Option<usize>,
 }
 
-impl<'a, const N: usize> Blob<'a, N> {
+impl<'a> Blob<'a> {
     /// Opens a blob.
     pub(super) fn open(version: u8, blob: &'a [u8]) -> Result<Self, Damaged> {
         let mut bytes = Bytes(blob);
         if bytes.byte()? != version || bytes.array()? != checksum(bytes.0) {
             return Err(Damaged);
         }
-        let mut columns = [Column::default(); N];
-        for column in &mut columns {
+        let mut columns = Vec::with_capacity(USUAL_COLUMNS);
+        while !bytes.0.is_empty() {
             let head = bytes.number()?;
-            if head & 1 == 1 {
-                column.unpacked = Some(bytes.narrow()?);
-            }
+            let unpacked = match head & 1 {
+                1 => Some(bytes.narrow()?),
+                _ => None,
+            };
             let length = usize::try_from(head >> 1).map_err(|_| Damaged)?;
-            column.bytes = bytes.take(length)?;
+            let bytes = bytes.take(length)?;
+            columns.push(Column { bytes, unpacked });
         }
-        bytes.end()?;
         Ok(Self { columns })
     }
 
@@ -127,7 +130,7 @@ mod tests {
     fn columns_read_back_and_take_less_room() {
         let blob = pack(1, &columns());
         assert!(blob.len() < 20_000);
-        let opened = Blob::<3>::open(1, &blob).unwrap();
+        let opened = Blob::open(1, &blob).unwrap();
         let mut unpacker = Unpacker::new();
         for (place, column) in columns().iter().enumerate() {
             assert_eq!(*opened.column(place, &mut unpacker).unwrap(), **column);
@@ -136,10 +139,7 @@ mod tests {
 
     #[test]
     fn another_version_is_refused() {
-        assert_eq!(
-            Blob::<3>::open(2, &pack(1, &columns())).unwrap_err(),
-            Damaged
-        );
+        assert_eq!(Blob::open(2, &pack(1, &columns())).unwrap_err(), Damaged);
     }
 
     #[test]
@@ -149,11 +149,11 @@ mod tests {
             let mut altered = blob.clone();
             altered[place] ^= 0x10;
             assert_eq!(
-                Blob::<2>::open(1, &altered).unwrap_err(),
+                Blob::open(1, &altered).unwrap_err(),
                 Damaged,
                 "byte {place}"
             );
-            assert_eq!(Blob::<2>::open(1, &blob[..place]).unwrap_err(), Damaged);
+            assert_eq!(Blob::open(1, &blob[..place]).unwrap_err(), Damaged);
         }
     }
 
@@ -168,7 +168,7 @@ mod tests {
             let mut blob = vec![1];
             blob.extend_from_slice(&checksum(&body));
             blob.extend_from_slice(&body);
-            let opened = Blob::<1>::open(1, &blob).unwrap();
+            let opened = Blob::open(1, &blob).unwrap();
             assert_eq!(opened.column(0, &mut Unpacker::new()), Err(Damaged));
         }
     }

@@ -1,9 +1,8 @@
 //! The sums of one UTC day, in memory.
 
-use super::counts::Counts;
 use super::ids::IdMap;
 use super::line::{DAY_MS, HOUR_MS, Key, Line};
-use crate::query::{DeviceId, VerdictWord};
+use crate::query::VerdictWord;
 
 /// The sums of one day.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -83,13 +82,5 @@ impl Day {
             .entry(key)
             .and_modify(|mine| mine.add(tally))
             .or_insert(tally);
-    }
-
-    /// Each hour's counts of each device, with the hour's place in the day.
-    pub(super) fn hours(&self) -> impl Iterator<Item = (DeviceId, usize, Counts)> {
-        self.hours.iter().flat_map(|(device, hours)| {
-            let hours = hours.iter().enumerate();
-            hours.map(|(hour, counts)| (DeviceId(*device), hour, Counts::from(*counts)))
-        })
     }
 }

@@ -24,6 +24,11 @@ impl<'a> Devices<'a> {
         }
     }
 
+    /// Whether only some devices are wanted.
+    pub(super) fn are_some(&self) -> bool {
+        self.wanted.is_some()
+    }
+
     /// The device that a recorded one is, if it is wanted.
     pub(super) fn wanted(&mut self, device: DeviceId) -> Option<DeviceId> {
         *self.known.entry(device.0).or_insert_with(|| {

@@ -8,11 +8,10 @@ use std::sync::Arc;
 
 use super::blob::Unpacker;
 use super::day::Day;
-use super::day_blob::{self, DayBlob};
 use super::line::{Line, day_of};
 use super::shared::Shared;
 use super::state::State;
-use super::{block, minutes};
+use super::{block, minutes, parts};
 use crate::query::EntryLabel;
 use crate::store::{BlockHead, StoreError, StoredBlock, Transaction};
 
@@ -25,6 +24,8 @@ pub(super) struct Disk {
     pub shared: Arc<Shared>,
     /// The days that have sums on disk.
     pub stored: BTreeSet<i64>,
+    /// Those of them whose sums are as they were kept before.
+    pub old: Vec<i64>,
 }
 
 /// What a flush writes.
@@ -58,6 +59,24 @@ impl Disk {
         self.stored.extend(plan.days.iter().map(|(day, _)| *day));
         plan.settle(&mut self.shared.state_mut());
         Ok(())
+    }
+
+    /// Puts the sums of one day that are as they were kept before into parts; `false` when there
+    /// is none.
+    pub(super) async fn renew_a_day(&mut self) -> Result<bool, StoreError> {
+        let Some(day) = self.old.pop() else {
+            return Ok(false);
+        };
+        let mut store = self.shared.store.write().await?;
+        if let Some(stored) = store.days().whole(day).await? {
+            match parts::decode(&stored, &mut Unpacker::new()) {
+                Ok(sums) => store.days().save(&parts::encode(day, &sums)).await?,
+                // Readers go by its rows.
+                Err(_) => self.shared.note_damage("day", day),
+            }
+        }
+        store.commit().await?;
+        Ok(true)
     }
 
     /// Whether the rows in memory make a block that is not to grow any more.
@@ -161,15 +180,13 @@ fn stored(seq: u64, lines: &[Line], sealed: bool) -> StoredBlock {
 
 /// Adds sums to those that the disk has for a day.
 async fn save_day(store: &mut Transaction, day: i64, sums: &Day) -> Result<(), StoreError> {
-    let Some(blob) = store.days().data(day).await? else {
-        return store.days().save(day, &day_blob::encode(sums)).await;
+    let Some(stored) = store.days().whole(day).await? else {
+        return store.days().save(&parts::encode(day, sums)).await;
     };
-    let mut unpacker = Unpacker::new();
-    let known = DayBlob::open(&blob).and_then(|blob| blob.day(&mut unpacker));
-    let Ok(mut whole) = known else {
+    let Ok(mut whole) = parts::decode(&stored, &mut Unpacker::new()) else {
         tracing::warn!(day, "the sums of a day are damaged: they stay as they are");
         return Ok(());
     };
     whole.merge(sums);
-    store.days().save(day, &day_blob::encode(&whole)).await
+    store.days().save(&parts::encode(day, &whole)).await
 }

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 
 use super::Journal;
 use super::counts::Counts;
-use super::devices::Devices;
-use super::ids::IdMap;
+use super::filter::{Filter, NameFilter};
+use super::gather::Ordinary;
+use super::ids::{IdMap, IdSet};
 use super::summary::{DeviceCount, by_count};
-use super::tallies::{EntryCount, EntryTally, Span, is_covered};
+use super::tallies::{EntryCount, EntryTally, Span};
 use super::view::{Extent, Range};
 use crate::query::{DeviceId, EntryLabel};
 
@@ -67,8 +68,10 @@ pub struct NameSpan {
 pub struct NameSeen {
     /// How far it can be trusted.
     pub extent: Extent,
-    /// The queries for the name itself; `None` when there were none.
-    pub span: Option<Span>,
+    /// The queries for the name itself.
+    pub counts: Counts,
+    /// When the last was, in milliseconds since 1970-01-01 UTC; `None` when none was found.
+    pub last_ms: Option<i64>,
     /// How many devices asked.
     pub devices: u64,
 }
@@ -76,25 +79,16 @@ pub struct NameSeen {
 impl Journal {
     /// The matrix of devices and origins.
     pub async fn exposure(&self, range: Range) -> Exposure {
-        let mut counts = IdMap::<u32, Counts>::default();
+        let gathered = self.gather(range, None, Ordinary::Not).await;
         let mut tallies = BTreeMap::<DeviceId, IdMap<u32, EntryTally>>::new();
-        let mut devices = Devices::new(&self.shared.words, None);
-        let extent = self
-            .each_sum(range, |sum| {
-                let Some(device) = devices.wanted(sum.key.device) else {
-                    return;
-                };
-                let of_device = counts.entry(device.0).or_default();
-                of_device.add(sum.key.verdict, sum.count, sum.failed);
-                if sum.key.entry != 0 {
-                    let entries = tallies.entry(device).or_default();
-                    entries.entry(sum.key.entry).or_default().add(device, sum);
-                }
-            })
-            .await;
-        let devices = by_count(&counts, |counts| *counts);
+        for sum in gathered.covered().filter(|sum| sum.key.entry != 0) {
+            let entries = tallies.entry(sum.key.device).or_default();
+            let entry = entries.entry(sum.key.entry).or_default();
+            entry.add(sum.key.device, &sum);
+        }
+        let devices = by_count(&gathered.devices, |counts| *counts);
         Exposure {
-            extent,
+            extent: gathered.extent,
             devices: devices
                 .map(|(device, counts)| DeviceCount {
                     device: DeviceId(device),
@@ -142,32 +136,17 @@ impl Journal {
 
     /// What one device asked for, with at most so many names.
     pub async fn device_names(&self, range: Range, device: DeviceId, most: usize) -> DeviceNames {
-        let mut counts = Counts::default();
+        let gathered = self.gather(range, Some(&[device]), Ordinary::Names).await;
         let mut covered = IdMap::<(u32, u32), Span>::default();
-        let mut ordinary = super::ids::IdSet::default();
-        let wanted = [device];
-        let mut devices = Devices::new(&self.shared.words, Some(&wanted));
-        let extent = self
-            .each_sum(range, |sum| {
-                if devices.wanted(sum.key.device).is_none() {
-                    return;
-                }
-                counts.add(sum.key.verdict, sum.count, sum.failed);
-                if is_covered(sum) {
-                    covered
-                        .entry((sum.key.name, sum.key.entry))
-                        .or_default()
-                        .add(sum);
-                } else {
-                    ordinary.insert(sum.key.name);
-                }
-            })
-            .await;
+        for sum in gathered.covered() {
+            let span = covered.entry((sum.key.name, sum.key.entry)).or_default();
+            span.add(&sum);
+        }
         let state = self.shared.state();
         let names = by_count(&covered, |span| span.counts).take(most);
         DeviceNames {
-            extent,
-            counts,
+            extent: gathered.extent,
+            counts: gathered.totals(),
             covered: names
                 .map(|((name, entry), span)| NameSpan {
                     name: state.names.text(name).to_owned(),
@@ -175,22 +154,18 @@ impl Journal {
                     span,
                 })
                 .collect(),
-            ordinary_names: ordinary.len(),
+            ordinary_names: gathered.asked().count() as u64,
         }
     }
 
     /// How often each entry decided: all of them, or those of one origin; the most asked first.
     pub async fn entries(&self, range: Range, origin: Option<&str>) -> (Vec<EntryCount>, Extent) {
+        let gathered = self.gather(range, None, Ordinary::Not).await;
         let mut tallies = IdMap::<u32, EntryTally>::default();
-        let mut devices = Devices::new(&self.shared.words, None);
-        let extent = self
-            .each_sum(range, |sum| match devices.wanted(sum.key.device) {
-                Some(device) if sum.key.entry != 0 => {
-                    tallies.entry(sum.key.entry).or_default().add(device, sum);
-                }
-                _ => {}
-            })
-            .await;
+        for sum in gathered.covered().filter(|sum| sum.key.entry != 0) {
+            let entry = tallies.entry(sum.key.entry).or_default();
+            entry.add(sum.key.device, &sum);
+        }
         let state = self.shared.state();
         let in_words = |(entry, tally): (u32, EntryTally)| {
             Some(EntryCount {
@@ -208,29 +183,39 @@ impl Journal {
             let by_queries = b.span.counts.queries().cmp(&a.span.counts.queries());
             by_queries.then_with(|| a.entry.cmp(&b.entry))
         });
-        (counts, extent)
+        (counts, gathered.extent)
     }
 
-    /// Whether, and by how many devices, a name itself was asked; lower case, no final dot.
+    /// Whether, how often and by how many devices a name itself was asked, and when last; lower
+    /// case, no final dot.
     pub async fn name_seen(&self, range: Range, name: &str) -> NameSeen {
-        self.catch_up().await;
+        let newest = Filter {
+            name: Some(NameFilter::Exact(name.to_owned())),
+            ..Filter::all(range)
+        };
+        let newest = self.queries(&newest, None, 1).await;
+        let gathered = self.gather(range, None, Ordinary::Askers).await;
         let id = self.shared.state().names.id(name);
-        let mut span = None::<Span>;
-        let mut seen = super::ids::IdSet::default();
-        let mut devices = Devices::new(&self.shared.words, None);
-        let extent = self
-            .each_sum(range, |sum| {
-                let device = devices.wanted(sum.key.device);
-                if let Some(device) = device.filter(|_| Some(sum.key.name) == id) {
-                    span.get_or_insert_default().add(sum);
-                    seen.insert(device.0);
-                }
-            })
-            .await;
+        let sums = gathered.covered();
+        let (mut counts, mut askers) = (Counts::default(), IdSet::default());
+        for sum in sums.filter(|sum| Some(sum.key.name) == id) {
+            counts.add(sum.key.verdict, sum.count, sum.failed);
+            askers.insert(sum.key.device.0);
+        }
+        if let Some(id) = id {
+            let sum = gathered.ordinary.get(id as usize);
+            counts += sum.map(|sum| sum.counts()).unwrap_or_default();
+            let asked = gathered
+                .askers
+                .iter()
+                .filter(|(_, names)| names.contains(id));
+            asked.for_each(|(device, _)| askers.insert(*device));
+        }
         NameSeen {
-            extent,
-            span,
-            devices: seen.len(),
+            extent: gathered.extent,
+            counts,
+            last_ms: newest.rows.first().map(|row| row.at_ms),
+            devices: askers.len(),
         }
     }
 }

@@ -1,11 +1,17 @@
 //! Which rows a reader wants.
 
+use super::blob::Unpacker;
+use super::block::Seen;
+use super::bytes::Damaged;
 use super::devices::Devices;
 use super::ids::IdSet;
+use super::line::Key;
+use super::parts::{self, ByDevice};
 use super::row::Row;
 use super::state::State;
 use super::view::Range;
 use crate::query::{DeviceId, RecordType, VerdictWord};
+use crate::store::{DayParts, StoredDay};
 
 /// Which rows a reader wants; what is `None` or empty lets all pass.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -148,6 +154,85 @@ impl<'a> NumberFilter<'a> {
         }
     }
 
+    /// Whether no row can pass, because nothing that is wanted was ever asked.
+    pub(super) fn is_hopeless(&self) -> bool {
+        let is_empty = |ids: &Option<IdSet>| ids.as_ref().is_some_and(|ids| ids.len() == 0);
+        is_empty(&self.names) || is_empty(&self.entries)
+    }
+
+    /// The parts of a day's sums that tell whether rows of it may pass; `None` when no sums do.
+    pub(super) fn telling_parts(&self) -> Option<DayParts> {
+        if self.entries.is_some() {
+            Some(DayParts::Covered)
+        } else if self.names.is_some() && self.devices.are_some() {
+            Some(DayParts::Devices)
+        } else if self.names.is_some() {
+            Some(DayParts::Names)
+        } else if self.devices.are_some() || !self.filter.outcomes.is_empty() {
+            Some(DayParts::Hours)
+        } else {
+            None
+        }
+    }
+
+    /// The hours of a day in which rows may pass, a bit each, by its sums.
+    pub(super) fn hours_of(
+        &mut self,
+        stored: &StoredDay,
+        unpacker: &mut Unpacker,
+    ) -> Result<u32, Damaged> {
+        let mut wanted = 0;
+        for (device, hours) in parts::hours(&stored.hours, unpacker)? {
+            if self.devices.wanted(DeviceId(device)).is_some() {
+                let bits = (0..).zip(&hours).filter(|(_, hour)| self.fits(**hour));
+                bits.for_each(|(hour, _)| wanted |= 1 << hour);
+            }
+        }
+        let is_asked = wanted == 0 || self.is_asked(stored, unpacker)?;
+        Ok(if is_asked { wanted } else { 0 })
+    }
+
+    fn fits(&self, [allow, watch, block, failed]: [u32; 4]) -> bool {
+        let fits = |outcome: &Outcome| match outcome {
+            Outcome::Verdict(VerdictWord::Allow) => allow > 0,
+            Outcome::Verdict(VerdictWord::Watch) => watch > 0,
+            Outcome::Verdict(VerdictWord::Block) => block > 0,
+            Outcome::Failed => failed > 0,
+        };
+        let outcomes = &self.filter.outcomes;
+        allow + watch + block > 0 && (outcomes.is_empty() || outcomes.iter().any(fits))
+    }
+
+    /// Whether a day has queries for the names and entries that are wanted.
+    fn is_asked(&mut self, stored: &StoredDay, unpacker: &mut Unpacker) -> Result<bool, Damaged> {
+        if self.names.is_none() && self.entries.is_none() {
+            return Ok(true);
+        }
+        let mut is_asked = false;
+        parts::covered(&stored.covered, unpacker, |key, tally| {
+            is_asked |= self.wants_key(&key, tally.failed > 0);
+        })?;
+        let (Some(names), None, false) = (&self.names, &self.entries, is_asked) else {
+            return Ok(is_asked);
+        };
+        let outcomes = &self.filter.outcomes;
+        let mut look = |sum: parts::NameSum| {
+            is_asked |=
+                names.contains(sum.name) && (passes(outcomes, VerdictWord::Allow, sum.failed > 0));
+        };
+        if !self.devices.are_some() {
+            parts::names(&stored.names, unpacker, look)?;
+            return Ok(is_asked);
+        }
+        let by_device = ByDevice::open(&stored.data, unpacker)?;
+        for (place, device) in by_device.list().enumerate() {
+            if self.devices.wanted(DeviceId(device)).is_some() {
+                by_device.names(place, unpacker, &mut look)?;
+            }
+        }
+        Ok(is_asked)
+    }
+
     /// Whether one of these names may pass.
     pub(super) fn wants_any(&self, names: &[u32]) -> bool {
         let wanted = self.names.as_ref();
@@ -155,18 +240,19 @@ impl<'a> NumberFilter<'a> {
     }
 
     /// Whether a row passes, but for its type.
-    pub(super) fn wants(&mut self, seen: &super::block::Seen) -> bool {
-        let key = &seen.key;
-        self.filter.range.contains(seen.at_ms)
-            && self
-                .names
-                .as_ref()
-                .is_none_or(|names| names.contains(key.name))
+    pub(super) fn wants(&mut self, seen: &Seen) -> bool {
+        self.filter.range.contains(seen.at_ms) && self.wants_key(&seen.key, seen.is_failed())
+    }
+
+    fn wants_key(&mut self, key: &Key, is_failed: bool) -> bool {
+        self.names
+            .as_ref()
+            .is_none_or(|names| names.contains(key.name))
             && self
                 .entries
                 .as_ref()
                 .is_none_or(|entries| entries.contains(key.entry))
-            && passes(&self.filter.outcomes, key.verdict, seen.is_failed())
+            && passes(&self.filter.outcomes, key.verdict, is_failed)
             && self.devices.wanted(key.device).is_some()
     }
 

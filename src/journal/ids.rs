@@ -26,6 +26,15 @@ impl IdSet {
         self.words.get(word).is_some_and(|word| word & bit != 0)
     }
 
+    /// The numbers in the set, the lowest first.
+    pub(super) fn iter(&self) -> impl Iterator<Item = u32> {
+        let words = (0_u32..).zip(&self.words);
+        words.flat_map(|(place, word)| {
+            let bits = (0..64).filter(move |bit| word >> bit & 1 == 1);
+            bits.map(move |bit| place * 64 + bit)
+        })
+    }
+
     /// How many numbers are in the set.
     pub(super) fn len(&self) -> u64 {
         self.words
@@ -107,6 +116,7 @@ mod tests {
             (0..2000).filter(|id| set.contains(*id)).collect::<Vec<_>>(),
             [0, 63, 64, 1000]
         );
+        assert_eq!(set.iter().collect::<Vec<_>>(), [0, 63, 64, 1000]);
         assert_eq!(set.len(), 4);
     }
 

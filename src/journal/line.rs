@@ -56,12 +56,27 @@ impl Line {
 }
 
 /// What the sums distinguish: who asked what, and what was decided by which entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Key {
     pub name: u32,
     pub entry: u32,
     pub verdict: VerdictWord,
     pub device: DeviceId,
+}
+
+impl std::hash::Hash for Key {
+    /// Two numbers instead of four: millions of keys are looked up for an overview.
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        state.write_u64(u64::from(self.name) << 32 | u64::from(self.entry));
+        state.write_u64(u64::from(self.device.0) << 2 | self.verdict as u64);
+    }
+}
+
+impl Key {
+    /// Whether an entry covers the name, or did when it was asked.
+    pub(super) fn is_covered(&self) -> bool {
+        self.entry != 0 || self.verdict != VerdictWord::Allow
+    }
 }
 
 /// A verdict and its entry as one number.

@@ -69,6 +69,7 @@ impl Disk {
             .await?
             .into_iter()
             .collect();
+        self.old = store.days().old().await?;
         for head in store
             .blocks()
             .heads(u64::MAX, i64::MIN, i64::MAX, u32::MAX)

@@ -30,7 +30,7 @@ pub(super) fn encode(lines: &[Line]) -> Vec<u8> {
 
 /// Reads the counts with the time at which each minute begins.
 pub(super) fn decode(blob: &[u8], unpacker: &mut Unpacker) -> Result<Vec<(i64, Counts)>, Damaged> {
-    let column = Blob::<1>::open(VERSION, blob)?.column(0, unpacker)?;
+    let column = Blob::open(VERSION, blob)?.column(0, unpacker)?;
     let mut bytes = Bytes(&column);
     let mut minutes = Vec::new();
     let mut minute = 0_i64;

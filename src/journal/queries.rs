@@ -3,23 +3,27 @@
 //! A cursor is a row's number: numbers do not change when rows move from memory to disk, so pages
 //! neither repeat nor leave out a row.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::Journal;
 use super::block::{Block, Seen};
 use super::devices::Devices;
 use super::filter::{Filter, NumberFilter};
-use super::line::Line;
+use super::line::{DAY_MS, HOUR_MS, Line, day_of};
 use super::row::Row;
 use super::state::State;
 use super::view::{Plan, View};
-use crate::store::BlockHead;
+use crate::store::{BlockHead, DayParts};
 
 /// How long a page is searched for; a rare row may need another page.
-const PATIENCE: Duration = Duration::from_millis(1500);
+const PATIENCE: Duration = Duration::from_millis(35);
 
-/// How many blocks are looked up at a time.
-const BLOCKS: u32 = 64;
+/// How many blocks are looked up at a time: few at first, for a page that is soon full.
+const BLOCKS: (u32, u32) = (16, 1024);
+
+/// Days whose sums are looked at at a time.
+const DAYS: i64 = 16;
 
 /// Some rows, newest first.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +46,18 @@ struct Search<'a> {
     limit: usize,
     found: Vec<(u64, Line)>,
     reached_ms: i64,
+    hints: Hints,
 }
+
+/// The hours of days in which rows may pass, a bit each: days without any are left out.
+#[derive(Default)]
+struct Hints {
+    known: BTreeMap<i64, u32>,
+    /// Days of which a part is in memory: of those nothing is known.
+    in_memory: BTreeSet<i64>,
+}
+
+const ALL_HOURS: u32 = (1 << 24) - 1;
 
 impl Journal {
     /// The newest rows that pass a filter: at most `limit`, below `cursor` if one is given.
@@ -56,6 +71,10 @@ impl Journal {
                 limit: limit.max(1),
                 found: Vec::new(),
                 reached_ms: filter.range.until_ms,
+                hints: Hints {
+                    known: BTreeMap::new(),
+                    in_memory: state.days.keys().copied().collect(),
+                },
             };
             search.in_memory(state);
             search
@@ -80,6 +99,15 @@ impl Journal {
     }
 }
 
+/// The hours of a day that a block spans, a bit each.
+fn hours_between(day: i64, head: &BlockHead) -> u32 {
+    let hour = |at_ms: i64| u32::try_from((at_ms - day * DAY_MS).clamp(0, DAY_MS - 1) / HOUR_MS);
+    let (Ok(first), Ok(last)) = (hour(head.first_ms), hour(head.last_ms)) else {
+        return ALL_HOURS;
+    };
+    (ALL_HOURS >> first << first) & (ALL_HOURS >> (23 - last))
+}
+
 impl Search<'_> {
     fn is_full(&self) -> bool {
         self.found.len() >= self.limit
@@ -102,15 +130,20 @@ impl Search<'_> {
         if self.is_full() {
             return false;
         }
+        if self.filter.is_hopeless() {
+            return true;
+        }
+        let mut most = BLOCKS.0;
         loop {
             let below = self.below.min(view.plan.below);
-            let heads = view.some_heads(below, filter.range, BLOCKS).await;
+            let heads = view.some_heads(below, filter.range, most).await;
             if heads.is_empty() {
                 return true;
             }
             if !self.in_blocks(view, &heads).await {
                 return false;
             }
+            most = (most * 4).min(BLOCKS.1);
         }
     }
 
@@ -120,7 +153,12 @@ impl Search<'_> {
             if !view.has_time() {
                 return false;
             }
-            if let Some(blob) = view.block_data(head).await {
+            let blob = if self.may_hold(view, head).await {
+                view.block_data(head).await
+            } else {
+                None
+            };
+            if let Some(blob) = blob {
                 let searched = Block::open(&blob, head.rows)
                     .and_then(|block| self.in_block(view, head, &block));
                 view.checked(searched, "block", head.seq.cast_signed());
@@ -132,6 +170,41 @@ impl Search<'_> {
             self.reached_ms = self.reached_ms.min(head.first_ms);
         }
         true
+    }
+
+    /// Whether a row of a block may pass, as far as the sums of its days tell.
+    async fn may_hold(&mut self, view: &mut View, head: &BlockHead) -> bool {
+        let Some(parts) = self.filter.telling_parts() else {
+            return true;
+        };
+        for day in (day_of(head.first_ms)..=day_of(head.last_ms)).rev() {
+            if !self.hints.known.contains_key(&day) {
+                self.learn(view, day, parts).await;
+            }
+            let wanted = self.hints.known.get(&day).copied().unwrap_or(ALL_HOURS);
+            if wanted & hours_between(day, head) != 0 {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Looks at the sums of a day and of some before it.
+    async fn learn(&mut self, view: &mut View, last: i64, parts: DayParts) {
+        let days: Vec<i64> = (last - DAYS + 1..=last).collect();
+        for stored in view.days(&days, parts).await {
+            let is_known = !self.hints.in_memory.contains(&stored.day);
+            if is_known && !stored.hours.is_empty() {
+                let hours = self.filter.hours_of(&stored, &mut view.unpacker);
+                let hours = view.intact(hours, "day", stored.day);
+                self.hints
+                    .known
+                    .insert(stored.day, hours.unwrap_or(ALL_HOURS));
+            }
+        }
+        for day in days {
+            self.hints.known.entry(day).or_insert(ALL_HOURS);
+        }
     }
 
     fn in_block(

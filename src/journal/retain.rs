@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use super::blob::Unpacker;
 use super::day::Day;
-use super::day_blob::{self, DayBlob};
 use super::disk::Disk;
 use super::ids::IdSet;
 use super::line::{DAY_MS, day_of};
+use super::parts;
 use crate::store::{StoreError, Transaction};
 
 /// Pages given back to the file system at a time: 8 MB.
@@ -61,7 +61,7 @@ impl Disk {
             }
         }
         if self.stored.contains(&day) {
-            store.days().save(day, &day_blob::encode(&sums)).await?;
+            store.days().save(&parts::encode(day, &sums)).await?;
         }
         Ok(sums)
     }
@@ -75,17 +75,13 @@ impl Disk {
         let mut used = IdSet::default();
         let mut unpacker = Unpacker::new();
         for day in store.days().numbers(i64::MIN, i64::MAX).await? {
-            let Some(blob) = store.days().data(day).await? else {
+            let Some(stored) = store.days().whole(day).await? else {
                 continue;
             };
-            let tallies = DayBlob::open(&blob).and_then(|blob| blob.tallies(&mut unpacker));
-            let Ok(tallies) = tallies else {
+            if parts::each_name(&stored, &mut unpacker, |name| used.insert(name)).is_err() {
                 // What a damaged day speaks of is not known, so nothing is forgotten.
                 self.shared.note_damage("day", day);
                 return Ok(Vec::new());
-            };
-            for (key, _) in &tallies {
-                used.insert(key.name);
             }
         }
         let gone = {

@@ -8,14 +8,15 @@ use std::collections::BTreeMap;
 use super::Journal;
 use super::block::Seen;
 use super::counts::Counts;
-use super::day_blob::DayBlob;
+use super::day::Hours;
 use super::devices::Devices;
 use super::line::{DAY_MS, HOUR_MS, Line, MINUTE_MS, day_of};
 use super::minutes;
+use super::parts;
 use super::state::State;
 use super::view::{Extent, Plan, Range, View};
 use crate::query::DeviceId;
-use crate::store::BlockHead;
+use crate::store::{DayParts, StoredBlock, StoredDay};
 
 /// The most points of a series; a step that would give more is doubled until it does not.
 const MOST_POINTS: i64 = 5000;
@@ -41,6 +42,9 @@ pub struct Week {
     /// Monday first; each with its 24 hours.
     pub hours: [[Counts; 24]; 7],
 }
+
+/// Days whose hours are read at a time.
+const DAYS_AT_ONCE: usize = 64;
 
 /// What does for a reader instead of rows.
 #[derive(Clone, Copy, Debug)]
@@ -165,19 +169,11 @@ impl Journal {
             in_memory(state, plan, (range, enough), &mut take);
         };
         let (mut view, ()) = View::take(&self.shared, range, look).await;
-        if enough.hours {
-            for day in view.plan.whole.clone() {
-                if view.may_go_on() {
-                    hours_on_disk(&mut view, day, &mut take).await;
-                }
-            }
+        if let Some(hours) = view.plan.by_hour.hours.filter(|_| enough.hours) {
+            hours_on_disk(&mut view, hours, &mut take).await;
         }
         for span in spans(&view.plan, range, enough) {
-            for head in view.heads(span).await {
-                if view.may_go_on() {
-                    block_on_disk(&mut view, &head, (span, enough), &mut take).await;
-                }
-            }
+            blocks_on_disk(&mut view, (span, enough), &mut take).await;
         }
         view.extent
     }
@@ -186,7 +182,7 @@ impl Journal {
 /// What is not read from the hours of days.
 fn spans(plan: &Plan, range: Range, enough: Enough) -> Vec<Range> {
     if enough.hours {
-        plan.ends.clone()
+        plan.by_hour.ends.clone()
     } else {
         vec![range]
     }
@@ -198,17 +194,13 @@ fn in_memory(
     (range, enough): (Range, Enough),
     take: &mut impl FnMut(Moment),
 ) {
-    let spans = spans(plan, range, enough);
-    let whole = plan.whole.iter().filter(|_| enough.hours);
-    for (day, sums) in whole.filter_map(|day| Some((day, state.days.get(day)?))) {
-        for (device, hour, counts) in sums.hours() {
-            take(Moment {
-                at_ms: hour_ms(*day, hour),
-                device: Some(device),
-                counts,
-            });
+    if let Some(span) = plan.by_hour.hours.filter(|_| enough.hours) {
+        for (day, sums) in &state.days {
+            let hours = sums.hours.iter();
+            hours.for_each(|(device, hours)| take_hours((*day, *device), hours, span, take));
         }
     }
+    let spans = spans(plan, range, enough);
     for line in &state.tail.lines {
         if spans.iter().any(|span| span.contains(line.at_ms)) {
             take(Moment::of_line(line));
@@ -216,57 +208,107 @@ fn in_memory(
     }
 }
 
-async fn hours_on_disk(view: &mut View, day: i64, take: &mut (impl FnMut(Moment) + Send)) {
-    let Some(blob) = view.day_data(day).await else {
-        return;
-    };
-    let hours = DayBlob::open(&blob).and_then(|blob| blob.hours(&mut view.unpacker));
-    let Some(hours) = view.intact(hours, "day", day) else {
-        // The rows say the same, only slower.
-        let (span, enough) = (
-            Range::of_day(day),
-            Enough {
-                hours: false,
-                minutes: false,
-            },
-        );
-        for head in view.heads(span).await {
-            block_on_disk(view, &head, (span, enough), take).await;
+async fn hours_on_disk(view: &mut View, span: Range, take: &mut (impl FnMut(Moment) + Send)) {
+    let days = view.plan.by_hour.days.clone();
+    for days in days.chunks(DAYS_AT_ONCE) {
+        if !view.may_go_on() {
+            return;
         }
-        return;
-    };
-    for (device, hours) in hours {
-        for (hour, counts) in hours.into_iter().enumerate() {
-            let (at_ms, device) = (hour_ms(day, hour), Some(DeviceId(device)));
+        for stored in view.days(days, DayParts::Hours).await {
+            let day = stored.day;
+            let Some(hours) = hours_of(view, &stored).await else {
+                // The rows say the same, only slower.
+                let enough = Enough {
+                    hours: false,
+                    minutes: false,
+                };
+                let part = span.within(Range::of_day(day));
+                blocks_on_disk(view, (part, enough), take).await;
+                continue;
+            };
+            for (device, hours) in hours {
+                take_hours((day, device), &hours, span, take);
+            }
+        }
+    }
+}
+
+async fn hours_of(view: &mut View, stored: &StoredDay) -> Option<Vec<(u32, Hours)>> {
+    let day = stored.day;
+    if !stored.hours.is_empty() {
+        let hours = parts::hours(&stored.hours, &mut view.unpacker);
+        return view.intact(hours, "day", day);
+    }
+    let whole = view.whole_day(day).await?;
+    let sums = parts::decode(&whole, &mut view.unpacker);
+    let sums = view.intact(sums, "day", day)?;
+    Some(
+        sums.hours
+            .iter()
+            .map(|(device, hours)| (*device, **hours))
+            .collect(),
+    )
+}
+
+fn take_hours(
+    (day, device): (i64, u32),
+    hours: &Hours,
+    span: Range,
+    take: &mut impl FnMut(Moment),
+) {
+    for (hour, counts) in hours.iter().enumerate() {
+        let at_ms = hour_ms(day, hour);
+        if span.contains(at_ms) && *counts != [0; 4] {
             take(Moment {
                 at_ms,
-                device,
-                counts: Counts::from(counts),
+                device: Some(DeviceId(device)),
+                counts: Counts::from(*counts),
             });
         }
     }
 }
 
-async fn block_on_disk(
+async fn blocks_on_disk(
     view: &mut View,
-    head: &BlockHead,
     (span, enough): (Range, Enough),
     take: &mut (impl FnMut(Moment) + Send),
 ) {
-    if enough.minutes && span.covers(head) {
-        let blob = view.block_minutes(head).await.unwrap_or_default();
-        if let Ok(minutes) = minutes::decode(&blob, &mut view.unpacker) {
-            for (at_ms, counts) in minutes {
-                take(Moment {
-                    at_ms,
-                    device: None,
-                    counts,
-                });
+    if !enough.minutes {
+        let mut below = u64::MAX;
+        loop {
+            let blocks = view.blocks(below, span).await;
+            let Some(oldest) = blocks.last() else { return };
+            below = oldest.head.seq;
+            for block in &blocks {
+                if !view.may_go_on() {
+                    return;
+                }
+                take_rows(view, block, span, take);
             }
-            return;
         }
     }
-    for seen in view.seen(head).await {
+    for mut block in view.minutes(span).await {
+        if !view.may_go_on() {
+            return;
+        }
+        let minutes = minutes::decode(&block.minutes, &mut view.unpacker);
+        let Some(minutes) = minutes.ok().filter(|_| span.covers(&block.head)) else {
+            block.data = view.block_data(&block.head).await.unwrap_or_default();
+            take_rows(view, &block, span, take);
+            continue;
+        };
+        for (at_ms, counts) in minutes {
+            take(Moment {
+                at_ms,
+                device: None,
+                counts,
+            });
+        }
+    }
+}
+
+fn take_rows(view: &mut View, block: &StoredBlock, span: Range, take: &mut impl FnMut(Moment)) {
+    for seen in view.seen(block) {
         if span.contains(seen.at_ms) {
             take(Moment::of_seen(&seen));
         }

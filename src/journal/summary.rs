@@ -1,19 +1,20 @@
 //! The overview of a range: how much was asked, by whom, for what, and what was decided.
 
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::hash::Hash;
 
 use super::Journal;
 use super::counts::Counts;
-use super::devices::Devices;
-use super::ids::IdMap;
-use super::state::State;
-use super::tallies::{EntryTally, OriginCount, by_origin, is_covered};
+use super::gather::{Gathered, Ordinary, OrdinarySum};
+use super::habits::Habits;
+use super::ids::{IdMap, IdSet};
+use super::tallies::{EntryTally, OriginCount, by_origin};
 use super::view::{Extent, Range};
-use crate::query::{DeviceId, EntryLabel};
+use crate::query::{DeviceId, EntryLabel, VerdictWord};
 
 /// The overview of a range.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Summary {
     /// How far it can be trusted.
     pub extent: Extent,
@@ -31,6 +32,8 @@ pub struct Summary {
     pub ordinary_names: u64,
     /// Each pack, list or rule that decided, the most asked first.
     pub origins: Vec<OriginCount>,
+    /// The names of each device that were watched or blocked.
+    tried: BTreeMap<DeviceId, IdSet>,
 }
 
 /// The queries of one device.
@@ -53,15 +56,6 @@ pub struct NameCount {
     pub entry: Option<EntryLabel>,
 }
 
-#[derive(Default)]
-struct Gathered {
-    totals: Counts,
-    devices: IdMap<u32, Counts>,
-    covered: IdMap<u32, NameTally>,
-    ordinary: IdMap<u32, NameTally>,
-    entries: IdMap<u32, EntryTally>,
-}
-
 #[derive(Clone, Copy, Default)]
 struct NameTally {
     counts: Counts,
@@ -69,72 +63,107 @@ struct NameTally {
     last_ms: i64,
 }
 
+/// What the names say that entries cover.
+#[derive(Default)]
+struct Covered {
+    names: IdMap<u32, NameTally>,
+    entries: IdMap<u32, EntryTally>,
+    tried: BTreeMap<DeviceId, IdSet>,
+}
+
 impl Journal {
     /// The overview of a range, of all devices or some, with so many names of each kind.
     pub async fn summary(&self, range: Range, devices: Option<&[DeviceId]>, top: usize) -> Summary {
-        let mut gathered = Gathered::default();
-        let mut devices = Devices::new(&self.shared.words, devices);
-        let extent = self
-            .each_sum(range, |sum| {
-                let Some(device) = devices.wanted(sum.key.device) else {
-                    return;
-                };
-                let key = &sum.key;
-                gathered.totals.add(key.verdict, sum.count, sum.failed);
-                let of_device = gathered.devices.entry(device.0).or_default();
-                of_device.add(key.verdict, sum.count, sum.failed);
-                let is_covered = is_covered(sum);
-                let names = if is_covered {
-                    &mut gathered.covered
-                } else {
-                    &mut gathered.ordinary
-                };
-                let name = names.entry(key.name).or_default();
-                name.counts.add(key.verdict, sum.count, sum.failed);
-                if is_covered && sum.last_ms >= name.last_ms {
-                    (name.entry, name.last_ms) = (key.entry, sum.last_ms);
-                }
-                if key.entry != 0 {
-                    gathered
-                        .entries
-                        .entry(key.entry)
-                        .or_default()
-                        .add(device, sum);
-                }
-            })
-            .await;
-        gathered.into_words(extent, &self.shared.state(), top)
-    }
-}
-
-impl Gathered {
-    fn into_words(self, extent: Extent, state: &State, top: usize) -> Summary {
+        let gathered = self.gather(range, devices, Ordinary::Names).await;
+        let covered = Covered::of(&gathered);
+        let state = self.shared.state();
+        let of_device = |(device, counts)| DeviceCount {
+            device: DeviceId(device),
+            counts,
+        };
         let in_words = |(name, tally): (u32, NameTally)| NameCount {
             name: state.names.text(name).to_owned(),
             counts: tally.counts,
             entry: state.entries.label(tally.entry).cloned(),
         };
+        let most_asked = by_count(&covered.names, |tally| tally.counts);
         Summary {
-            extent,
-            totals: self.totals,
-            devices: by_count(&self.devices, |counts| *counts)
-                .map(|(device, counts)| DeviceCount {
-                    device: DeviceId(device),
-                    counts,
+            extent: gathered.extent,
+            totals: gathered.totals(),
+            devices: by_count(&gathered.devices, |counts| *counts)
+                .map(of_device)
+                .collect(),
+            covered_names: covered.names.len() as u64,
+            ordinary_names: gathered.asked().count() as u64,
+            covered: most_asked.take(top).map(in_words).collect(),
+            ordinary: most_asked_ordinary(&gathered, top)
+                .map(|(name, sum)| NameCount {
+                    name: state.names.text(name).to_owned(),
+                    counts: sum.counts(),
+                    entry: None,
                 })
                 .collect(),
-            covered_names: self.covered.len() as u64,
-            ordinary_names: self.ordinary.len() as u64,
-            covered: by_count(&self.covered, |tally| tally.counts)
-                .take(top)
-                .map(in_words)
-                .collect(),
-            ordinary: by_count(&self.ordinary, |tally| tally.counts)
-                .take(top)
-                .map(in_words)
-                .collect(),
-            origins: by_origin(state, &self.entries),
+            origins: by_origin(&state, &covered.entries),
+            tried: covered.tried,
         }
+    }
+
+    /// Each pack, list or rule that decided in a range, the most asked first.
+    pub async fn origins(&self, range: Range) -> (Vec<OriginCount>, Extent) {
+        let gathered = self.gather(range, None, Ordinary::Not).await;
+        let covered = Covered::of(&gathered);
+        let origins = by_origin(&self.shared.state(), &covered.entries);
+        (origins, gathered.extent)
+    }
+}
+
+impl Covered {
+    fn of(gathered: &Gathered) -> Self {
+        let mut covered = Self::default();
+        for sum in gathered.covered() {
+            let key = sum.key;
+            let name = covered.names.entry(key.name).or_default();
+            name.counts.add(key.verdict, sum.count, sum.failed);
+            if sum.last_ms >= name.last_ms {
+                (name.entry, name.last_ms) = (key.entry, sum.last_ms);
+            }
+            if key.entry != 0 {
+                let entry = covered.entries.entry(key.entry).or_default();
+                entry.add(key.device, &sum);
+            }
+            if key.verdict != VerdictWord::Allow {
+                let tried = covered.tried.entry(key.device).or_default();
+                tried.insert(key.name);
+            }
+        }
+        covered
+    }
+}
+
+/// The most asked first; among equals, the lower number first. Of tens of thousands, few are wanted.
+fn most_asked_ordinary(
+    gathered: &Gathered,
+    top: usize,
+) -> impl Iterator<Item = (u32, OrdinarySum)> {
+    let mut names: Vec<(u32, OrdinarySum)> = gathered.asked().collect();
+    let key = |(name, sum): &(u32, OrdinarySum)| (Reverse(sum.count), *name);
+    if let Some(last) = top.checked_sub(1).filter(|last| *last < names.len()) {
+        names.select_nth_unstable_by_key(last, key);
+    }
+    names.truncate(top);
+    names.sort_unstable_by_key(key);
+    names.into_iter()
+}
+
+impl Summary {
+    /// How many names each device asked for that were watched or blocked and that it had not
+    /// asked for before.
+    pub fn new_names(&self, habits: &Habits) -> BTreeMap<DeviceId, u64> {
+        let tried = self.tried.iter().map(|(device, names)| {
+            let new = names.iter().filter(|name| !habits.has(*device, *name));
+            (*device, new.count() as u64)
+        });
+        tried.filter(|(_, new)| *new > 0).collect()
     }
 }
 

@@ -6,10 +6,11 @@ use std::collections::{BTreeMap, HashSet};
 use std::hash::BuildHasherDefault;
 
 use super::counts::Counts;
+use super::gather::Sum;
 use super::ids::{IdHasher, IdMap};
 use super::state::State;
-use super::sums::Sum;
-use crate::query::{DeviceId, EntryLabel, VerdictWord};
+
+use crate::query::{DeviceId, EntryLabel};
 
 /// A set of small numbers that are few.
 pub(super) type FewIds = HashSet<u32, BuildHasherDefault<IdHasher>>;
@@ -47,11 +48,6 @@ impl Span {
         self.first_ms = self.first_ms.min(other.first_ms);
         self.last_ms = self.last_ms.max(other.last_ms);
     }
-}
-
-/// Whether an entry covers the name, or did when it was asked.
-pub(super) fn is_covered(sum: &Sum) -> bool {
-    sum.key.entry != 0 || sum.key.verdict != VerdictWord::Allow
 }
 
 /// The queries that an entry decided, who asked, and by which names.

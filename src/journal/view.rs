@@ -11,13 +11,16 @@ use tokio::time::Instant;
 use super::blob::Unpacker;
 use super::block::{Block, Seen};
 use super::bytes::Damaged;
-use super::line::{DAY_MS, day_of};
+use super::line::{DAY_MS, HOUR_MS, day_of};
 use super::shared::Shared;
 use super::state::State;
-use crate::store::{BlockHead, StoreError, Transaction};
+use crate::store::{BlockHead, DayParts, StoreError, StoredBlock, StoredDay, Transaction};
 
 /// The longest that a read goes on; what it did not reach is missing from the result.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Blocks whose rows are read at a time: half a megabyte.
+const BLOCKS_AT_ONCE: u32 = 8;
 
 /// A span of time: from `since_ms` until before `until_ms`, in milliseconds since 1970-01-01 UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +54,39 @@ impl Range {
     fn is_empty(&self) -> bool {
         self.since_ms >= self.until_ms
     }
+
+    /// The part that is within another span.
+    pub(super) fn within(self, other: Self) -> Self {
+        Self {
+            since_ms: self.since_ms.max(other.since_ms),
+            until_ms: self.until_ms.min(other.until_ms),
+        }
+    }
+
+    fn overlaps(&self, other: Self) -> bool {
+        self.since_ms < other.until_ms && other.since_ms < self.until_ms
+    }
+
+    /// The part of whole units of time, and what is left at its ends.
+    fn split(self, unit_ms: i64) -> (Option<Self>, Vec<Self>) {
+        let up = |ms: i64| ms.saturating_add(unit_ms - 1).div_euclid(unit_ms);
+        let since_ms = up(self.since_ms).saturating_mul(unit_ms);
+        let until_ms = self.until_ms.div_euclid(unit_ms).saturating_mul(unit_ms);
+        if since_ms >= until_ms {
+            return (None, vec![self]);
+        }
+        let before = Self {
+            until_ms: since_ms,
+            ..self
+        };
+        let after = Self {
+            since_ms: until_ms,
+            ..self
+        };
+        let mut ends = vec![before, after];
+        ends.retain(|end| !end.is_empty());
+        (Some(Self { since_ms, until_ms }), ends)
+    }
 }
 
 /// How far a result can be trusted.
@@ -69,8 +105,21 @@ pub(super) struct Plan {
     pub whole: Vec<i64>,
     /// The ends of the range: read row by row.
     pub ends: Vec<Range>,
+    /// The same for readers whom the hours of days are enough for.
+    pub by_hour: ByHour,
     /// Rows from this number on are in memory.
     pub below: u64,
+}
+
+/// Where the parts of a range are read from when hours are enough.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct ByHour {
+    /// The days that have sums and of which hours are in the range as a whole.
+    pub days: Vec<i64>,
+    /// From the first to the last hour that is in the range as a whole.
+    pub hours: Option<Range>,
+    /// The ends of the range: read row by row.
+    pub ends: Vec<Range>,
 }
 
 impl Plan {
@@ -82,37 +131,43 @@ impl Plan {
         if range.is_empty() {
             return plan;
         }
-        let (first, last) = (day_of(range.since_ms), day_of(range.until_ms - 1));
-        // Of a day that is not over, the end of the range may be after its last row.
-        let ends_open = |day: i64| {
-            let sums = state.days.get(&day).filter(|_| !stored.contains(&day));
-            sums.is_some_and(|sums| day * DAY_MS + i64::from(sums.last) < range.until_ms)
-        };
-        let is_whole = |day: i64| {
-            let of_day = Range::of_day(day);
-            range.since_ms <= of_day.since_ms
-                && (of_day.until_ms <= range.until_ms || ends_open(day))
-        };
-        let ends = if first == last {
-            vec![first]
-        } else {
-            vec![first, last]
-        };
-        plan.ends
-            .extend(ends.into_iter().filter(|day| !is_whole(*day)).map(|day| {
-                let of_day = Range::of_day(day);
-                Range {
-                    since_ms: range.since_ms.max(of_day.since_ms),
-                    until_ms: range.until_ms.min(of_day.until_ms),
-                }
-            }));
         let mut days: Vec<i64> = stored.iter().chain(state.days.keys()).copied().collect();
         days.sort_unstable();
         days.dedup();
-        days.retain(|day| (first..=last).contains(day) && is_whole(*day));
-        plan.whole = days;
+        let last = day_of(range.until_ms - 1);
+        days.retain(|day| (day_of(range.since_ms)..=last).contains(day));
+        let range = Range {
+            until_ms: if ends_open(state, stored, range) {
+                Range::of_day(last).until_ms
+            } else {
+                range.until_ms
+            },
+            ..range
+        };
+        let (whole, ends) = range.split(DAY_MS);
+        plan.ends = ends;
+        let (hours, ends) = range.split(HOUR_MS);
+        let of_days = |part: Option<Range>| {
+            let days = days.iter().copied();
+            let inside = |day: &i64| part.is_some_and(|part| part.overlaps(Range::of_day(*day)));
+            days.filter(inside).collect::<Vec<i64>>()
+        };
+        plan.whole = of_days(whole);
+        plan.by_hour = ByHour {
+            days: of_days(hours),
+            hours,
+            ends,
+        };
         plan
     }
+}
+
+/// Whether the range ends after the last row of a day that is not over: then that day counts as
+/// a whole.
+fn ends_open(state: &State, stored: &[i64], range: Range) -> bool {
+    let day = day_of(range.until_ms - 1);
+    let sums = state.days.get(&day).filter(|_| !stored.contains(&day));
+    sums.is_some_and(|sums| day * DAY_MS + i64::from(sums.last) < range.until_ms)
 }
 
 /// The disk's side of a view.
@@ -184,11 +239,6 @@ impl View {
         self.deadline = Instant::now() + patience;
     }
 
-    /// The blocks of rows that are not in memory and overlap a range, newest first.
-    pub(super) async fn heads(&mut self, range: Range) -> Vec<BlockHead> {
-        self.some_heads(self.plan.below, range, u32::MAX).await
-    }
-
     /// At most so many of the blocks that begin before row `below` and overlap a range, newest
     /// first.
     pub(super) async fn some_heads(
@@ -205,30 +255,63 @@ impl View {
         noted(heads, &mut self.extent.complete).unwrap_or_default()
     }
 
+    /// The rows of some of the blocks that begin before row `below`, are not in memory and overlap
+    /// a range, newest first; none when there are no more.
+    pub(super) async fn blocks(&mut self, below: u64, range: Range) -> Vec<StoredBlock> {
+        let Some(store) = &mut self.store else {
+            return Vec::new();
+        };
+        let (since_ms, until_ms) = (range.since_ms, range.until_ms);
+        let below = below.min(self.plan.below);
+        let mut blocks = store.blocks();
+        let blocks = blocks.some(below, since_ms, until_ms, BLOCKS_AT_ONCE).await;
+        noted(blocks, &mut self.extent.complete).unwrap_or_default()
+    }
+
+    /// The counts by minute of the blocks that are not in memory and overlap a range.
+    pub(super) async fn minutes(&mut self, range: Range) -> Vec<StoredBlock> {
+        let Some(store) = &mut self.store else {
+            return Vec::new();
+        };
+        let (since_ms, until_ms) = (range.since_ms, range.until_ms);
+        let mut blocks = store.blocks();
+        let blocks = blocks
+            .with_minutes(self.plan.below, since_ms, until_ms)
+            .await;
+        noted(blocks, &mut self.extent.complete).unwrap_or_default()
+    }
+
     /// A block's rows, as stored.
     pub(super) async fn block_data(&mut self, head: &BlockHead) -> Option<Vec<u8>> {
         let data = self.store.as_mut()?.blocks().data(head.seq).await;
         noted(data, &mut self.extent.complete)?
     }
 
-    /// A block's counts by minute, as stored.
-    pub(super) async fn block_minutes(&mut self, head: &BlockHead) -> Option<Vec<u8>> {
-        let minutes = self.store.as_mut()?.blocks().minutes(head.seq).await;
-        noted(minutes, &mut self.extent.complete)?
+    /// Parts of the sums of some days, which are given in their order.
+    pub(super) async fn days(&mut self, days: &[i64], parts: DayParts) -> Vec<StoredDay> {
+        let (Some(store), [first, .., last] | [first @ last]) = (&mut self.store, days) else {
+            return Vec::new();
+        };
+        let read = store
+            .days()
+            .some(*first, last.saturating_add(1), parts)
+            .await;
+        let mut read = noted(read, &mut self.extent.complete).unwrap_or_default();
+        read.retain(|stored| days.contains(&stored.day));
+        read
     }
 
-    /// A day's sums, as stored.
-    pub(super) async fn day_data(&mut self, day: i64) -> Option<Vec<u8>> {
-        let data = self.store.as_mut()?.days().data(day).await;
-        noted(data, &mut self.extent.complete)?
+    /// All sums of a day.
+    pub(super) async fn whole_day(&mut self, day: i64) -> Option<StoredDay> {
+        let whole = self.store.as_mut()?.days().whole(day).await;
+        noted(whole, &mut self.extent.complete)?
     }
 
     /// What most readers need of a block's rows; nothing when it is damaged.
-    pub(super) async fn seen(&mut self, head: &BlockHead) -> Vec<Seen> {
-        let Some(blob) = self.block_data(head).await else {
-            return Vec::new();
-        };
-        let seen = Block::open(&blob, head.rows).and_then(|block| block.seen(&mut self.unpacker));
+    pub(super) fn seen(&mut self, block: &StoredBlock) -> Vec<Seen> {
+        let head = &block.head;
+        let opened = Block::open(&block.data, head.rows);
+        let seen = opened.and_then(|block| block.seen(&mut self.unpacker));
         self.checked(seen, "block", head.seq.cast_signed())
             .unwrap_or_default()
     }

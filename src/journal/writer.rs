@@ -72,6 +72,7 @@ impl Writer {
         let disk = Disk {
             shared: Arc::clone(&shared),
             stored: std::collections::BTreeSet::new(),
+            old: Vec::new(),
         };
         Self {
             shared,
@@ -127,15 +128,16 @@ impl Writer {
         self.flush(now_ms).await;
     }
 
-    /// Does what is due; `false` when more was recorded meanwhile.
-    pub(super) async fn turn(&mut self, now_ms: i64) -> bool {
+    /// Does what is due; `false` when more was recorded meanwhile. [`Self::run`] does so all the
+    /// time; who moves the time himself, in milliseconds since 1970-01-01 UTC, calls it instead.
+    pub async fn turn(&mut self, now_ms: i64) -> bool {
         if !self.shared.state().is_loaded && self.may_try() {
             let loaded = self.disk.load().await;
             self.note(loaded).await;
             // What was recorded before is not on disk.
             self.flush(now_ms).await;
         }
-        let is_done = self.take(now_ms);
+        let is_done = self.take(now_ms) && !self.renew_a_day().await;
         if self.is_flush_due(now_ms) && self.may_try() {
             self.flush(now_ms).await;
         }
@@ -146,8 +148,19 @@ impl Writer {
         is_done
     }
 
+    /// Brings one day of an earlier version up to date; `false` when none is left.
+    async fn renew_a_day(&mut self) -> bool {
+        if self.disk.old.is_empty() || !self.may_try() {
+            return false;
+        }
+        let renewed = self.disk.renew_a_day().await;
+        let is_renewed = matches!(renewed, Ok(true));
+        self.note(renewed.map(drop)).await;
+        is_renewed
+    }
+
     /// Writes what is not on disk.
-    pub(super) async fn flush(&mut self, now_ms: i64) {
+    pub async fn flush(&mut self, now_ms: i64) {
         if self.shared.state().is_loaded {
             let flushed = self.disk.flush(now_ms).await;
             if flushed.is_ok() {

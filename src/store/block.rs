@@ -109,20 +109,74 @@ impl BlockTable<'_> {
         Ok(narrow(end).unwrap_or(0))
     }
 
+    /// As [`Self::heads`], with the rows.
+    pub async fn some(
+        &mut self,
+        below: u64,
+        since_ms: i64,
+        until_ms: i64,
+        most: u32,
+    ) -> Result<Vec<StoredBlock>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT seq, rows, first_ms, last_ms, sealed, data FROM block \
+             WHERE node = $1 AND seq < $2 AND last_ms >= $3 AND first_ms < $4 \
+             ORDER BY seq DESC LIMIT $5",
+        )
+        .bind(NODE)
+        .bind(wide(below))
+        .bind(since_ms)
+        .bind(until_ms)
+        .bind(i64::from(most))
+        .fetch_all(self.0.connection())
+        .await;
+        let rows = self.0.checked(rows)?;
+        let block = |row: &SqliteRow| {
+            let data = row.try_get("data")?;
+            let minutes = Vec::new();
+            Ok(read_head(row)?.map(|head| StoredBlock {
+                head,
+                minutes,
+                data,
+            }))
+        };
+        let blocks = rows.iter().map(block).collect::<Result<Vec<_>, _>>();
+        Ok(self.0.checked(blocks)?.into_iter().flatten().collect())
+    }
+
+    /// As [`Self::heads`], with the counts by minute.
+    pub async fn with_minutes(
+        &mut self,
+        below: u64,
+        since_ms: i64,
+        until_ms: i64,
+    ) -> Result<Vec<StoredBlock>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT seq, rows, first_ms, last_ms, sealed, minutes FROM block \
+             WHERE node = $1 AND seq < $2 AND last_ms >= $3 AND first_ms < $4 ORDER BY seq DESC",
+        )
+        .bind(NODE)
+        .bind(wide(below))
+        .bind(since_ms)
+        .bind(until_ms)
+        .fetch_all(self.0.connection())
+        .await;
+        let rows = self.0.checked(rows)?;
+        let block = |row: &SqliteRow| {
+            let minutes = row.try_get("minutes")?;
+            let data = Vec::new();
+            Ok(read_head(row)?.map(|head| StoredBlock {
+                head,
+                minutes,
+                data,
+            }))
+        };
+        let blocks = rows.iter().map(block).collect::<Result<Vec<_>, _>>();
+        Ok(self.0.checked(blocks)?.into_iter().flatten().collect())
+    }
+
     /// The rows' blob of a block, if it is there.
     pub async fn data(&mut self, seq: u64) -> Result<Option<Vec<u8>>, StoreError> {
         let query = sqlx::query_scalar("SELECT data FROM block WHERE node = $1 AND seq = $2");
-        let blob = query
-            .bind(NODE)
-            .bind(wide(seq))
-            .fetch_optional(self.0.connection())
-            .await;
-        self.0.checked(blob)
-    }
-
-    /// The minutes' blob of a block, if it is there.
-    pub async fn minutes(&mut self, seq: u64) -> Result<Option<Vec<u8>>, StoreError> {
-        let query = sqlx::query_scalar("SELECT minutes FROM block WHERE node = $1 AND seq = $2");
         let blob = query
             .bind(NODE)
             .bind(wide(seq))

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
-use super::{COLUMNS, Column, VERSION};
+use super::{Column, VERSION};
 use crate::journal::blob::{Blob, Unpacker};
 use crate::journal::bytes::{Bytes, Damaged};
 use crate::journal::ids::IdMap;
@@ -13,7 +13,7 @@ use crate::query::{DeviceId, Rcode, RecordType, Transport, VerdictWord};
 
 /// A block whose rows can be read.
 pub(in crate::journal) struct Block<'a> {
-    blob: Blob<'a, COLUMNS>,
+    blob: Blob<'a>,
     rows: usize,
 }
 

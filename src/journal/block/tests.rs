@@ -78,7 +78,7 @@ proptest! {
         // A right checksum over wrong columns: what a bug, not a broken disk, would leave.
         let mut unpacker = Unpacker::new();
         let blob = encode(&lines);
-        let opened = crate::journal::blob::Blob::<COLUMNS>::open(VERSION, &blob).unwrap();
+        let opened = crate::journal::blob::Blob::open(VERSION, &blob).unwrap();
         let mut columns: Vec<Vec<u8>> = (0..COLUMNS)
             .map(|place| opened.column(place, &mut unpacker).unwrap().into_owned())
             .collect();

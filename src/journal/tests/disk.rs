@@ -1,6 +1,7 @@
 //! What the disk keeps, loses, and what happens when it fails.
 
 use super::*;
+use crate::store::StoredDay;
 
 #[tokio::test]
 async fn a_killed_process_loses_only_what_was_not_flushed() {
@@ -159,7 +160,7 @@ async fn a_damaged_day_is_read_from_its_rows() {
     let events = three_days(3000);
     home.record(&events).await;
     home.writer.flush(START + 3 * DAY_MS).await;
-    home.store.meddle("UPDATE day SET data = x'00ff'").await;
+    home.store.meddle("UPDATE day SET hours = x'00ff'").await;
     let summary = home.journal.summary(everything(), None, 5).await;
     assert_eq!(summary.totals, counts(events.iter()));
     let series = home
@@ -168,6 +169,53 @@ async fn a_damaged_day_is_read_from_its_rows() {
         .await;
     assert_eq!(series.points.iter().map(Counts::queries).sum::<u64>(), 9000);
     assert_eq!(home.journal.damaged(), 3);
+}
+
+#[tokio::test]
+async fn days_of_an_earlier_version_are_read_and_brought_up_to_date() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut home = Home::at(folder.path()).await;
+    let events = three_days(3000);
+    home.record(&events).await;
+    home.stop(START + 3 * DAY_MS).await;
+    let store = Store::open(folder.path()).await.unwrap();
+    let mut writing = store.write().await.unwrap();
+    for day in 0..3 {
+        let day = day_of(START) + day;
+        let stored = writing.days().whole(day).await.unwrap().unwrap();
+        let sums = parts::decode(&stored, &mut blob::Unpacker::new()).unwrap();
+        let before = StoredDay {
+            day,
+            data: old_day::encode(&sums),
+            ..StoredDay::default()
+        };
+        writing.days().save(&before).await.unwrap();
+    }
+    writing.commit().await.unwrap();
+    store.close().await;
+    let mut home = Home::at(folder.path()).await;
+    let reading = home.store.read().await.unwrap().days().old().await.unwrap();
+    assert_eq!(reading.len(), 2, "one is brought up to date at a time");
+    let part = range(START + 5 * HOUR_MS, START + 3 * DAY_MS);
+    for range in [everything(), part] {
+        let (totals, extent) = home.journal.counts(range, None).await;
+        let inside = events.iter().filter(|event| range.contains(event.at_ms));
+        assert_eq!((totals, extent.complete), (counts(inside), true));
+    }
+    assert_eq!(
+        home.journal.summary(everything(), None, 9).await.totals,
+        counts(events.iter())
+    );
+    while !home.writer.turn(START + 3 * DAY_MS).await {}
+    let reading = home.store.read().await.unwrap().days().old().await.unwrap();
+    assert!(reading.is_empty());
+    assert_eq!(home.journal.problem(), None);
+    assert_reads_are_exact(
+        &home,
+        &events[3000..6000],
+        range(START + DAY_MS, START + 2 * DAY_MS),
+    )
+    .await;
 }
 
 #[tokio::test]

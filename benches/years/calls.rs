@@ -1,0 +1,141 @@
+//! The calls of the dashboard, alone and beside queries.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::task::JoinSet;
+
+use super::home::{self, Home};
+use super::load::{self, Heard, Pace};
+use super::names;
+use super::server::Server;
+
+/// Times that each call is made.
+const TIMES: usize = 40;
+const RANGES: [&str; 3] = ["24h", "7d", "90d"];
+const RATE: u32 = 5000;
+const LOAD_TIME: Duration = Duration::from_secs(30);
+
+/// Times all calls, and says how far each looked.
+pub async fn all(folder: &Path, home: &Home) {
+    let server = Server::start(folder).await;
+    println!(
+        "memory after the start: {:.1} MB",
+        server.process.resident_mb()
+    );
+    println!("| call | p50, ms | p95, ms | KB | looked back to | rows |");
+    println!("| --- | ---: | ---: | ---: | --- | ---: |");
+    for range in RANGES {
+        for what in ["summary", "exposure", "devices/d5", "devices"] {
+            time(&server, &format!("{what}?since={range}")).await;
+        }
+    }
+    for filter in filters(home) {
+        time(&server, &format!("queries?since=450d&limit=100&{filter}")).await;
+    }
+    println!(
+        "memory after the calls: {:.1} MB",
+        server.process.resident_mb()
+    );
+}
+
+/// Filters of the log: from what is everywhere to what is nowhere.
+fn filters(home: &Home) -> Vec<String> {
+    let seldom = (home::NAMES - 900..home::NAMES)
+        .find(|rank| !home.is_covered(*rank))
+        .unwrap();
+    let often = (0..home::NAMES)
+        .find(|rank| home.is_covered(*rank))
+        .unwrap();
+    vec![
+        String::new(),
+        "device=d20".to_owned(),
+        "verdict=block".to_owned(),
+        "verdict=failed".to_owned(),
+        "verdict=failed&device=d20".to_owned(),
+        "type=HTTPS&device=d9".to_owned(),
+        "type=TXT".to_owned(),
+        format!("name=%3D{}", home.name(often)),
+        format!("name=%3D{}", home.name(seldom)),
+        format!("name=%3D{}&device=d20", home.name(seldom)),
+        "name=click&verdict=block".to_owned(),
+        "name=no-such-name".to_owned(),
+        "vendor=xiaomi".to_owned(),
+        "list=list-2&device=d2".to_owned(),
+    ]
+}
+
+async fn time(server: &Server, what: &str) {
+    let first = server.call(what).await;
+    let mut times = Vec::new();
+    for _ in 0..TIMES {
+        times.push(server.call(what).await.took.as_secs_f64() * 1000.0);
+    }
+    times.sort_by(f64::total_cmp);
+    let reached = first.body["reached"]
+        .as_str()
+        .map_or("", |text| &text[..16]);
+    let rows = first.body["items"].as_array().map_or(0, Vec::len);
+    println!(
+        "| {what} | {:.1} | {:.1} | {:.0} | {reached} | {rows} |",
+        times[TIMES / 2],
+        times[TIMES * 95 / 100],
+        first.bytes as f64 / 1024.0,
+    );
+    assert!(
+        first.body["complete"] != Value::Null || what.contains("devices"),
+        "{what}"
+    );
+}
+
+/// Queries at a steady rate, first alone, then beside a dashboard that asks without a pause.
+pub async fn beside_load(folder: &Path, home: &Home) {
+    let server = Arc::new(Server::start(folder).await);
+    let queries = names::queries(home);
+    let dns = server.dns;
+    let ask = move |time| {
+        let queries = queries.clone();
+        tokio::task::spawn_blocking(move || load::udp(dns, &queries, Pace::Rate(RATE), time))
+    };
+    ask(Duration::from_secs(5)).await.unwrap();
+    for round in 1..=2 {
+        let quiet = ask(LOAD_TIME).await.unwrap();
+        tell(&format!("{round}: quiet"), &quiet);
+        let stop = Arc::new(AtomicBool::new(false));
+        let mut reading = JoinSet::new();
+        reading.spawn(read_on(Arc::clone(&server), Arc::clone(&stop)));
+        let beside = ask(LOAD_TIME).await.unwrap();
+        stop.store(true, Ordering::Relaxed);
+        let calls: usize = reading.join_all().await.iter().sum();
+        tell(&format!("{round}: beside {calls} calls"), &beside);
+    }
+}
+
+async fn read_on(server: Arc<Server>, stop: Arc<AtomicBool>) -> usize {
+    let mut calls = 0;
+    while !stop.load(Ordering::Relaxed) {
+        for what in ["summary", "exposure", "devices/d5"] {
+            for range in RANGES {
+                server.call(&format!("{what}?since={range}")).await;
+                calls += 1;
+            }
+        }
+        server.call("queries?since=450d&name=no-such-name").await;
+    }
+    calls
+}
+
+fn tell(run: &str, heard: &Heard) {
+    println!(
+        "{run}: {:.0} q/s, lost {}, failed {}; p50 {:.3}, p99 {:.3}, p99.9 {:.3} ms",
+        heard.rate,
+        heard.lost,
+        heard.failed,
+        heard.within(0.5) / 1000.0,
+        heard.within(0.99) / 1000.0,
+        heard.within(0.999) / 1000.0,
+    );
+}

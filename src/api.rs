@@ -4,6 +4,7 @@
 //! handler describes itself, and the description is served as `OpenAPI` and as a page. Start at
 //! [`router`].
 
+mod agent;
 mod asked;
 mod attention;
 mod author;
@@ -20,8 +21,9 @@ mod explain;
 mod explanation;
 mod exposure;
 mod filter;
+mod gate;
 mod groups;
-pub mod guard;
+mod guard;
 mod habits;
 mod health;
 mod lists;
@@ -36,9 +38,12 @@ mod records;
 mod row;
 mod rules;
 mod serve;
+mod session;
+mod sessions;
 mod status;
 mod stream;
 mod summary;
+mod tokens;
 mod trouble;
 mod until;
 mod upstreams;
@@ -50,7 +55,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::middleware::{self, Next};
 use axum::response::Response;
@@ -65,12 +70,14 @@ use utoipa_axum::routes;
 pub use author::SessionName;
 pub use covering::Covering;
 pub use explanation::{Also, Explanation, Knowledge, PackName, Recent, Step};
+pub use gate::Encrypted;
 pub use health::check as check_dns;
 pub use pause::recall as recall_pauses;
 pub use serve::serve;
 pub use status::{UpstreamMore, UpstreamStatus};
 pub use who::DeviceRef;
 
+use crate::access::Access;
 use crate::cache::Cache;
 use crate::config::Config;
 use crate::device::Devices;
@@ -96,6 +103,8 @@ pub type Upstreams = Arc<dyn Fn() -> Vec<UpstreamStatus> + Send + Sync>;
 
 /// What the API reads from.
 pub struct Parts {
+    /// Who may see what.
+    pub access: Arc<Access>,
     /// The config in force at the start.
     pub config: Arc<Config>,
     /// The packs.
@@ -175,19 +184,23 @@ impl fmt::Debug for Api {
     title = "Squelch",
     description = "Which device of the home asked for what, and what was done with it.\n\n\
         All times are RFC 3339 in UTC. Errors are problem documents (RFC 9457). A parameter that \
-        is given but unknown or wrong is an error that names it."
+        is given but unknown or wrong is an error that names it.\n\n\
+        Where a password is set, all but `/healthz`, `/api/v1/session`, `/api/v1/setup` and this \
+        description asks for a session (a cookie) or a token (`Authorization: Bearer …`), and \
+        answers 401 without one; a token that is only good to read gets 403 for changes."
 ))]
 struct Description;
 
 /// All that the web server serves: the API, its description, and the dashboard's pages.
 pub fn router(api: Arc<Api>, pages: Router) -> Router {
     let (routes, document) = described().split_for_parts();
+    let names = Arc::new(guard::Names::of(&api.config));
     let parameters = Arc::new(Parameters::of(&document));
     let check = middleware::from_fn_with_state(parameters, asked::refuse_unknown);
     routes
         .layer(check)
         .layer(middleware::from_fn_with_state(Arc::clone(&api), take_turns))
-        .with_state(api)
+        .with_state(Arc::clone(&api))
         .merge(docs::router(&document))
         .route("/api", any(unknown))
         .route("/api/", any(unknown))
@@ -195,7 +208,8 @@ pub fn router(api: Arc<Api>, pages: Router) -> Router {
         .method_not_allowed_fallback(wrong_method)
         .layer(middleware::from_fn(do_not_store))
         .merge(pages)
-        .layer(middleware::from_fn(guard::guard))
+        .layer(middleware::from_fn_with_state(api, gate::admit))
+        .layer(middleware::from_fn_with_state(names, guard::guard))
 }
 
 /// The API's description.
@@ -236,7 +250,18 @@ fn described() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(records::change_record, records::remove_record))
         .routes(routes!(pause::pause, pause::resume))
         .routes(routes!(cache::cache, cache::clear_cache))
-        .routes(routes!(cache::clear_name));
+        .routes(routes!(cache::clear_name))
+        .routes(routes!(
+            session::session,
+            session::sign_in,
+            session::sign_out
+        ))
+        .routes(routes!(session::set_up))
+        .routes(routes!(session::change_password))
+        .routes(routes!(sessions::sessions, sessions::end_sessions))
+        .routes(routes!(sessions::end_session))
+        .routes(routes!(tokens::tokens, tokens::make_token))
+        .routes(routes!(tokens::revoke_token));
     OpenApiRouter::with_openapi(Description::openapi())
         .nest("/api/v1", version_1)
         .routes(routes!(health::healthz))
@@ -268,7 +293,16 @@ async fn do_not_store(request: Request, next: Next) -> Response {
     response
 }
 
-async fn take_turns(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
+async fn take_turns(
+    State(api): State<Arc<Api>>,
+    path: Option<MatchedPath>,
+    request: Request,
+    next: Next,
+) -> Response {
+    // Who is not let in yet takes nobody's turn.
+    if path.is_some_and(|path| gate::is_public(path.as_str())) {
+        return next.run(request).await;
+    }
     // It is never closed; and were it, the request would only not wait.
     let _turn = api.at_work.acquire().await;
     next.run(request).await

@@ -1,5 +1,6 @@
 //! Puts the parts together, starts their tasks and threads, and stops them.
 
+mod access;
 mod dns_thread;
 mod household;
 mod keeper;
@@ -29,6 +30,7 @@ pub use memory::share_heaps;
 pub use start::{Parts, choose_crypto, prepare, prepare_with, start, start_here};
 pub use trial::{Trial, Tried, made_up_upstream};
 
+use crate::access::Access;
 use crate::config::Config;
 use crate::dns::{Certificates, Encrypted};
 use crate::household::Household;
@@ -57,6 +59,7 @@ pub struct App {
     library: Arc<Library>,
     household: Arc<Household>,
     records: Arc<Records>,
+    access: Arc<Access>,
     store: Store,
 }
 
@@ -79,6 +82,11 @@ impl App {
     /// The addresses of the dashboard.
     pub fn web(&self) -> &[SocketAddr] {
         &self.web
+    }
+
+    /// Who may see the dashboard.
+    pub fn access(&self) -> &Access {
+        &self.access
     }
 
     /// Puts the choices under `[packs]`, the lists, rules, records, groups and devices in force, and

@@ -36,7 +36,7 @@ pub use dns64::Dns64;
 pub use group::{DEFAULT_GROUP, Group, MAX_GROUPS};
 pub use journal::{Journal, Privacy, StoreKind};
 pub use list::{List, ListAction, ListFormat, ListSource, Lists, is_public};
-pub use local::Local;
+pub use local::{Local, host_name};
 pub use packs::{Level, PackAction, PackChoice, Packs};
 pub use problem::{ConfigProblems, Place, Problem};
 pub use record::Record;
@@ -45,7 +45,7 @@ pub use schedule::{Does, Moment, Schedule, Week, next_change};
 pub use tls::{CertificateFiles, Tls};
 pub use upstream::{Host, Route, Routes, Server, ServerUrl, Strategy, Upstream};
 pub use value::{duration_within, in_words as duration_in_words};
-pub use web::Web;
+pub use web::{Password, Web, is_password_hash};
 pub use wish::{DeviceWish, GroupWish, WishProblem};
 
 /// The whole config; the sections are in the order of `config.example.toml`.

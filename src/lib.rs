@@ -11,7 +11,8 @@
 //!                          └─ journal    what we saw        → store
 //! ```
 //!
-//! What people set and see stands beside it: `config`, `packs`, `lists`, `household`, `store`, `api`, `web`.
+//! What people set and see stands beside it: `config`, `packs`, `lists`, `household`, `store`,
+//! `access`, `api`, `web`.
 
 pub mod query;
 
@@ -43,6 +44,8 @@ pub mod lists;
 pub mod store;
 
 pub mod household;
+
+pub mod access;
 
 pub mod api;
 

@@ -14,9 +14,12 @@ mod error;
 mod group;
 mod list;
 mod name;
+mod password;
 mod pause;
 mod record;
 mod rule;
+mod session;
+mod token;
 mod upstream;
 
 use std::path::{Path, PathBuf};
@@ -34,9 +37,12 @@ pub use error::{Cause, StoreError};
 pub use group::{DeviceWishRow, DeviceWishTable, GroupRow, GroupTable};
 pub use list::{ListRow, ListTable};
 pub use name::NameTable;
+pub use password::{PasswordSource, PasswordTable};
 pub use pause::{PauseRow, PauseTable};
 pub use record::{RecordRow, RecordTable};
 pub use rule::{RuleRow, RuleTable};
+pub use session::{SessionRow, SessionTable};
+pub use token::{TokenRow, TokenTable};
 pub use upstream::UpstreamTable;
 
 const FILE: &str = "squelch.db";
@@ -281,6 +287,21 @@ impl Transaction {
     /// The records that people added.
     pub fn records(&mut self) -> RecordTable<'_> {
         RecordTable(self.table())
+    }
+
+    /// The hashes of the dashboard's password.
+    pub fn passwords(&mut self) -> PasswordTable<'_> {
+        PasswordTable(self.table())
+    }
+
+    /// Who is signed in.
+    pub fn sessions(&mut self) -> SessionTable<'_> {
+        SessionTable(self.table())
+    }
+
+    /// By which programs may use the API.
+    pub fn tokens(&mut self) -> TokenTable<'_> {
+        TokenTable(self.table())
     }
 
     /// Keeps what was written.

@@ -1,11 +1,17 @@
 //! What a request's body says: a JSON object, of which everything that is wrong is told at once.
 
+use std::time::Duration;
+
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use axum::http::{StatusCode, header};
 use serde_json::{Map, Value};
+use tokio::time;
 
 use super::problem::{InputError, Problem};
+
+/// A body that does not come within this time is not waited for: it would hold somebody's turn.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The members of a body, which are taken out as they are read.
 #[derive(Debug, Default)]
@@ -30,8 +36,13 @@ impl<S: Send + Sync> FromRequest<S> for Body {
                 "send `Content-Type: application/json`",
             ));
         }
-        let bytes = Bytes::from_request(request, state)
-            .await
+        let read = time::timeout(PATIENCE, Bytes::from_request(request, state)).await;
+        let bytes = read
+            .map_err(|_| {
+                let detail = format!("it did not come within {} s", PATIENCE.as_secs());
+                let title = "the body cannot be read";
+                Problem::new(StatusCode::REQUEST_TIMEOUT, title, detail)
+            })?
             .map_err(|rejection| {
                 Problem::new(
                     rejection.status(),

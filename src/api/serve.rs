@@ -1,13 +1,17 @@
 //! Serves the router over HTTP/1.1 on one address, with limits that axum's own server lacks.
 
 use std::io;
-use std::net::TcpListener as StdListener;
+use std::net::{SocketAddr, TcpListener as StdListener};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::ConnectInfo;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
@@ -41,8 +45,8 @@ pub async fn serve(
                 return;
             };
             match listener.accept().await {
-                Ok((stream, _)) => {
-                    let connection = talk(stream, router.clone(), stop.clone());
+                Ok((stream, from)) => {
+                    let connection = talk((stream, from), router.clone(), stop.clone());
                     connections.spawn(async move {
                         connection.await;
                         drop(seat);
@@ -65,10 +69,14 @@ pub async fn serve(
     Ok(())
 }
 
-async fn talk(stream: TcpStream, router: Router, stop: CancellationToken) {
+async fn talk((stream, from): (TcpStream, SocketAddr), router: Router, stop: CancellationToken) {
     // Live rows are small and should not wait for more.
     let _: io::Result<()> = stream.set_nodelay(true);
-    let service = TowerToHyperService::new(router);
+    let router = TowerToHyperService::new(router);
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(ConnectInfo(from));
+        router.call(request)
+    });
     let mut connection = pin!(
         http1::Builder::new()
             .timer(TokioTimer::new())

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
@@ -12,6 +13,7 @@ use axum::response::{IntoResponse, Response};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::broadcast::{Receiver, error::RecvError, error::TryRecvError};
 use tokio::time::{self, Instant};
+use tokio_util::sync::CancellationToken;
 
 use super::Api;
 use super::asked::Asked;
@@ -19,6 +21,7 @@ use super::filter::FilterParams;
 use super::problem::Problem;
 use super::row::Row;
 use super::who::{DeviceParams, Known};
+use crate::access::Pass;
 use crate::journal::{self, Filter, Range};
 
 /// At most four batches a second, and so many rows in one.
@@ -54,6 +57,7 @@ const ANY_TIME: Range = Range {
 )]
 pub(super) async fn stream_queries(
     State(api): State<Arc<Api>>,
+    Extension(pass): Extension<Pass>,
     Asked(device): Asked<DeviceParams>,
     Asked(filter): Asked<FilterParams>,
     headers: HeaderMap,
@@ -68,6 +72,7 @@ pub(super) async fn stream_queries(
     };
     let mut feed = Feed {
         rows: api.journal.subscribe(),
+        ended: pass.ended,
         filter,
         last: None,
         batch: "retry: 2000\n\n".to_owned(),
@@ -97,6 +102,8 @@ pub(super) async fn stream_queries(
 struct Feed {
     api: Arc<Api>,
     rows: Receiver<Arc<journal::Row>>,
+    /// Fires when the listener is let in no longer.
+    ended: CancellationToken,
     filter: Filter,
     /// The newest row that was looked at.
     last: Option<u64>,
@@ -109,11 +116,12 @@ struct Feed {
 }
 
 impl Feed {
-    /// The next events; `None` when the server stops.
+    /// The next events; `None` when the server stops, or the session ends.
     async fn next(&mut self) -> Option<String> {
         while self.batch.is_empty() {
             let row = tokio::select! {
                 () = self.api.stop.cancelled() => return None,
+                () = self.ended.cancelled() => return None,
                 () = time::sleep_until(self.beat_at) => {
                     self.batch.push_str(":\n\n");
                     break;
@@ -128,6 +136,7 @@ impl Feed {
             }
             tokio::select! {
                 () = self.api.stop.cancelled() => return None,
+                () = self.ended.cancelled() => return None,
                 () = time::sleep_until(self.free_at) => self.drain(&known),
             }
             self.free_at = Instant::now() + PAUSE;

@@ -12,13 +12,15 @@ use hyper_util::service::TowerToHyperService;
 use tokio::runtime::Handle;
 use tokio_util::task::TaskTracker;
 
+use crate::api::Encrypted;
 use crate::dns::{Site, broken_page};
 
 /// Answers with this router, in tasks of the runtime that calls this.
 pub(super) fn site(router: Router, tasks: &TaskTracker) -> Site {
     let (tasks, runtime) = (tasks.clone(), Handle::current());
     let service = TowerToHyperService::new(router);
-    Arc::new(move |request: Request<Body>| {
+    Arc::new(move |mut request: Request<Body>| {
+        request.extensions_mut().insert(Encrypted);
         let service = service.clone();
         let answer = async move {
             let answered: Result<Response<_>, Infallible> = service.call(request).await;

@@ -16,7 +16,8 @@ use super::keeper::Keeper;
 use super::limits::Limits;
 use super::ports::Ports;
 use super::warm::Warm;
-use super::{App, household, library, names, schedules, shared, upstream_figures};
+use super::{App, access, household, library, names, schedules, shared, upstream_figures};
+use crate::access::Access;
 use crate::api::{self, Api};
 use crate::cache::Cache;
 use crate::config::Config;
@@ -95,7 +96,7 @@ async fn start_in(place: Place, parts: Parts) -> anyhow::Result<App> {
     let Ports {
         mut sockets, dns, ..
     } = doors;
-    let (core, refresher) = Core::build(&parts, limits);
+    let (core, refresher) = Core::build(&parts, limits)?;
     let (stop_dns, stop_rest) = (CancellationToken::new(), CancellationToken::new());
     let tasks = TaskTracker::new();
     core.watch_devices(&parts.config, &tasks, &stop_rest);
@@ -119,6 +120,7 @@ async fn start_in(place: Place, parts: Parts) -> anyhow::Result<App> {
     }
     core.watch_ends(&tasks, &stop_rest);
     let Core {
+        access,
         devices,
         store,
         writer,
@@ -146,6 +148,7 @@ async fn start_in(place: Place, parts: Parts) -> anyhow::Result<App> {
         library,
         household,
         records,
+        access,
         store,
     })
 }
@@ -179,6 +182,7 @@ async fn keep(mut keeper: Keeper, writer: Writer, stop: CancellationToken) {
 /// The parts that threads and tasks share.
 struct Core {
     store: Store,
+    access: Arc<Access>,
     devices: Arc<Devices>,
     upstreams: Arc<UpstreamShared>,
     library: Arc<Library>,
@@ -193,7 +197,7 @@ struct Core {
 }
 
 impl Core {
-    fn build(parts: &Parts, limits: Limits) -> (Self, Refresher) {
+    fn build(parts: &Parts, limits: Limits) -> anyhow::Result<(Self, Refresher)> {
         let config = &parts.config;
         let store = Store::at(&config.data_dir);
         let devices = Arc::new(Devices::new(&config.devices, Vec::new()));
@@ -232,8 +236,10 @@ impl Core {
             (Arc::clone(&devices), steps.local.clone()),
         );
         let household = Household::new(Arc::clone(config), store.clone(), enforce);
+        let access = Access::new(config, store.clone())?;
         let core = Self {
             store,
+            access: Arc::new(access),
             devices,
             upstreams,
             library,
@@ -245,7 +251,7 @@ impl Core {
             writer,
             steps,
         };
-        (core, refresher)
+        Ok((core, refresher))
     }
 
     /// Starts what keeps lists, records and held answers, and waits for those that are on disk.
@@ -272,6 +278,9 @@ impl Core {
         tasks.spawn(keeping);
         let records = Arc::clone(&self.records);
         tasks.spawn(names::recall(records, known, stop.clone()));
+        let (opened, is_open) = oneshot::channel();
+        let access = Arc::clone(&self.access);
+        tasks.spawn(access::keep(access, opened, stop.clone()));
         let (grouped, is_grouped) = oneshot::channel();
         let household = Arc::clone(&self.household);
         tasks.spawn(household::recall(household, grouped, stop.clone()));
@@ -279,6 +288,7 @@ impl Core {
             timeout(warm_limit, is_warm),
             timeout(self.patience, is_known),
             timeout(self.patience, is_grouped),
+            timeout(self.patience, is_open),
             timeout(self.patience, has_begun)
         );
     }
@@ -341,6 +351,7 @@ impl Core {
         stop: &CancellationToken,
     ) -> api::Parts {
         api::Parts {
+            access: Arc::clone(&self.access),
             config: Arc::clone(&parts.config),
             packs: Arc::clone(&parts.packs),
             policy: self.policy.clone(),

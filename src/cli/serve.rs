@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Args;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use super::{ConfigArgs, check, say, say_problems};
@@ -54,16 +54,22 @@ impl ServeArgs {
         }
         let app = app::start(parts).await?;
         announce(&app);
-        loop {
-            tokio::select! {
-                _ = hangup.recv() => self.reload(&app),
-                _ = terminate.recv() => break,
-                _ = interrupt.recv() => break,
-            }
+        tokio::select! {
+            () = announce_code(&app) => {}
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+            () = self.reload_on(&mut hangup, &app) => {}
         }
         say("Stopping.");
         app.stop().await;
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// Reads the config again whenever it is told to.
+    async fn reload_on(&self, hangup: &mut Signal, app: &App) {
+        while hangup.recv().await.is_some() {
+            self.reload(app);
+        }
     }
 
     fn reload(&self, app: &App) {
@@ -116,4 +122,15 @@ fn announce(app: &App) {
         };
         say(&format!("Dashboard on {scheme}://{address}"));
     }
+}
+
+/// Tells what sets the first password, where one is wanted, as soon as that is known; then waits.
+async fn announce_code(app: &App) {
+    app.access().known().await;
+    if let (Some(code), false) = (app.access().code(), app.web().is_empty()) {
+        say(&format!(
+            "No password is set yet. Open the dashboard, and set one with this code: {code}"
+        ));
+    }
+    std::future::pending::<()>().await;
 }

@@ -1,5 +1,6 @@
 //! `[local]`: the home's own names, and the files that know them.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::section::Section;
@@ -15,6 +16,12 @@ pub struct Local {
     pub hosts: Vec<PathBuf>,
     /// Files in which DHCP servers keep their leases.
     pub leases: Vec<PathBuf>,
+}
+
+/// The name of this machine, in lower case; empty where the system does not tell.
+pub fn host_name() -> String {
+    let name = fs::read_to_string("/proc/sys/kernel/hostname");
+    name.unwrap_or_default().trim().to_ascii_lowercase()
 }
 
 impl Default for Local {

@@ -9,9 +9,6 @@ use super::tree::{Item, Table, Value};
 /// A value that was understood, or what would be right.
 pub(super) type Read<T> = Result<T, String>;
 
-/// Keys that the manual promises for later. They are told apart from misspelled ones.
-const LATER: [&str; 1] = ["web.password"];
-
 /// What is noticed while reading: problems, unknown keys and the keys that there are.
 #[derive(Default)]
 pub(super) struct Notes {
@@ -294,12 +291,8 @@ impl<'a> Section<'a> {
     fn finish(self) {
         for (key, item) in &self.table {
             let schema = join(&self.schema, key);
-            if LATER.contains(&schema.as_str()) {
-                self.wrong_at(&item.place, key, "is not in this version yet; remove it");
-            } else {
-                let unknown = (item.place.clone(), join(&self.key, key), schema);
-                self.notes.unknown.borrow_mut().push(unknown);
-            }
+            let unknown = (item.place.clone(), join(&self.key, key), schema);
+            self.notes.unknown.borrow_mut().push(unknown);
         }
     }
 }

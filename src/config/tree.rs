@@ -55,6 +55,13 @@ impl Item {
     }
 }
 
+impl Item {
+    /// The value as a text, letter by letter as an environment variable has it.
+    pub fn verbatim(&self) -> Option<&str> {
+        self.raw.as_deref().or_else(|| self.text())
+    }
+}
+
 impl fmt::Display for Item {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const LONG: usize = 80;

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
+use axum::extract::ConnectInfo;
 use axum::http::{HeaderValue, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
@@ -179,7 +180,7 @@ impl Visit {
         let hand = self.activity.begin();
         let response = match (&self.https.site, is_ours(request.uri().path())) {
             (_, true) => self.answer(request).await,
-            (Some(site), false) => site(with_host(request.map(Body::new))).await,
+            (Some(site), false) => site(self.for_site(request)).await,
             (None, false) => Refusal::NoSuchPath.response().map(Body::from),
         };
         let mut response = response.map(|body| hand.hold(body));
@@ -188,6 +189,14 @@ impl Visit {
             headers.insert(header::ALT_SVC, elsewhere.clone());
         }
         response
+    }
+
+    /// A request as the dashboard wants it: with who asks.
+    fn for_site(&self, request: Request<Incoming>) -> Request<Body> {
+        let mut request = with_host(request.map(Body::new));
+        let from = ConnectInfo(self.caller.source);
+        request.extensions_mut().insert(from);
+        request
     }
 
     async fn answer(&self, request: Request<Incoming>) -> Response<Body> {

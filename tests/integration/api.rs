@@ -1,5 +1,6 @@
 //! The HTTP API, over a journal that is fed with made-up queries.
 
+mod access;
 mod attention;
 mod cache;
 mod changes;
@@ -32,6 +33,7 @@ use axum::http::{HeaderMap, Request, StatusCode};
 use axum::response::Response;
 use futures_util::FutureExt as _;
 use serde_json::Value;
+use squelch::access::Access;
 use squelch::api::{self, Api, Parts, UpstreamStatus};
 use squelch::cache::Cache;
 use squelch::config::Config;
@@ -133,6 +135,7 @@ impl Desk {
         let enforce = enforce(&policy, &devices, &library);
         let household = Household::new(Arc::clone(&config), store.clone(), enforce);
         let mut parts = Parts {
+            access: access(&config, store.clone()).await,
             household: Arc::new(household),
             cache: Arc::new(Cache::new(config.cache.clone())),
             config,
@@ -314,6 +317,13 @@ fn write_packs(folder: &Path) -> std::path::PathBuf {
     )
     .unwrap();
     made_up
+}
+
+async fn access(config: &Config, store: Store) -> Arc<Access> {
+    let access = Access::new(config, store).unwrap();
+    // Some tests have a data folder that cannot be written.
+    let _ = access.recall().await;
+    Arc::new(access)
 }
 
 /// Lists and rules as the config has them, in force.

@@ -27,9 +27,11 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("lists", &["config", "matcher", "packs", "query", "store"]),
     ("household", &["config", "device", "query", "store"]),
     ("store", &["query", "device"]),
+    ("access", &["config", "store"]),
     (
         "api",
         &[
+            "access",
             "cache",
             "config",
             "device",
@@ -49,6 +51,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
 ];
 
 const ALL: &[&str] = &[
+    "access",
     "api",
     "app",
     "cache",
@@ -77,6 +80,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("hickory_proto", &["dns", "upstream", "local", "cache"]),
     ("sqlx", &["store"]),
     ("axum", &["api", "web", "dns", "app"]),
+    ("argon2", &["access", "config"]),
     ("anyhow", &["app", "cli", "main"]),
 ];
 

@@ -14,6 +14,7 @@ use rcgen::{
 use rustls::pki_types::PrivateKeyDer;
 
 use super::{CertificateError, Current, Files};
+use crate::config::host_name;
 
 const DAY: Duration = Duration::from_hours(24);
 /// Apple's devices take no certificate that lasts longer than 825 days, whoever vouches for it.
@@ -62,7 +63,7 @@ fn params(domain: &str) -> CertificateParams {
         .distinguished_name
         .push(DnType::CommonName, "Squelch");
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-    let names = names(&host(), domain).into_iter();
+    let names = names(&host_name(), domain).into_iter();
     let names = names.filter_map(|name| name.try_into().ok().map(SanType::DnsName));
     let addresses = addresses().into_iter().map(SanType::IpAddress);
     params.subject_alt_names = names.chain(addresses).collect();
@@ -82,11 +83,6 @@ fn names(host: &str, domain: &str) -> Vec<String> {
         ]);
     }
     names
-}
-
-fn host() -> String {
-    let name = fs::read_to_string("/proc/sys/kernel/hostname");
-    name.unwrap_or_default().trim().to_ascii_lowercase()
 }
 
 /// Those that stay: link-local ones say nothing to other machines.

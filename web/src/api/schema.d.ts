@@ -470,6 +470,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Set another password
+         * @description Every session ends, but the one that comes back. Tokens stay.
+         */
+        put: operations["change_password"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/pause": {
         parameters: {
             query?: never;
@@ -634,6 +654,99 @@ export interface paths {
         patch: operations["change_rule"];
         trace?: never;
     };
+    "/api/v1/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who is signed in
+         * @description How things stand at the door, and whether this request came with a session.
+         */
+        get: operations["session"];
+        put?: never;
+        /**
+         * Sign in
+         * @description The cookie that comes back is the session. After five wrong passwords in a minute one has to wait.
+         */
+        post: operations["sign_in"];
+        /**
+         * Sign out
+         * @description The session ends on the server, and with it its streams.
+         */
+        delete: operations["sign_out"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Sessions
+         * @description Who is signed in. A session ends when it was not used for 30 days.
+         */
+        get: operations["sessions"];
+        put?: never;
+        post?: never;
+        /**
+         * Sign out everywhere else
+         * @description Ends all sessions but the one that asks.
+         */
+        delete: operations["end_sessions"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Sign out there
+         * @description Ends one session.
+         */
+        delete: operations["end_session"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/setup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Set the first password
+         * @description For who has the code that the server's console shows, where no password is set and other machines
+         *     reach the dashboard. It signs in, too.
+         */
+        post: operations["set_up"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/status": {
         parameters: {
             query?: never;
@@ -669,6 +782,50 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Tokens
+         * @description By which programs may use this API: `Authorization: Bearer …`.
+         */
+        get: operations["tokens"];
+        put?: never;
+        /**
+         * Make a token
+         * @description It is told this once, and kept as a hash only. No token is good for passwords, sessions and tokens.
+         */
+        post: operations["make_token"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tokens/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke a token
+         * @description It lets in no longer, and its streams end.
+         */
+        delete: operations["revoke_token"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1174,6 +1331,11 @@ export interface components {
             watch: number;
         };
         /**
+         * @description How things stand at the door.
+         * @enum {string}
+         */
+        DoorWord: "open" | "set_up" | "shut" | "unknown";
+        /**
          * @description What an entry comes to, with people's choice for its pack.
          * @enum {string}
          */
@@ -1343,6 +1505,13 @@ export interface components {
              * @description Those let through and marked.
              */
             watch: number;
+        };
+        /** @description The first password. */
+        FirstPassword: {
+            /** @description The code that the server's console shows. */
+            code: string;
+            /** @description The password, of at least eight characters. */
+            password: string;
         };
         /** @description A group. */
         GroupItem: {
@@ -1739,6 +1908,18 @@ export interface components {
             /** @description The upstream servers that are asked for it: those that a group of the config file has. */
             upstream?: string[] | null;
         };
+        /** @description Another password. */
+        NewPassword: {
+            /** @description The one until now; not needed where there is none. */
+            current?: string | null;
+            /** @description The new one, of at least eight characters. */
+            password: string;
+        };
+        /** @description A token that was made just now. */
+        NewToken: components["schemas"]["TokenItem"] & {
+            /** @description The token itself; it is told this once. */
+            token: string;
+        };
         /** @description A name that no entry covers. */
         OrdinaryName: {
             /** @description The name. */
@@ -2125,11 +2306,47 @@ export interface components {
          * @enum {string}
          */
         Scope: "exact" | "subtree";
+        /** @description A session. */
+        SessionItem: {
+            /** @description The address that it was opened from. */
+            address: string;
+            /** @description Whether it is the one that asks. */
+            current: boolean;
+            /** @description Its id; it opens nothing. */
+            id: string;
+            /** @description When it was opened. */
+            made_at: string;
+            /** @description The browser and the system that it was opened with, as they say. */
+            name: string;
+            /** @description When it was used last. */
+            used_at: string;
+        };
+        /** @description Who is signed in. */
+        SessionList: {
+            /** @description All sessions, the one that was used last first. */
+            sessions: components["schemas"]["SessionItem"][];
+        };
+        /** @description How things stand for who asks. */
+        SessionState: {
+            /** @description Whether the config or the environment sets the password: then it is changed there only. */
+            declared: boolean;
+            /** @description How things stand at the door. */
+            door: components["schemas"]["DoorWord"];
+            /** @description What the session is called. */
+            name?: string | null;
+            /** @description Whether this request came with a session. */
+            signed_in: boolean;
+        };
         /**
          * @description How bad it is when a name is blocked.
          * @enum {string}
          */
         Severity: "none" | "unknown" | "cosmetic" | "feature" | "device";
+        /** @description What one signs in with. */
+        SignIn: {
+            /** @description The password. */
+            password: string;
+        };
         /** @description Queries since the start, recorded or not. */
         SinceStart: {
             /**
@@ -2235,6 +2452,31 @@ export interface components {
             until: string;
             /** @description Each pack that decided on a query, the most asked first. */
             vendors: components["schemas"]["Vendor"][];
+        };
+        /** @description A token. */
+        TokenItem: {
+            /** @description Its id; it opens nothing. */
+            id: string;
+            /** @description When it was made. */
+            made_at: string;
+            /** @description What it is called. */
+            name: string;
+            /** @description What it is good for: `read`, or `full` to read and to change. */
+            scope: string;
+            /** @description When it was used last. */
+            used_at?: string | null;
+        };
+        /** @description By which programs may use this API. */
+        TokenList: {
+            /** @description All tokens, the newest first. */
+            tokens: components["schemas"]["TokenItem"][];
+        };
+        /** @description A token that people want. */
+        TokenWish: {
+            /** @description What to call it, such as the program that gets it. */
+            name: string;
+            /** @description `read`, or `full`. */
+            scope: string;
         };
         /** @description Numbers of queries. Each has one verdict; a failed one counts under its verdict as well. */
         Totals: {
@@ -3523,6 +3765,53 @@ export interface operations {
             };
         };
     };
+    change_password: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPassword"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionState"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     pause: {
         parameters: {
             query?: never;
@@ -3973,6 +4262,203 @@ export interface operations {
             };
         };
     };
+    session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionState"];
+                };
+            };
+        };
+    };
+    sign_in: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignIn"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionState"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sign_out: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description There is no session any more. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    sessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionList"];
+                };
+            };
+        };
+    };
+    end_sessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description They have ended. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    end_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The session's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It has ended. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_up: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FirstPassword"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionState"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     status: {
         parameters: {
             query?: never;
@@ -4020,6 +4506,93 @@ export interface operations {
                 };
             };
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tokens: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokenList"];
+                };
+            };
+        };
+    };
+    make_token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TokenWish"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewToken"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revoke_token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The token's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is revoked. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

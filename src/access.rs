@@ -1,0 +1,287 @@
+//! Who may see the dashboard: the password, sessions, tokens for programs, and patience with those
+//! who guess.
+//!
+//! An [`Access`] holds in memory what the store keeps, so that letting somebody in costs no look at
+//! the disk; of passwords and secrets it keeps hashes only. What is not known is not let in. Start
+//! at [`Access::admit`].
+
+mod change;
+mod command;
+mod error;
+mod hash;
+mod keep;
+mod keys;
+mod pass;
+mod secret;
+mod session;
+mod throttle;
+mod token;
+
+use std::fmt;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{Semaphore, watch};
+
+pub use command::{forget as forget_command, read as read_command};
+pub use error::AccessError;
+pub use hash::{LONGEST, SHORTEST, check_length, make as make_hash};
+pub use pass::{By, Credential, Pass};
+pub use session::SessionInfo;
+pub use token::{Scope, TokenInfo};
+
+use crate::config::{Config, Password};
+use crate::store::Store;
+use keys::{Keys, Known};
+use secret::{Code, Digest};
+use session::Session;
+use throttle::Throttle;
+use token::Token;
+
+/// Passwords that are looked at at the same time: each takes a processor for a moment.
+const MOST_AT_ONCE: usize = 2;
+
+/// Tokens that there may be.
+const MOST_TOKENS: usize = 50;
+
+/// How things stand at the door.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Door {
+    /// There is no password, and only this machine reaches the dashboard.
+    Open,
+    /// There is no password, and others reach it: whoever has the code sets one.
+    SetUp,
+    /// A password, a session or a token is needed.
+    Shut,
+    /// It cannot be read whether there is a password.
+    Unknown,
+}
+
+/// Who is at the door.
+#[derive(Clone, Debug)]
+pub struct Visitor {
+    /// Where the request comes from.
+    pub address: IpAddr,
+    /// What a session of theirs is called.
+    pub name: String,
+}
+
+/// A session that was opened just now.
+#[derive(Debug)]
+pub struct Opened {
+    /// What its browser has to show from now on.
+    pub secret: String,
+    /// What it is let in by.
+    pub pass: Pass,
+}
+
+/// The door of the dashboard.
+pub struct Access {
+    store: Store,
+    data_dir: PathBuf,
+    declared: Option<Password>,
+    is_here_only: bool,
+    keys: Mutex<Keys>,
+    throttle: Mutex<Throttle>,
+    /// Rises when something becomes known of the password.
+    news: watch::Sender<u64>,
+    code: Code,
+    looking: Arc<Semaphore>,
+    /// Held while the password changes.
+    changing: tokio::sync::Mutex<()>,
+}
+
+impl fmt::Debug for Access {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Access").finish_non_exhaustive()
+    }
+}
+
+impl Access {
+    /// The door of this config's dashboard; what the store keeps is not known before
+    /// [`Self::recall`].
+    pub fn new(config: &Config, store: Store) -> Result<Self, AccessError> {
+        let declared = config.web.password.clone();
+        let hash = match &declared {
+            Some(Password::Hash(hash)) => Some(Arc::from(hash.as_str())),
+            Some(Password::Plain(_)) | None => None,
+        };
+        Ok(Self {
+            keys: Mutex::new(Keys::new(hash)),
+            throttle: Mutex::default(),
+            news: watch::Sender::new(0),
+            code: Code::make()?,
+            looking: Arc::new(Semaphore::new(MOST_AT_ONCE)),
+            changing: tokio::sync::Mutex::default(),
+            data_dir: config.data_dir.clone(),
+            is_here_only: config.web.is_here_only(),
+            declared,
+            store,
+        })
+    }
+
+    /// Lets our own commands in, by a file that only our user may read.
+    pub fn admit_commands(&self) {
+        match command::make(&self.data_dir) {
+            Ok(digest) => self.keys().command = Some(digest),
+            Err(error) => {
+                let file = command::file(&self.data_dir);
+                tracing::warn!(
+                    file = %file.display(), %error,
+                    "our own commands do not get past the dashboard's password"
+                );
+            }
+        }
+    }
+
+    /// How things stand.
+    pub fn door(&self) -> Door {
+        self.door_of(&self.keys())
+    }
+
+    fn door_of(&self, keys: &Keys) -> Door {
+        match keys.password() {
+            Known::Not => Door::Unknown,
+            Known::None if self.is_here_only => Door::Open,
+            Known::None | Known::Lost => Door::SetUp,
+            Known::Hash(_) => Door::Shut,
+        }
+    }
+
+    /// Waits until it is known how things stand.
+    pub async fn known(&self) -> Door {
+        let mut news = self.news.subscribe();
+        loop {
+            let door = self.door();
+            if door != Door::Unknown || news.changed().await.is_err() {
+                return door;
+            }
+        }
+    }
+
+    /// Whether the config or the environment sets the password.
+    pub fn is_declared(&self) -> bool {
+        self.declared.is_some()
+    }
+
+    /// The code for the first password, while one is wanted.
+    pub fn code(&self) -> Option<&str> {
+        (self.door() == Door::SetUp).then_some(self.code.as_str())
+    }
+
+    /// Lets somebody in, or not.
+    pub fn admit(&self, shown: &Credential<'_>, now_s: i64) -> Option<Pass> {
+        let mut keys = self.keys();
+        let is_open = self.door_of(&keys) == Door::Open;
+        let pass = keys.admit(shown, now_s);
+        pass.or_else(|| is_open.then(|| keys.open_pass()))
+    }
+
+    /// Opens a session for who knows the password.
+    pub async fn sign_in(
+        &self,
+        visitor: &Visitor,
+        password: &str,
+        now_s: i64,
+    ) -> Result<Opened, AccessError> {
+        let hash = match (self.door(), self.keys().password()) {
+            (Door::Shut, Known::Hash(hash)) => hash,
+            (door, _) => return Err(AccessError::NotShut(door)),
+        };
+        self.check(visitor, password, &hash).await?;
+        let (secret, session) = new_session(visitor, &hash, now_s)?;
+        let row = session.to_row();
+        // Who could not be kept is in all the same: the disk may be what they come for.
+        let kept = self.save_session(&row).await;
+        if let Err(error) = &kept {
+            tracing::warn!(%error, "a session is not kept, and ends with the next restart");
+        }
+        let pass = self.keys().open(session, kept.is_ok(), &hash);
+        // The password may have changed since it was looked at.
+        let pass = pass.ok_or(AccessError::NotShut(Door::Unknown))?;
+        Ok(Opened { secret, pass })
+    }
+
+    /// Ends the session that this is.
+    pub async fn sign_out(&self, pass: &Pass) {
+        if let By::Session { id, .. } = &pass.by {
+            self.end_sessions(|session| session.id == *id).await;
+        }
+    }
+
+    /// Ends the sessions that are meant; gives how many there were.
+    pub async fn end_sessions(&self, is_meant: impl Fn(&SessionInfo) -> bool) -> usize {
+        let ended = self.keys().end(|session| is_meant(&session.info));
+        self.forget_ended().await;
+        ended
+    }
+
+    /// All sessions, the one that was used last first.
+    pub fn sessions(&self, now_s: i64) -> Vec<SessionInfo> {
+        self.keys().sessions(now_s)
+    }
+
+    /// All tokens, the newest first.
+    pub fn tokens(&self) -> Vec<TokenInfo> {
+        self.keys().tokens()
+    }
+
+    /// Makes a token; only now it can be seen.
+    pub async fn make_token(
+        &self,
+        name: &str,
+        scope: Scope,
+        now_s: i64,
+    ) -> Result<(String, TokenInfo), AccessError> {
+        if self.keys().tokens().len() >= MOST_TOKENS {
+            return Err(AccessError::TooManyTokens);
+        }
+        let secret = format!("squelch_{}", secret::make()?);
+        let info = TokenInfo {
+            id: secret::id()?,
+            name: name.to_owned(),
+            scope,
+            made_s: now_s,
+            used_s: None,
+        };
+        let token = Token::new(Digest::of(&secret), info.clone());
+        self.save_token(&token.to_row()).await?;
+        self.keys().add_token(token);
+        Ok((secret, info))
+    }
+
+    /// Revokes a token; whether there was one.
+    pub async fn revoke_token(&self, id: &str) -> Result<bool, AccessError> {
+        let Some(digest) = self.keys().token_digest(id) else {
+            return Ok(false);
+        };
+        self.remove_token(&digest).await?;
+        Ok(self.keys().revoke(&digest))
+    }
+
+    fn keys(&self) -> MutexGuard<'_, Keys> {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn throttle(&self) -> MutexGuard<'_, Throttle> {
+        self.throttle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn new_session(
+    visitor: &Visitor,
+    hash: &str,
+    now_s: i64,
+) -> Result<(String, Session), AccessError> {
+    let secret = secret::make()?;
+    let info = SessionInfo {
+        id: secret::id()?,
+        name: visitor.name.clone(),
+        address: visitor.address,
+        made_s: now_s,
+        used_s: now_s,
+    };
+    let session = Session::new(Digest::of(&secret), info, &session::mark(hash));
+    Ok((secret, session))
+}

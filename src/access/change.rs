@@ -1,0 +1,141 @@
+//! Looking at the password, and setting another one.
+
+use std::sync::Arc;
+
+use super::keys::Known;
+use super::pass::{By, Pass};
+use super::session::Session;
+use super::throttle::Net;
+use super::{Access, AccessError, Door, LONGEST, Opened, Visitor, check_length, hash, new_session};
+
+impl Access {
+    /// Sets the first password, for who has the code, and opens a session.
+    pub async fn set_up(
+        &self,
+        visitor: &Visitor,
+        (code, password): (&str, &str),
+        now_s: i64,
+    ) -> Result<Opened, AccessError> {
+        let _turn = self.changing.lock().await;
+        match self.door() {
+            Door::SetUp => {}
+            door => return Err(AccessError::NotSetUp(door)),
+        }
+        // What is too short is told before the code is looked at: it is no guess.
+        check_length(password)?;
+        let left = self.begin_try(visitor)?;
+        if !self.code.is(code) {
+            return Err(AccessError::WrongCode(left));
+        }
+        self.throttle().forgive(Net::of(visitor.address));
+        let hash: Arc<str> = self.hash(password).await?.into();
+        let (secret, session) = new_session(visitor, &hash, now_s)?;
+        let pass = self.put_password(hash, Some(session), now_s).await?;
+        Ok(Opened {
+            secret,
+            pass: pass.ok_or(AccessError::Hashing)?,
+        })
+    }
+
+    /// Sets another password, which ends every session, and opens one in their place, unless our own
+    /// command asks. `current` is asked of who came in by a session.
+    pub async fn change_password(
+        &self,
+        (pass, visitor): (&Pass, &Visitor),
+        (current, password): (Option<&str>, &str),
+        now_s: i64,
+    ) -> Result<Option<Opened>, AccessError> {
+        let _turn = self.changing.lock().await;
+        if self.is_declared() {
+            return Err(AccessError::Declared);
+        }
+        check_length(password)?;
+        let known = self.keys().password();
+        if let (Known::Hash(hash), By::Session { .. }) = (known, &pass.by) {
+            let current = current.ok_or(AccessError::NoCurrent)?;
+            self.check(visitor, current, &hash).await?;
+        }
+        let hash: Arc<str> = self.hash(password).await?.into();
+        if pass.by == By::Command {
+            self.put_password(hash, None, now_s).await?;
+            return Ok(None);
+        }
+        let (secret, session) = new_session(visitor, &hash, now_s)?;
+        let pass = self.put_password(hash, Some(session), now_s).await?;
+        Ok(pass.map(|pass| Opened { secret, pass }))
+    }
+
+    /// Sets a password, for who may write to the data folder.
+    pub async fn reset(&self, password: &str, now_s: i64) -> Result<(), AccessError> {
+        let _turn = self.changing.lock().await;
+        check_length(password)?;
+        let hash = self.hash(password).await?.into();
+        self.put_password(hash, None, now_s).await?;
+        Ok(())
+    }
+
+    /// The caller holds the turn.
+    async fn put_password(
+        &self,
+        hash: Arc<str>,
+        session: Option<Session>,
+        now_s: i64,
+    ) -> Result<Option<Pass>, AccessError> {
+        let row = session.as_ref().map(Session::to_row);
+        self.keep_password(&hash, row.as_ref(), now_s).await?;
+        let pass = self.keys().change(hash, session);
+        self.news.send_modify(|count| *count += 1);
+        tracing::info!("the dashboard has a new password; earlier sessions have ended");
+        Ok(pass)
+    }
+
+    /// Looks at a password, if there were not too many wrong ones.
+    pub(super) async fn check(
+        &self,
+        visitor: &Visitor,
+        password: &str,
+        hash: &Arc<str>,
+    ) -> Result<(), AccessError> {
+        let left = self.begin_try(visitor)?;
+        if password.len() > LONGEST || !self.verify(password, hash).await? {
+            return Err(AccessError::WrongPassword(left));
+        }
+        self.throttle().forgive(Net::of(visitor.address));
+        Ok(())
+    }
+
+    /// Counts a try before it is made: many at the same time are many, too.
+    pub(super) fn begin_try(&self, visitor: &Visitor) -> Result<u32, AccessError> {
+        let is_known = self.keys().is_known(visitor.address);
+        let begun = self.throttle().begin(Net::of(visitor.address), is_known);
+        begun.map_err(AccessError::Throttled)
+    }
+
+    pub(super) async fn verify(
+        &self,
+        password: &str,
+        hash: &Arc<str>,
+    ) -> Result<bool, AccessError> {
+        let (password, hash) = (password.to_owned(), Arc::clone(hash));
+        self.look(move || Ok(hash::verify(&password, &hash))).await
+    }
+
+    pub(super) async fn hash(&self, password: &str) -> Result<String, AccessError> {
+        let password = password.to_owned();
+        self.look(move || hash::make(&password)).await
+    }
+
+    async fn look<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, AccessError> + Send + 'static,
+    ) -> Result<T, AccessError> {
+        let seat = Arc::clone(&self.looking).acquire_owned().await;
+        let work = move || {
+            // Held until the work is done, whether somebody still waits for it or not.
+            let _seat = seat;
+            work()
+        };
+        let done = tokio::task::spawn_blocking(work).await;
+        done.unwrap_or(Err(AccessError::Hashing))
+    }
+}

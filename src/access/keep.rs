@@ -1,0 +1,282 @@
+//! What the store keeps of the door: read at the start, written as it changes.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::time;
+use tokio_util::sync::CancellationToken;
+
+use super::keys::Known;
+use super::secret::Digest;
+use super::session::Session;
+use super::token::Token;
+use super::{Access, AccessError, command, hash};
+use crate::config::{Password, is_password_hash};
+use crate::store::{PasswordSource, SessionRow, StoreError, TokenRow, Transaction};
+
+/// A file that says that a password was set: without it in the database, nobody is let in by an
+/// open door, but the code is asked for.
+const MARKER: &str = "password.set";
+
+/// How often it is kept when sessions and tokens were used, and how much it has to differ.
+const NOW_AND_THEN: Duration = Duration::from_mins(15);
+const OFTEN_ENOUGH_S: i64 = 60 * 60;
+
+/// At the stop it may be closer.
+const AT_THE_END_S: i64 = 60;
+
+/// What the store keeps.
+struct Kept {
+    set: Option<String>,
+    environment: Option<String>,
+    sessions: Vec<Session>,
+    tokens: Vec<Token>,
+}
+
+impl Access {
+    /// Learns what the store keeps. Where it cannot be read, it is known at least whether a
+    /// password was ever set here.
+    pub async fn recall(&self) -> Result<(), AccessError> {
+        let _turn = self.changing.lock().await;
+        let kept = self.read().await;
+        let environment = kept.as_ref().ok().and_then(|kept| kept.environment.clone());
+        let declared = self.declared_hash(environment).await?;
+        let result = match kept {
+            Ok(kept) => {
+                let password = self.understand(kept.set.as_deref());
+                let mut keys = self.keys();
+                keys.learn(declared, password);
+                keys.recall(kept.sessions, kept.tokens, now_s());
+                Ok(())
+            }
+            Err(error) => {
+                let unknown = if self.marker().exists() {
+                    Known::Not
+                } else {
+                    Known::None
+                };
+                self.keys().learn(declared, unknown);
+                Err(error.into())
+            }
+        };
+        self.news.send_modify(|count| *count += 1);
+        result
+    }
+
+    /// What a hash from the store means, and that of none.
+    fn understand(&self, set: Option<&str>) -> Known {
+        let file = self.marker();
+        match set {
+            Some(hash) if is_password_hash(hash) => {
+                if let Err(error) = self.mark() {
+                    tracing::debug!(%error, "it is not marked that there is a password");
+                }
+                Known::Hash(hash.into())
+            }
+            Some(_) => Known::Lost,
+            None if file.exists() => Known::Lost,
+            None => Known::None,
+        }
+    }
+
+    /// The hash of what the config declares; that of the environment's password is the same after
+    /// a restart, so that sessions go on.
+    async fn declared_hash(
+        &self,
+        environment: Option<String>,
+    ) -> Result<Option<Arc<str>>, AccessError> {
+        let text = match &self.declared {
+            None => return Ok(None),
+            Some(Password::Hash(hash)) => return Ok(Some(Arc::from(hash.as_str()))),
+            Some(Password::Plain(text)) => text.clone(),
+        };
+        if text.chars().count() < hash::SHORTEST {
+            tracing::warn!(
+                "the password of the environment is short: choose one of at least {} characters",
+                hash::SHORTEST
+            );
+        }
+        if let Some(hash) = environment.filter(|hash| is_password_hash(hash)) {
+            let hash: Arc<str> = hash.into();
+            if self.verify(&text, &hash).await? {
+                return Ok(Some(hash));
+            }
+        }
+        let hash: Arc<str> = self.hash(&text).await?.into();
+        if let Err(error) = self.save_environment(&hash).await {
+            tracing::debug!(%error, "the hash of the environment's password is not kept");
+        }
+        Ok(Some(hash))
+    }
+
+    async fn read(&self) -> Result<Kept, StoreError> {
+        self.store.connect().await?;
+        let mut reading = self.store.read().await?;
+        let set = reading.passwords().find(PasswordSource::Set).await?;
+        let source = PasswordSource::Environment;
+        let environment = reading.passwords().find(source).await?;
+        let sessions = reading.sessions().all().await?;
+        let tokens = reading.tokens().all().await?;
+        Ok(Kept {
+            set,
+            environment,
+            sessions: sessions.into_iter().filter_map(Session::from_row).collect(),
+            tokens: tokens.into_iter().filter_map(Token::from_row).collect(),
+        })
+    }
+
+    async fn save_environment(&self, hash: &str) -> Result<(), StoreError> {
+        let mut writing = self.store.write().await?;
+        let source = PasswordSource::Environment;
+        writing.passwords().save(source, hash, now_s()).await?;
+        writing.commit().await
+    }
+
+    /// Keeps a new password; earlier sessions are forgotten with it, and this one is new.
+    pub(super) async fn keep_password(
+        &self,
+        hash: &str,
+        session: Option<&SessionRow>,
+        now_s: i64,
+    ) -> Result<(), AccessError> {
+        // Never a password without its mark.
+        self.mark()?;
+        let mut writing = self.store.write_through().await?;
+        let source = PasswordSource::Set;
+        writing.passwords().save(source, hash, now_s).await?;
+        writing.sessions().clear().await?;
+        if let Some(session) = session {
+            writing.sessions().save(session).await?;
+        }
+        writing.commit().await?;
+        Ok(())
+    }
+
+    fn marker(&self) -> PathBuf {
+        self.data_dir.join(MARKER)
+    }
+
+    fn mark(&self) -> Result<(), AccessError> {
+        let file = self.marker();
+        if fs::exists(&file).unwrap_or(false) {
+            return Ok(());
+        }
+        let written = command::write(&file, "");
+        written.map_err(|source| AccessError::File {
+            file: file.display().to_string(),
+            source,
+        })
+    }
+
+    pub(super) async fn save_session(&self, session: &SessionRow) -> Result<(), StoreError> {
+        let mut writing = self.store.write_through().await?;
+        writing.sessions().save(session).await?;
+        writing.commit().await
+    }
+
+    pub(super) async fn save_token(&self, token: &TokenRow) -> Result<(), StoreError> {
+        let mut writing = self.store.write_through().await?;
+        writing.tokens().save(token).await?;
+        writing.commit().await
+    }
+
+    pub(super) async fn remove_token(&self, digest: &Digest) -> Result<(), StoreError> {
+        let mut writing = self.store.write_through().await?;
+        writing.tokens().remove(&digest.to_text()).await?;
+        writing.commit().await
+    }
+
+    /// Has the store forget what has ended; what it cannot now is tried again.
+    pub(super) async fn forget_ended(&self) {
+        let gone = self.keys().take_gone();
+        if gone.is_empty() {
+            return;
+        }
+        if let Err(error) = self.forget(&gone).await {
+            tracing::warn!(%error, "ended sessions are still in the database; it is tried again");
+            self.keys().put_gone(gone);
+        }
+    }
+
+    async fn forget(&self, gone: &[Digest]) -> Result<(), StoreError> {
+        let mut writing = self.store.write_through().await?;
+        for digest in gone {
+            writing.sessions().remove(&digest.to_text()).await?;
+        }
+        writing.commit().await
+    }
+
+    /// Keeps when sessions and tokens were used, now and then, until told to stop.
+    pub async fn keep(&self, stop: CancellationToken) {
+        let mut generation = self.store.generation();
+        while !stop.is_cancelled() {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = time::sleep(NOW_AND_THEN) => {}
+            }
+            self.keys().prune(now_s());
+            let now = self.store.generation();
+            if now != generation {
+                // A damaged file was moved aside: the new one knows nobody.
+                match self.save_everything().await {
+                    Ok(()) => generation = now,
+                    Err(error) => tracing::warn!(%error, "who is signed in could not be kept"),
+                }
+            }
+            self.forget_ended().await;
+            let least_s = if stop.is_cancelled() {
+                AT_THE_END_S
+            } else {
+                OFTEN_ENOUGH_S
+            };
+            if let Err(error) = self.save_used(least_s).await {
+                tracing::debug!(%error, "when sessions were used is not kept");
+            }
+        }
+        command::forget(&self.data_dir);
+    }
+
+    async fn save_used(&self, least_s: i64) -> Result<(), StoreError> {
+        let unsaved = self.keys().unsaved(least_s);
+        if unsaved.0.is_empty() && unsaved.1.is_empty() {
+            return Ok(());
+        }
+        let mut writing = self.store.write().await?;
+        save_rows(&mut writing, &unsaved.0, &unsaved.1).await?;
+        writing.commit().await?;
+        self.keys().set_saved(&unsaved);
+        Ok(())
+    }
+
+    async fn save_everything(&self) -> Result<(), StoreError> {
+        let (password, sessions, tokens) = self.keys().everything();
+        let mut writing = self.store.write_through().await?;
+        if let Known::Hash(hash) = password {
+            let source = PasswordSource::Set;
+            writing.passwords().save(source, &hash, now_s()).await?;
+        }
+        save_rows(&mut writing, &sessions, &tokens).await?;
+        writing.commit().await
+    }
+}
+
+async fn save_rows(
+    writing: &mut Transaction,
+    sessions: &[SessionRow],
+    tokens: &[TokenRow],
+) -> Result<(), StoreError> {
+    for session in sessions {
+        writing.sessions().save(session).await?;
+    }
+    for token in tokens {
+        writing.tokens().save(token).await?;
+    }
+    Ok(())
+}
+
+fn now_s() -> i64 {
+    Timestamp::now().as_second()
+}

@@ -1,0 +1,220 @@
+//! Patience with those who guess: a few tries a minute for each address, a few more an hour, and
+//! not many for all addresses together.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+const MINUTE: Duration = Duration::from_mins(1);
+const HOUR: Duration = Duration::from_hours(1);
+
+/// Wrong tries of one address.
+const A_MINUTE: u32 = 5;
+const AN_HOUR: u32 = 40;
+
+/// Wrong tries of all addresses from which nobody is signed in: who has many addresses does not
+/// have as many tries.
+const OF_ALL_A_MINUTE: u32 = 20;
+
+/// Addresses that are remembered. In an hour there are not as many tries by strangers.
+const MOST: usize = 2048;
+
+/// An address as far as it tells somebody apart: a home has a whole /64 of IPv6.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Net(IpAddr);
+
+impl Net {
+    /// That of an address.
+    pub(super) fn of(address: IpAddr) -> Self {
+        Self(match address.to_canonical() {
+            IpAddr::V6(v6) => {
+                let network = v6.to_bits() & !u128::from(u64::MAX);
+                Ipv6Addr::from_bits(network).into()
+            }
+            v4 @ IpAddr::V4(_) => v4,
+        })
+    }
+}
+
+/// What was tried.
+#[derive(Debug, Default)]
+pub(super) struct Throttle {
+    all: Option<Window>,
+    nets: HashMap<Net, Tries>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Tries {
+    minute: Window,
+    hour: Window,
+}
+
+/// Tries since a moment.
+#[derive(Clone, Copy, Debug)]
+struct Window {
+    began: Instant,
+    count: u32,
+}
+
+impl Window {
+    fn new(now: Instant) -> Self {
+        Self {
+            began: now,
+            count: 0,
+        }
+    }
+
+    /// How long to wait where there were too many; begins anew where it is over.
+    fn wait(&mut self, (length, most): (Duration, u32), now: Instant) -> Option<Duration> {
+        let age = now.duration_since(self.began);
+        if age >= length {
+            *self = Self::new(now);
+        }
+        (self.count >= most).then(|| length.saturating_sub(age))
+    }
+}
+
+impl Throttle {
+    /// Counts a try; gives how many are left this minute if it is wrong, or how long to wait.
+    /// Where somebody is signed in from there, the tries of others do not matter.
+    pub(super) fn begin(&mut self, net: Net, is_known: bool) -> Result<u32, Duration> {
+        let now = Instant::now();
+        if !self.nets.contains_key(&net) {
+            self.make_room(now);
+        }
+        let all = self.all.get_or_insert_with(|| Window::new(now));
+        let tries = self.nets.entry(net).or_insert_with(|| Tries {
+            minute: Window::new(now),
+            hour: Window::new(now),
+        });
+        let waits = [
+            tries.minute.wait((MINUTE, A_MINUTE), now),
+            tries.hour.wait((HOUR, AN_HOUR), now),
+            all.wait((MINUTE, OF_ALL_A_MINUTE), now)
+                .filter(|_| !is_known),
+        ];
+        if let Some(wait) = waits.into_iter().flatten().max() {
+            return Err(wait);
+        }
+        tries.minute.count += 1;
+        tries.hour.count += 1;
+        if !is_known {
+            all.count += 1;
+        }
+        Ok(A_MINUTE - tries.minute.count)
+    }
+
+    /// The try was right: what was wrong before was a slip.
+    pub(super) fn forgive(&mut self, net: Net) {
+        self.nets.remove(&net);
+        if let Some(all) = &mut self.all {
+            all.count = all.count.saturating_sub(1);
+        }
+    }
+
+    /// Forgets what is over; of what is not, the oldest where there is no room.
+    fn make_room(&mut self, now: Instant) {
+        if self.nets.len() < MOST {
+            return;
+        }
+        self.nets
+            .retain(|_, tries| now.duration_since(tries.hour.began) < HOUR);
+        let oldest = self.nets.iter().min_by_key(|(_, tries)| tries.hour.began);
+        if let (Some((&net, _)), true) = (oldest, self.nets.len() >= MOST) {
+            self.nets.remove(&net);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::advance;
+
+    use super::*;
+
+    fn net(address: &str) -> Net {
+        Net::of(address.parse().unwrap())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_five_wrong_tries_one_waits_for_the_rest_of_the_minute() {
+        let mut throttle = Throttle::default();
+        let stranger = net("203.0.113.7");
+        for left in [4, 3, 2, 1, 0] {
+            assert_eq!(throttle.begin(stranger, false), Ok(left));
+            advance(Duration::from_secs(2)).await;
+        }
+        assert_eq!(
+            throttle.begin(stranger, false),
+            Err(Duration::from_secs(50))
+        );
+        assert_eq!(throttle.begin(net("203.0.113.8"), false), Ok(4));
+        advance(Duration::from_secs(50)).await;
+        assert_eq!(throttle.begin(stranger, false), Ok(4));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_goes_on_for_an_hour_waits_for_the_rest_of_it() {
+        let mut throttle = Throttle::default();
+        let stranger = net("203.0.113.7");
+        let mut tries = 0;
+        for _ in 0..60 {
+            while throttle.begin(stranger, false).is_ok() {
+                tries += 1;
+            }
+            advance(MINUTE).await;
+        }
+        assert_eq!(tries, AN_HOUR);
+        assert_eq!(throttle.begin(stranger, false), Ok(4));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_right_try_takes_back_what_was_wrong() {
+        let mut throttle = Throttle::default();
+        let owner = net("192.0.2.7");
+        for _ in 0..30 {
+            assert_eq!(throttle.begin(owner, false), Ok(4));
+            assert_eq!(throttle.begin(owner, false), Ok(3));
+            throttle.forgive(owner);
+            throttle.forgive(owner);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn many_addresses_have_few_tries_and_do_not_lock_out_who_is_signed_in() {
+        let mut throttle = Throttle::default();
+        let tried = (0..1000_u32).filter(|number| {
+            let address = IpAddr::from(std::net::Ipv4Addr::from_bits(0xcb00_7100 + number));
+            throttle.begin(Net::of(address), false).is_ok()
+        });
+        assert_eq!(tried.count(), 20);
+        assert!(throttle.begin(net("192.0.2.7"), false).is_err());
+        assert_eq!(throttle.begin(net("192.0.2.7"), true), Ok(4));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_network_of_ipv6_counts_as_one_address() {
+        let mut throttle = Throttle::default();
+        for host in 1..=5 {
+            let address = format!("2001:db8:0:1::{host}");
+            assert!(throttle.begin(net(&address), false).is_ok());
+        }
+        assert!(throttle.begin(net("2001:db8:0:1:ffff::9"), false).is_err());
+        assert!(throttle.begin(net("2001:db8:0:2::1"), false).is_ok());
+        assert_eq!(net("::ffff:192.0.2.7"), net("192.0.2.7"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_so_many_addresses_are_remembered() {
+        let mut throttle = Throttle::default();
+        for number in 0..5000_u32 {
+            let address = std::net::Ipv4Addr::from_bits(0x0a00_0000 + number);
+            let _ = throttle.begin(Net::of(address.into()), true);
+        }
+        assert!(throttle.nets.len() <= MOST);
+        // The newest are those that are still known.
+        assert_eq!(throttle.begin(net("10.0.19.135"), true), Ok(3));
+    }
+}

@@ -1,0 +1,87 @@
+//! The table `session`: who is signed in to the dashboard.
+
+use sqlx::Row as _;
+use sqlx::sqlite::SqliteRow;
+
+use super::{StoreError, Table};
+
+/// What is kept of a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionRow {
+    /// The SHA-256 of the secret that its browser holds, in hex.
+    pub digest: String,
+    /// By which people name it; it opens nothing.
+    pub id: String,
+    /// What it is called.
+    pub name: String,
+    /// The address that it was opened from.
+    pub address: String,
+    /// Which password opened it.
+    pub password: String,
+    /// When it was opened, in seconds since 1970-01-01 UTC.
+    pub made_s: i64,
+    /// When it was used last, likewise.
+    pub used_s: i64,
+}
+
+/// The sessions.
+pub struct SessionTable<'a>(pub(super) Table<'a>);
+
+impl SessionTable<'_> {
+    /// Adds a session, or keeps when it was used last.
+    pub async fn save(&mut self, session: &SessionRow) -> Result<(), StoreError> {
+        let done = sqlx::query(
+            "INSERT INTO session (digest, id, name, address, password, made_s, used_s) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7) \
+             ON CONFLICT (digest) DO UPDATE SET used_s = excluded.used_s",
+        )
+        .bind(&session.digest)
+        .bind(&session.id)
+        .bind(&session.name)
+        .bind(&session.address)
+        .bind(&session.password)
+        .bind(session.made_s)
+        .bind(session.used_s)
+        .execute(self.0.connection())
+        .await;
+        self.0.checked(done).map(|_| ())
+    }
+
+    /// Ends a session.
+    pub async fn remove(&mut self, digest: &str) -> Result<(), StoreError> {
+        let done = sqlx::query("DELETE FROM session WHERE digest = $1")
+            .bind(digest)
+            .execute(self.0.connection())
+            .await;
+        self.0.checked(done).map(|_| ())
+    }
+
+    /// Ends all of them.
+    pub async fn clear(&mut self) -> Result<(), StoreError> {
+        let done = sqlx::query("DELETE FROM session")
+            .execute(self.0.connection())
+            .await;
+        self.0.checked(done).map(|_| ())
+    }
+
+    /// All that can be read: a damaged row is nobody's session.
+    pub async fn all(&mut self) -> Result<Vec<SessionRow>, StoreError> {
+        let rows = sqlx::query("SELECT * FROM session")
+            .fetch_all(self.0.connection())
+            .await;
+        let rows = self.0.checked(rows)?;
+        Ok(rows.iter().filter_map(|row| read(row).ok()).collect())
+    }
+}
+
+fn read(row: &SqliteRow) -> Result<SessionRow, sqlx::Error> {
+    Ok(SessionRow {
+        digest: row.try_get("digest")?,
+        id: row.try_get("id")?,
+        name: row.try_get("name")?,
+        address: row.try_get("address")?,
+        password: row.try_get("password")?,
+        made_s: row.try_get("made_s")?,
+        used_s: row.try_get("used_s")?,
+    })
+}

@@ -9,7 +9,9 @@ mod explain_text;
 mod healthy;
 mod lists;
 mod packs;
+mod password;
 mod rules;
+mod running;
 mod serve;
 
 use std::io::{self, Write as _};
@@ -52,6 +54,8 @@ enum Command {
     Lists(lists::ListsArgs),
     /// Decides cases of rules and queries, without a server.
     Rules(rules::RulesArgs),
+    /// Makes or sets the dashboard's password.
+    Password(password::PasswordArgs),
     /// Asks the running server for an answer; for health checks of containers and services.
     Healthy(healthy::HealthyArgs),
 }
@@ -79,6 +83,7 @@ pub fn main() -> ExitCode {
         Command::Packs(arguments) => arguments.run(),
         Command::Lists(arguments) => arguments.run(),
         Command::Rules(arguments) => arguments.run(),
+        Command::Password(arguments) => arguments.run(),
         Command::Healthy(arguments) => arguments.run(),
     };
     result.unwrap_or_else(|error| {

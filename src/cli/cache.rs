@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use reqwest::{Method, Response, Url};
 
+use super::running::{Running, accepted};
 use super::{ConfigArgs, WRONG_USE, say, say_error, say_problems};
 use crate::cache::CacheStats;
 use crate::config::Config;
@@ -18,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Without a command it tells how much is held and how often that helped.
-The running server is asked, at the first address of `web.listen`.
+The running server is asked, at the first address of `web.listen` that it has for itself.
 Examples:
   squelch cache
   squelch cache clear www.home.example
@@ -103,8 +104,8 @@ fn request<T>(
     name: Option<&str>,
     read: impl AsyncFnOnce(Response) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
-    let address = config.web.listen.first().context("the dashboard is off")?;
-    let mut url = Url::parse(&format!("http://{address}/api/v1/cache"))?;
+    let server = Running::of(config, PATIENCE)?;
+    let mut url = Url::parse(&server.url("cache"))?;
     if let (Some(name), Ok(mut path)) = (name, url.path_segments_mut()) {
         path.push(name);
     }
@@ -112,12 +113,8 @@ fn request<T>(
         .enable_all()
         .build()?;
     runtime.block_on(async {
-        let client = reqwest::Client::builder()
-            .timeout(PATIENCE)
-            .no_proxy()
-            .build()?;
-        let sent = client.request(method, url).send().await;
-        let response = sent.with_context(|| format!("asking the server at {address}"))?;
-        read(response.error_for_status()?).await
+        let sent = server.client.request(method, url).send().await;
+        let response = sent.with_context(|| format!("asking the server at {}", server.address))?;
+        read(accepted(response).await?).await
     })
 }

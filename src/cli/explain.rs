@@ -4,9 +4,9 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use clap::Args;
 
+use super::running::{LOCKED, Running};
 use super::{ConfigArgs, WRONG_USE, explain_text, say, say_error, say_problems};
 use crate::api::{Explanation, Knowledge};
 use crate::config::Config;
@@ -87,7 +87,7 @@ enum Asked {
 
 /// Asks the server that this config describes; an error means that none is running.
 fn ask_server(config: &Config, arguments: &ExplainArgs) -> anyhow::Result<Asked> {
-    let address = config.web.listen.first().context("the dashboard is off")?;
+    let server = Running::of(config, PATIENCE)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -97,15 +97,11 @@ fn ask_server(config: &Config, arguments: &ExplainArgs) -> anyhow::Result<Asked>
             ("type", arguments.kind.as_str()),
         ];
         parameters.extend(arguments.device.as_deref().map(|device| ("device", device)));
-        let request = reqwest::Client::builder()
-            .timeout(PATIENCE)
-            .no_proxy()
-            .build()?;
-        let url = reqwest::Url::parse_with_params(
-            &format!("http://{address}/api/v1/explain"),
-            &parameters,
-        )?;
-        let response = request.get(url).send().await?;
+        let url = reqwest::Url::parse_with_params(&server.url("explain"), &parameters)?;
+        let response = server.client.get(url).send().await?;
+        if response.status() == reqwest::StatusCode::UNAUTHORIZED {
+            return Ok(Asked::Refused(LOCKED.to_owned()));
+        }
         if response.status().is_client_error() {
             let problem: serde_json::Value = response.json().await?;
             let detail = problem

@@ -6,16 +6,14 @@ use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::cli::running::{Running, accepted};
 use crate::config::Config;
 use crate::lists::Step;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A server that is running.
-pub(super) struct Server {
-    base: String,
-    client: reqwest::Client,
-}
+pub(super) struct Server(Running);
 
 /// All lists.
 #[derive(Debug, Deserialize)]
@@ -53,48 +51,25 @@ pub(super) struct Listed {
 impl Server {
     /// The server that this config describes, if it is running.
     pub async fn find(config: &Config) -> Option<Self> {
-        let address = config.web.listen.first()?;
-        let client = reqwest::Client::builder()
-            .timeout(PATIENCE)
-            .no_proxy()
-            .build()
-            .ok()?;
-        let server = Self {
-            base: format!("http://{address}/api/v1"),
-            client,
-        };
-        let status = server
-            .client
-            .get(format!("{}/status", server.base))
-            .send()
-            .await;
-        status
-            .ok()
-            .filter(|response| response.status().is_success())?;
-        Some(server)
+        let running = Running::of(config, PATIENCE).ok()?;
+        running.is_there().await.then_some(Self(running))
     }
 
     /// All lists.
     pub async fn lists(&self) -> anyhow::Result<Lists> {
-        let response = self.client.get(format!("{}/lists", self.base)).send().await;
-        let response = response.and_then(reqwest::Response::error_for_status);
-        let lists = response
-            .context("asking the server for its lists")?
-            .json()
-            .await;
+        let sent = self.0.client.get(self.0.url("lists")).send().await;
+        let response = sent.context("asking the server for its lists")?;
+        let lists = accepted(response).await?.json().await;
         lists.context("reading what the server says of its lists")
     }
 
     /// Has one list looked at, or all.
     pub async fn refresh(&self, id: Option<&str>) -> anyhow::Result<()> {
         let path = id.map_or_else(|| "refresh".to_owned(), |id| format!("{id}/refresh"));
-        let response = self
-            .client
-            .post(format!("{}/lists/{path}", self.base))
-            .send()
-            .await;
-        let response = response.and_then(reqwest::Response::error_for_status);
-        response.context("asking the server to look at its lists")?;
+        let url = self.0.url(&format!("lists/{path}"));
+        let sent = self.0.client.post(url).send().await;
+        let response = sent.context("asking the server to look at its lists")?;
+        accepted(response).await?;
         Ok(())
     }
 }

@@ -6,7 +6,6 @@ mod household;
 mod keeper;
 mod library;
 mod limits;
-mod memory;
 mod names;
 mod ports;
 mod schedules;
@@ -26,7 +25,6 @@ use tokio_util::task::TaskTracker;
 
 pub use library::refresher;
 pub use limits::come_second;
-pub use memory::share_heaps;
 pub use start::{Parts, choose_crypto, prepare, prepare_with, start, start_here};
 pub use trial::{Trial, Tried, made_up_upstream};
 

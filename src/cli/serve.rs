@@ -30,7 +30,6 @@ impl ServeArgs {
             Err(problems) => return Ok(say_problems(&problems)),
         };
         start_logging();
-        app::share_heaps();
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .thread_name("squelch")

@@ -21,8 +21,10 @@ use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{Semaphore, watch};
+use tokio::time::timeout;
 
 pub use command::{forget as forget_command, read as read_command};
 pub use error::AccessError;
@@ -41,6 +43,9 @@ use token::Token;
 
 /// Passwords that are looked at at the same time: each takes a processor for a moment.
 const MOST_AT_ONCE: usize = 2;
+
+/// How long a request waits for the first look at the store.
+const FIRST_LOOK: Duration = Duration::from_secs(2);
 
 /// Tokens that there may be.
 const MOST_TOKENS: usize = 50;
@@ -142,11 +147,22 @@ impl Access {
 
     fn door_of(&self, keys: &Keys) -> Door {
         match keys.password() {
+            // Which one it is, is seen in a moment.
+            Known::Not if self.is_declared() => Door::Shut,
             Known::Not => Door::Unknown,
             Known::None if self.is_here_only => Door::Open,
             Known::None | Known::Lost => Door::SetUp,
             Known::Hash(_) => Door::Shut,
         }
+    }
+
+    /// Waits until the store was looked at once, for a moment at most: who is signed in is not sent
+    /// away just after a start.
+    pub async fn look_first(&self) {
+        let mut news = self.news.subscribe();
+        let looked = news.wait_for(|count| *count > 0);
+        // Whatever is not known by then is not let in.
+        let _ = timeout(FIRST_LOOK, looked).await;
     }
 
     /// Waits until it is known how things stand.
@@ -187,6 +203,7 @@ impl Access {
     ) -> Result<Opened, AccessError> {
         let hash = match (self.door(), self.keys().password()) {
             (Door::Shut, Known::Hash(hash)) => hash,
+            (Door::Shut, _) => return Err(AccessError::NotShut(Door::Unknown)),
             (door, _) => return Err(AccessError::NotShut(door)),
         };
         self.check(visitor, password, &hash).await?;

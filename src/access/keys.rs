@@ -302,3 +302,117 @@ impl Keys {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW_S: i64 = 1_800_000_000;
+    const DAY_S: i64 = 24 * 60 * 60;
+
+    fn session(secret: &str, hash: &str) -> Session {
+        let info = SessionInfo {
+            id: secret.to_owned(),
+            name: "Firefox on Linux".to_owned(),
+            address: "192.0.2.7".parse().unwrap(),
+            made_s: NOW_S,
+            used_s: NOW_S,
+        };
+        Session::new(Digest::of(secret), info, &mark(hash))
+    }
+
+    fn shown(secret: &str) -> Credential<'_> {
+        Credential {
+            bearer: None,
+            sessions: vec![secret],
+        }
+    }
+
+    /// A shut door, behind which these are signed in.
+    fn keys(secrets: &[&str]) -> Keys {
+        let mut keys = Keys::new(Some("hash".into()));
+        keys.learn(Some("hash".into()), Known::None);
+        for secret in secrets {
+            let opened = keys.open(session(secret, "hash"), true, "hash");
+            assert!(opened.is_some());
+        }
+        keys
+    }
+
+    #[test]
+    fn a_session_lasts_as_long_as_it_is_used_but_not_for_ever() {
+        let mut keys = keys(&["used", "idle"]);
+        let mut last = 0;
+        for day in (0..500).step_by(20) {
+            if keys.admit(&shown("used"), NOW_S + day * DAY_S).is_some() {
+                last = day;
+            }
+        }
+        assert_eq!(last, 360);
+        let pass = keys.admit(&shown("idle"), NOW_S + 29 * DAY_S).unwrap();
+        assert!(keys.admit(&shown("idle"), NOW_S + 59 * DAY_S).is_none());
+        assert!(pass.ended.is_cancelled());
+        assert_eq!(keys.take_gone().len(), 2);
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_ends_nothing() {
+        let mut keys = keys(&["one"]);
+        assert!(keys.admit(&shown("one"), 0).is_some());
+        assert!(keys.admit(&shown("one"), NOW_S).is_some());
+    }
+
+    #[test]
+    fn a_password_that_changed_meanwhile_opens_no_session() {
+        let mut keys = keys(&[]);
+        let late = keys.open(session("late", "before"), true, "before");
+        assert!(late.is_none());
+        assert_eq!(keys.take_gone(), [Digest::of("late")]);
+    }
+
+    #[test]
+    fn only_so_many_sessions_are_held_and_the_idlest_goes_first() {
+        let mut keys = keys(&["first", "second"]);
+        keys.admit(&shown("first"), NOW_S + 5);
+        for number in 0..99 {
+            let mut more = session(&format!("more {number}"), "hash");
+            more.info.used_s = NOW_S + 1;
+            keys.open(more, true, "hash").unwrap();
+        }
+        assert!(keys.admit(&shown("second"), NOW_S + 6).is_none());
+        assert!(keys.admit(&shown("first"), NOW_S + 6).is_some());
+    }
+
+    #[test]
+    fn what_the_store_forgot_is_out_and_what_it_was_not_told_stays() {
+        let mut keys = keys(&["kept", "forgotten"]);
+        keys.open(session("untold", "hash"), false, "hash").unwrap();
+        let row = session("kept", "hash").to_row();
+        let other = session("other", "another hash").to_row();
+        let rows = [row, other].into_iter().filter_map(Session::from_row);
+        keys.recall(rows.collect(), Vec::new(), NOW_S);
+        for (secret, expected) in [
+            ("kept", true),
+            ("untold", true),
+            ("forgotten", false),
+            ("other", false),
+        ] {
+            let admitted = keys.admit(&shown(secret), NOW_S);
+            assert_eq!(admitted.is_some(), expected, "{secret}");
+        }
+        assert_eq!(keys.take_gone(), [Digest::of("other")]);
+    }
+
+    #[test]
+    fn when_it_was_used_is_told_to_the_store_now_and_then() {
+        let mut keys = keys(&["one"]);
+        assert!(keys.unsaved(60).0.is_empty());
+        keys.admit(&shown("one"), NOW_S + 59);
+        assert!(keys.unsaved(60).0.is_empty());
+        keys.admit(&shown("one"), NOW_S + 61);
+        let unsaved = keys.unsaved(60);
+        assert_eq!(unsaved.0[0].used_s, NOW_S + 61);
+        keys.set_saved(&unsaved);
+        assert!(keys.unsaved(60).0.is_empty());
+    }
+}

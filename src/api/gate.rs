@@ -55,6 +55,7 @@ pub(super) async fn admit(
     mut request: Request,
     next: Next,
 ) -> Response {
+    api.access.look_first().await;
     let now_s = Timestamp::now().as_second();
     let pass = api.access.admit(&shown(request.headers()), now_s);
     let is_private = match &path {

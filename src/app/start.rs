@@ -278,9 +278,7 @@ impl Core {
         tasks.spawn(keeping);
         let records = Arc::clone(&self.records);
         tasks.spawn(names::recall(records, known, stop.clone()));
-        let (opened, is_open) = oneshot::channel();
-        let access = Arc::clone(&self.access);
-        tasks.spawn(access::keep(access, opened, stop.clone()));
+        tasks.spawn(access::keep(Arc::clone(&self.access), stop.clone()));
         let (grouped, is_grouped) = oneshot::channel();
         let household = Arc::clone(&self.household);
         tasks.spawn(household::recall(household, grouped, stop.clone()));
@@ -288,7 +286,6 @@ impl Core {
             timeout(warm_limit, is_warm),
             timeout(self.patience, is_known),
             timeout(self.patience, is_grouped),
-            timeout(self.patience, is_open),
             timeout(self.patience, has_begun)
         );
     }

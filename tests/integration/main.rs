@@ -6,6 +6,7 @@
     reason = "a test that fails here has failed"
 )]
 
+mod access_command;
 mod allocations;
 mod answers;
 mod api;

@@ -14,6 +14,7 @@ import type {
   ListInfo,
   ListPreview,
   Lists,
+  NewToken,
   OwnRecord,
   Pack,
   PackDetail,
@@ -24,8 +25,12 @@ import type {
   RefusedLine,
   Rule,
   RuleChange,
+  SessionItem,
+  SessionState,
   Status,
   Summary,
+  TokenItem,
+  TokenWish,
   Upstream,
 } from "./types.ts";
 
@@ -63,6 +68,13 @@ async function problemOf(response: Response): Promise<Problem> {
   }
 }
 
+let onShut = () => {};
+
+/** `then` is called when the server wants somebody to sign in. */
+export function whenShut(then: () => void): void {
+  onShut = then;
+}
+
 async function ask<T>(method: string, url: string, body?: unknown, signal?: AbortSignal): Promise<T> {
   const headers: Record<string, string> = { accept: "application/json" };
   if (body !== undefined) headers["content-type"] = "application/json";
@@ -73,7 +85,11 @@ async function ask<T>(method: string, url: string, body?: unknown, signal?: Abor
     if (signal?.aborted) throw cause;
     throw new ApiError("offline", { title: "no connection" }, url);
   }
-  if (!response.ok) throw new ApiError("problem", await problemOf(response), url);
+  if (!response.ok) {
+    // There, it says that the password is wrong.
+    if (response.status === 401 && url !== address("session")) onShut();
+    throw new ApiError("problem", await problemOf(response), url);
+  }
   try {
     const text = await response.text();
     return (text === "" ? undefined : JSON.parse(text)) as T;
@@ -136,6 +152,18 @@ export const api = {
 
   changes: (query: Query, signal?: AbortSignal) => get<{ items: Change[]; next?: string | null }>("changes", query, signal),
   undoChange: (id: string) => ask<Change>("POST", address(`changes/${part(id)}/undo`)),
+
+  session: () => get<SessionState>("session", {}),
+  signIn: (password: string) => ask<SessionState>("POST", address("session"), { password }),
+  signOut: () => ask<void>("DELETE", address("session")),
+  setUp: (code: string, password: string) => ask<SessionState>("POST", address("setup"), { code, password }),
+  changePassword: (wish: { current?: string; password: string }) => ask<SessionState>("PUT", address("password"), wish),
+  sessions: (signal?: AbortSignal) => get<{ sessions: SessionItem[] }>("sessions", {}, signal),
+  endSession: (id: string) => ask<void>("DELETE", address(`sessions/${part(id)}`)),
+  endSessions: () => ask<void>("DELETE", address("sessions")),
+  tokens: (signal?: AbortSignal) => get<{ tokens: TokenItem[] }>("tokens", {}, signal),
+  makeToken: (wish: TokenWish) => ask<NewToken>("POST", address("tokens"), wish),
+  revokeToken: (id: string) => ask<void>("DELETE", address(`tokens/${part(id)}`)),
 
   records: (signal?: AbortSignal) => get<{ records: OwnRecord[] }>("records", {}, signal),
   addRecord: (wish: RecordChange) => ask<OwnRecord>("POST", address("records"), wish),

@@ -173,3 +173,10 @@ export type Change = Omit<Shapes["Change"], "before" | "after"> & {
   before?: Record<string, unknown> | null;
   after?: Record<string, unknown> | null;
 };
+
+/** Who is signed in, and by which programs the API may be used. */
+export type SessionState = Shapes["SessionState"];
+export type SessionItem = Shapes["SessionItem"];
+export type TokenItem = Shapes["TokenItem"];
+export type NewToken = Shapes["NewToken"];
+export type TokenWish = Shapes["TokenWish"];

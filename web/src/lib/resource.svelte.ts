@@ -15,6 +15,11 @@ function remember(key: string, value: unknown): void {
   if (memory.size > remembered && oldest !== undefined) memory.delete(oldest);
 }
 
+/** Forgets what was read: it is not for who comes next. */
+export function forgetAll(): void {
+  memory.clear();
+}
+
 export interface Wanted<T> {
   /** Says what is read; when it changes, it is read anew. */
   key: string;

@@ -14,6 +14,7 @@ export type PageName =
   | "upstreams"
   | "groups"
   | "changes"
+  | "settings"
   | "lookup"
   | "missing";
 
@@ -34,6 +35,7 @@ const pages: Record<string, { all: PageName; one?: PageName }> = {
   upstreams: { all: "upstreams" },
   groups: { all: "groups" },
   changes: { all: "changes" },
+  settings: { all: "settings" },
   lookup: { all: "lookup" },
 };
 

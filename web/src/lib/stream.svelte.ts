@@ -2,6 +2,7 @@
 // opens six connections to a server at most.
 import { address, type Query } from "../api/client.ts";
 import type { Row } from "../api/types.ts";
+import { access } from "./access.svelte.ts";
 
 /** Rows that came within this time are handed on together. */
 const gatherMs = 250;
@@ -48,7 +49,11 @@ export class Stream {
       if (this.#wasOpen) this.listener.gap();
       this.#wasOpen = true;
     });
-    source.addEventListener("error", () => (this.state = "lost"));
+    source.addEventListener("error", () => {
+      this.state = "lost";
+      // It comes back by itself, unless the server refuses it: then nobody may be signed in any more.
+      if (source.readyState === EventSource.CLOSED) void access.look();
+    });
     source.addEventListener("lost", () => this.listener.gap());
     source.addEventListener("query", (event) => this.#take(event.data as string));
     this.#source = source;

@@ -47,7 +47,8 @@ async function isUp(url) {
   }
 }
 
-async function start(command, args, url, options = {}) {
+/** Starts a server, waits until it answers, and gives how to stop it. */
+export async function start(command, args, url, options = {}) {
   const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"], ...options });
   let said = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (text) => (said += text));
@@ -55,11 +56,17 @@ async function start(command, args, url, options = {}) {
     if (child.exitCode !== null) throw new Error(`${command} ended with ${child.exitCode}:\n${said}`);
     return isUp(url);
   });
-  return async () => {
+  const stop = async () => {
     if (child.exitCode !== null) return;
     child.kill("SIGTERM");
     await once(child, "exit");
   };
+  return Object.assign(stop, { said: () => said });
+}
+
+/** Ports that nothing listens on. */
+export async function freePorts() {
+  return { dns: await freeUdp(), web: await freeTcp() };
 }
 
 export async function api(base, path) {

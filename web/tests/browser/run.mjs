@@ -5,6 +5,7 @@ import { createRequire } from "node:module";
 import { after, before, describe, it } from "node:test";
 import { api, until } from "./home.mjs";
 import { browser, close, complaints, home, number, open, raise, settled, sizes, strike } from "./stage.mjs";
+import "./access.mjs";
 import "./lists.mjs";
 import "./groups.mjs";
 import "./records.mjs";
@@ -34,7 +35,7 @@ async function everyPath() {
   const { lists } = await api(home.base, "lists");
   const name = encodeURIComponent(home.names.block);
   const why = await api(home.base, `explain?name=${name}`);
-  return ["/", "/devices", `/devices/${items[0].id}`, "/packs", `/packs/${why.pack.id}`, "/log", "/lists", "/lists?add=1", `/lists/${lists[0].id}`, "/rules", "/groups", "/changes", "/records", "/upstreams", `/lookup?name=${name}`, "/nothing-here"];
+  return ["/", "/devices", `/devices/${items[0].id}`, "/packs", `/packs/${why.pack.id}`, "/log", "/lists", "/lists?add=1", `/lists/${lists[0].id}`, "/rules", "/groups", "/changes", "/settings", "/records", "/upstreams", `/lookup?name=${name}`, "/nothing-here"];
 }
 
 async function openWhy(page, name) {

@@ -34,7 +34,7 @@ export async function strike() {
 }
 
 /** A fresh browser profile on a page of the dashboard. */
-export async function open(path, { size = sizes.desktop, theme = "light" } = {}) {
+export async function open(path, { size = sizes.desktop, theme = "light", base = home.base } = {}) {
   const phone = size.width < 600;
   const context = await browser.newContext({
     viewport: size,
@@ -56,7 +56,7 @@ export async function open(path, { size = sizes.desktop, theme = "light" } = {})
     complaints.push(`${path}: a dialog opened: ${dialog.message()}`);
     void dialog.dismiss();
   });
-  await page.goto(home.base + path);
+  await page.goto(base + path);
   await page.locator("h1").waitFor();
   return page;
 }

@@ -1,8 +1,9 @@
 # Three stages: the dashboard, the binary, and an image that holds only the binary.
 #   docker build -t squelch .
 #   docker run --network host --cap-add NET_BIND_SERVICE -v squelch:/var/lib/squelch squelch
-# With the host's network devices are told apart by their own addresses, and the dashboard, which
-# listens on loopback until it has a login, is at http://127.0.0.1:8053 of the host. With
+# With the host's network devices are told apart by their own addresses, and the dashboard is at
+# http://127.0.0.1:8053 of the host; `-e SQUELCH_WEB__LISTEN=0.0.0.0:8053` opens it to other machines:
+# the log then shows a code that sets the password, or give it with `-e SQUELCH_WEB__PASSWORD`. With
 # `-p 53:53/udp -p 53:53/tcp` instead DNS works too, but every device looks like the bridge.
 
 FROM node:22-bookworm-slim AS web

@@ -24,6 +24,7 @@ mod filter;
 mod gate;
 mod groups;
 mod guard;
+mod guess;
 mod habits;
 mod health;
 mod lists;
@@ -89,6 +90,7 @@ use crate::packs::Packs;
 use crate::policy::Policy;
 use crate::store::Store;
 use asked::Parameters;
+use guess::KeptAsked;
 use habits::KeptHabits;
 use problem::Problem;
 
@@ -141,6 +143,7 @@ pub struct Parts {
 pub struct Api {
     parts: Parts,
     habits: KeptHabits,
+    asked: KeptAsked,
     seats: Arc<Semaphore>,
     at_work: Semaphore,
     /// Held while pauses change: they are put in force all together.
@@ -152,6 +155,7 @@ impl Api {
     pub fn new(parts: Parts) -> Self {
         Self {
             habits: KeptHabits::default(),
+            asked: KeptAsked::default(),
             seats: Arc::new(Semaphore::new(MOST_LISTENERS)),
             at_work: Semaphore::new(MOST_AT_WORK),
             pausing: tokio::sync::Mutex::new(()),

@@ -6,6 +6,7 @@
 //! journal says so, goes on in memory, and tries again; DNS does not notice.
 
 mod asked;
+mod askers;
 mod blob;
 mod block;
 mod budget;

@@ -10,6 +10,7 @@ mod finding;
 mod folder;
 mod format;
 mod info;
+mod kinds;
 pub mod lint;
 mod load;
 mod names;
@@ -37,6 +38,7 @@ pub use info::{
     ActionCounts, BreakInfo, ComponentInfo, DataInfo, Effective, EntryInfo, EvidenceInfo,
     LevelCounts, ListInfo, PackDetails, PackInfo, PurposeInfo,
 };
+pub use kinds::{Clue, ClueSort, DeviceKind, Guess, Kinds, Seen};
 pub use load::PacksError;
 pub use sources::{List, Source};
 pub use vocabulary::{DataKind, EvidenceKind, Purpose};
@@ -48,7 +50,8 @@ pub struct Packs {
     /// Where they come from: `blocklists`, or a folder's path.
     root: Box<str>,
     /// Sorted by id.
-    packs: Box<[Pack]>,
+    all: Box<[Pack]>,
+    kinds: Kinds,
 }
 
 /// What is known of one vendor or party.
@@ -186,7 +189,7 @@ pub struct Break {
 impl Packs {
     /// The newest date on which somebody went through a pack.
     pub fn version(&self) -> Date {
-        self.packs
+        self.all
             .iter()
             .map(|pack| pack.reviewed)
             .max()
@@ -195,27 +198,29 @@ impl Packs {
 
     /// All packs, sorted by id.
     pub fn packs(&self) -> &[Pack] {
-        &self.packs
+        &self.all
+    }
+
+    /// The kinds of devices that are recognised.
+    pub fn kinds(&self) -> &Kinds {
+        &self.kinds
     }
 
     /// The pack of this id.
     pub fn pack(&self, id: &str) -> Option<&Pack> {
-        let at = self
-            .packs
-            .binary_search_by(|pack| (*pack.id).cmp(id))
-            .ok()?;
-        self.packs.get(at)
+        let at = self.all.binary_search_by(|pack| (*pack.id).cmp(id)).ok()?;
+        self.all.get(at)
     }
 
     /// The pack whose id or name is closest to what somebody wrote.
     pub fn nearest(&self, written: &str) -> Option<&Pack> {
         let written = written.to_lowercase();
-        let by_name = self.packs.iter().find(|pack| {
+        let by_name = self.all.iter().find(|pack| {
             pack.id.split('-').any(|part| part == written)
                 || pack.name.to_lowercase().contains(&written)
         });
         by_name.or_else(|| {
-            let ids: Vec<&str> = self.packs.iter().map(|pack| &*pack.id).collect();
+            let ids: Vec<&str> = self.all.iter().map(|pack| &*pack.id).collect();
             self.pack(read::nearest(&written, &ids)?)
         })
     }
@@ -227,14 +232,14 @@ impl Packs {
 
     /// How many names the packs have.
     pub fn names(&self) -> usize {
-        self.packs.iter().map(|pack| pack.entries.len()).sum()
+        self.all.iter().map(|pack| pack.entries.len()).sum()
     }
 
     /// The entry that decides on `name` when every pack is set to block at `level`: the most
     /// specific; for one name the exact before the subtree, then allow before watch before block.
     pub fn find(&self, name: &str, level: Level) -> Option<(&Pack, &Entry)> {
         names::self_and_parents(name).find_map(|covered| {
-            let candidates = self.packs.iter().flat_map(|pack| {
+            let candidates = self.all.iter().flat_map(|pack| {
                 pack.entries_of(covered)
                     .iter()
                     .filter(|entry| entry.scope == Scope::Subtree || covered == name)

@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 use super::Api;
 use super::asked::Asked;
 use super::entries;
+use super::guess::{self, Guess};
 use super::problem::Problem;
 use super::range::{self, Range, RangeParams};
 use super::who::{self, Known};
@@ -56,6 +57,9 @@ pub struct Device {
     /// What kind of device it is, as people set it: `tv`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
+    /// What it probably is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub guess: Option<Guess>,
     /// What people noted of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
@@ -149,6 +153,7 @@ pub(super) struct Sums {
     counts: HashMap<DeviceId, Counts>,
     cells: Vec<Cell>,
     sparks: BTreeMap<DeviceId, Series>,
+    asked: Arc<guess::Asked>,
 }
 
 impl Sums {
@@ -168,6 +173,7 @@ impl Sums {
                 .collect(),
             cells: exposure.cells,
             sparks: api.journal.device_series(last_day, HOUR_MS).await,
+            asked: api.asked.get(api, now).await,
         }
     }
 
@@ -191,6 +197,7 @@ impl Sums {
                 .unwrap_or_default(),
             comment: set.as_ref().and_then(|wish| wish.comment.clone()),
             kind: set.and_then(|wish| wish.kind),
+            guess: guess::guess(device, &self.asked, api.packs.kinds()),
             id: who::id_text(device.id),
             name: device.title(),
             named_by: device.named_by,

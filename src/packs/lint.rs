@@ -20,6 +20,7 @@ use jiff::civil::Date;
 use super::compile::{Compiler, Registry};
 use super::finding::{Code, Finding};
 use super::folder::Files;
+use super::kinds::Kinds;
 use super::never::NeverBlock;
 use super::written::Written;
 use super::{Entry, Pack, Packs};
@@ -70,7 +71,8 @@ pub fn lint(files: &Files, today: Date) -> Report {
     packs.sort_by(|a, b| a.id.cmp(&b.id));
     let packs = Packs {
         root: files.root().into(),
-        packs: packs.into(),
+        all: packs.into(),
+        kinds: Kinds::default(),
     };
     devices::check(files, &mut notes);
     examples::check(files, &packs, is_whole, &mut notes);

@@ -6,6 +6,7 @@ use jiff::civil::Date;
 
 use super::compile::{Compiler, Registry};
 use super::finding::{Code, Finding};
+use super::kinds::Kinds;
 use super::sources::Sources;
 use super::vocabulary::Vocabulary;
 use super::written::Written;
@@ -77,13 +78,8 @@ impl Packs {
             Ok(found) if found.version() >= builtin.version() => Ok((found, None)),
             Ok(found) => {
                 let older = PacksError::Older {
+                    found: found.version(),
                     root: found.root.into(),
-                    found: found
-                        .packs
-                        .iter()
-                        .map(|pack| pack.reviewed)
-                        .max()
-                        .unwrap_or(Date::MIN),
                     builtin: builtin.version(),
                 };
                 Ok((builtin, Some(older)))
@@ -103,6 +99,7 @@ impl Packs {
             }
         }
         findings.extend(compiler.into_findings());
+        let kinds = Kinds::read(files, &mut findings);
         if packs.is_empty() {
             findings.push(Finding {
                 file: files.label("packs"),
@@ -120,7 +117,8 @@ impl Packs {
         packs.sort_by(|a: &Pack, b| a.id.cmp(&b.id));
         Ok(Self {
             root: files.root().into(),
-            packs: packs.into(),
+            all: packs.into(),
+            kinds,
         })
     }
 }

@@ -316,6 +316,7 @@ fn write_packs(folder: &Path) -> std::path::PathBuf {
         include_str!("api/globex.toml"),
     )
     .unwrap();
+    fs::write(made_up.join("devices.toml"), include_str!("api/kinds.toml")).unwrap();
     made_up
 }
 

@@ -108,3 +108,43 @@ async fn a_device_that_is_not_there_is_not_found() {
         assert_eq!(problem["status"], 404, "{wrong}");
     }
 }
+
+#[tokio::test]
+async fn what_a_device_may_be_is_told_with_what_that_rests_on() {
+    let desk = Desk::new().await;
+    desk.devices
+        .sight(PHONE.parse().unwrap(), [0x28, 0x6c, 0x07, 1, 2, 3]);
+    let now = jiff::Timestamp::now().as_millisecond();
+    for name in [
+        "x.captive.acme.example.com",
+        "metrics.acme.example.com",
+        "www.home.example",
+    ] {
+        desk.ask(now - HOUR, PHONE, name);
+    }
+    desk.ask(now - HOUR, TABLET, "www.home.example");
+    let list = desk.json("devices").await;
+    let items = list["items"].as_array().unwrap();
+    let phone = items
+        .iter()
+        .find(|one| one["mac"] == "28:6c:07:01:02:03")
+        .unwrap();
+    let guess = &phone["guess"];
+    assert_eq!(
+        (&guess["id"], &guess["kind"]),
+        (&json!("acme-phone"), &json!("phone"))
+    );
+    assert_eq!(guess["packs"], json!(["acme", "globex"]));
+    let clue = |from: &str, value: &str, weight: f64| json!({ "from": from, "value": value, "weight": weight });
+    let mut clues = guess["clues"].as_array().unwrap().clone();
+    clues.sort_by_key(ToString::to_string);
+    let mut wanted = [
+        clue("maker", "Xiaomi Electronics", 0.3),
+        clue("asks", "x.captive.acme.example.com", 0.4),
+        clue("asks", "metrics.acme.example.com", 0.4),
+    ];
+    wanted.sort_by_key(ToString::to_string);
+    assert_eq!(clues, wanted);
+    assert!((guess["sure"].as_f64().unwrap() - 0.748).abs() < 0.001);
+    assert!(device(&list, "Kids' tablet").get("guess").is_none());
+}

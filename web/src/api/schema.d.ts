@@ -1065,6 +1065,23 @@ export interface components {
             /** @description Where the next page begins; absent on the last. */
             next?: string | null;
         };
+        /** @description Something that a guess rests on. */
+        Clue: {
+            /** @description What sort of clue. */
+            from: components["schemas"]["ClueSort"];
+            /** @description The maker, or the name. */
+            value: string;
+            /**
+             * Format: double
+             * @description The part of the doubt that it takes away, from 0 to 1.
+             */
+            weight: number;
+        };
+        /**
+         * @description The sorts of clues.
+         * @enum {string}
+         */
+        ClueSort: "maker" | "host_name" | "asks";
         /** @description Queries over time, one number a step in each column; at most 288 steps. */
         Columns: {
             /** @description Queries let through. */
@@ -1153,6 +1170,7 @@ export interface components {
             first_seen: string;
             /** @description Its group. */
             group: components["schemas"]["GroupRef"];
+            guess?: components["schemas"]["Guess"] | null;
             /** @description `d12` */
             id: string;
             /** @description What kind of device it is, as people set it: `tv`. */
@@ -1556,6 +1574,24 @@ export interface components {
             id: string;
             /** @description What people read. */
             name: string;
+        };
+        /** @description What a device probably is. People know better: a kind that they set counts. */
+        Guess: {
+            /** @description What it rests on. */
+            clues: components["schemas"]["Clue"][];
+            /** @description `amazon-echo` */
+            id: string;
+            /** @description What kind of device that is. */
+            kind: components["schemas"]["PackKind"];
+            /** @description What people read. */
+            name: string;
+            /** @description Packs that fit what it may be, the most telling first. */
+            packs: string[];
+            /**
+             * Format: double
+             * @description How sure that is, from 0 to 1.
+             */
+            sure: number;
         };
         /** @description A copy that is held back. */
         HeldBack: {

@@ -48,6 +48,7 @@ fn main() {
     let rows = value("--rows").map_or(ROWS, |text| text.parse().unwrap());
     let days = value("--days").map_or(DAYS, |text| text.parse().unwrap());
     let only = value("--only");
+    squelch::app::choose_crypto();
     let temporary = tempfile::tempdir().unwrap();
     let folder = value("--folder").map_or_else(|| temporary.path().join("years"), PathBuf::from);
     let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -122,7 +122,7 @@ pub(super) async fn devices(
 ) -> Result<Json<DeviceList>, Problem> {
     let now = Timestamp::now();
     let range = range.read(now)?;
-    let sums = Sums::of(&api, range, now).await;
+    let sums = Sums::of(&api, range, now, None).await;
     let known = Known::of(&api.devices);
     let mut items: Vec<Device> = known
         .iter()
@@ -157,9 +157,14 @@ pub(super) struct Sums {
 }
 
 impl Sums {
-    /// Reads them.
-    pub(super) async fn of(api: &Api, range: Range, now: Timestamp) -> Self {
-        let exposure = api.journal.exposure(range.into()).await;
+    /// Reads them, for all devices or some.
+    pub(super) async fn of(
+        api: &Api,
+        range: Range,
+        now: Timestamp,
+        devices: Option<&[DeviceId]>,
+    ) -> Self {
+        let exposure = api.journal.exposure(range.into(), devices).await;
         let now_ms = now.as_millisecond();
         let last_day = journal::Range {
             since_ms: (now_ms.div_euclid(HOUR_MS) - (SPARK_HOURS - 1)) * HOUR_MS,

@@ -115,7 +115,7 @@ pub(super) async fn exposure(
     Asked(range): Asked<RangeParams>,
 ) -> Result<Json<Exposure>, Problem> {
     let range = range.read(Timestamp::now())?;
-    let found = api.journal.exposure(range.into()).await;
+    let found = api.journal.exposure(range.into(), None).await;
     let known = Known::of(&api.devices);
     let mut cells = BTreeMap::<DeviceId, BTreeMap<String, ExposureCell>>::new();
     for cell in &found.cells {

@@ -183,7 +183,11 @@ async fn shown(api: &Api, id: DeviceId) -> Result<Json<Device>, Problem> {
     let range = RangeParams::default().read(now)?;
     let device = api.devices.device(id);
     let device = device.ok_or_else(|| Problem::not_found("the device is gone"))?;
-    Ok(Json(Sums::of(api, range, now).await.device(&device, api)))
+    Ok(Json(
+        Sums::of(api, range, now, Some(&[id]))
+            .await
+            .device(&device, api),
+    ))
 }
 
 fn check_name(body: &mut Body, name: &str) -> String {

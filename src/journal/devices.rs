@@ -11,6 +11,8 @@ pub(super) struct Devices<'a> {
     words: &'a Words,
     wanted: Option<HashSet<DeviceId>>,
     known: IdMap<u32, Option<DeviceId>>,
+    /// What was asked for last: sums come device by device.
+    last: Option<(DeviceId, Option<DeviceId>)>,
 }
 
 impl<'a> Devices<'a> {
@@ -21,6 +23,7 @@ impl<'a> Devices<'a> {
             words,
             wanted: wanted.map(resolve),
             known: IdMap::default(),
+            last: None,
         }
     }
 
@@ -31,13 +34,18 @@ impl<'a> Devices<'a> {
 
     /// The device that a recorded one is, if it is wanted.
     pub(super) fn wanted(&mut self, device: DeviceId) -> Option<DeviceId> {
-        *self.known.entry(device.0).or_insert_with(|| {
+        if let Some((_, wanted)) = self.last.filter(|(last, _)| *last == device) {
+            return wanted;
+        }
+        let wanted = *self.known.entry(device.0).or_insert_with(|| {
             let device = (self.words.device)(device);
             let is_wanted = self
                 .wanted
                 .as_ref()
                 .is_none_or(|wanted| wanted.contains(&device));
             is_wanted.then_some(device)
-        })
+        });
+        self.last = Some((device, wanted));
+        wanted
     }
 }

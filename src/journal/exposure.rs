@@ -1,15 +1,14 @@
 //! Who asked for what of whom: the matrix of devices and origins, and what stands behind its
 //! cells, rows and columns.
 
-use std::collections::BTreeMap;
-
 use super::Journal;
 use super::counts::Counts;
 use super::filter::{Filter, NameFilter};
-use super::gather::Ordinary;
+use super::gather::{Gathered, Ordinary, Sum};
 use super::ids::{IdMap, IdSet};
+use super::state::State;
 use super::summary::{DeviceCount, by_count};
-use super::tallies::{EntryCount, EntryTally, Span};
+use super::tallies::{EntryCount, Origins, Span, different};
 use super::view::{Extent, Range};
 use crate::query::{DeviceId, EntryLabel};
 
@@ -77,15 +76,9 @@ pub struct NameSeen {
 }
 
 impl Journal {
-    /// The matrix of devices and origins.
-    pub async fn exposure(&self, range: Range) -> Exposure {
-        let gathered = self.gather(range, None, Ordinary::Not).await;
-        let mut tallies = BTreeMap::<DeviceId, IdMap<u32, EntryTally>>::new();
-        for sum in gathered.covered().filter(|sum| sum.key.entry != 0) {
-            let entries = tallies.entry(sum.key.device).or_default();
-            let entry = entries.entry(sum.key.entry).or_default();
-            entry.add(sum.key.device, &sum);
-        }
+    /// The matrix of devices and origins, for all devices or some.
+    pub async fn exposure(&self, range: Range, devices: Option<&[DeviceId]>) -> Exposure {
+        let gathered = self.gather(range, devices, Ordinary::Not).await;
         let devices = by_count(&gathered.devices, |counts| *counts);
         Exposure {
             extent: gathered.extent,
@@ -95,43 +88,8 @@ impl Journal {
                     counts,
                 })
                 .collect(),
-            cells: tallies
-                .iter()
-                .flat_map(|(device, entries)| self.cells(*device, entries))
-                .collect(),
+            cells: cells(&gathered, &self.shared.state()),
         }
-    }
-
-    fn cells(&self, device: DeviceId, entries: &IdMap<u32, EntryTally>) -> Vec<Cell> {
-        let state = self.shared.state();
-        let mut origins = BTreeMap::<&str, Vec<(&EntryLabel, &EntryTally)>>::new();
-        for (entry, tally) in entries {
-            if let Some(label) = state.entries.label(*entry) {
-                origins
-                    .entry(&label.origin)
-                    .or_default()
-                    .push((label, tally));
-            }
-        }
-        let cells = origins.into_iter().map(|(origin, mut entries)| {
-            entries.sort_by_key(|(label, _)| *label);
-            let mut whole = EntryTally::default();
-            for (_, tally) in &entries {
-                whole.span.merge(&tally.span);
-                whole.names.extend(&tally.names);
-            }
-            Cell {
-                device,
-                origin: origin.to_owned(),
-                span: whole.span,
-                names: whole.names.len() as u64,
-                entries: entries
-                    .into_iter()
-                    .map(|(label, tally)| (label.clone(), tally.span.counts))
-                    .collect(),
-            }
-        });
-        cells.collect()
     }
 
     /// What one device asked for, with at most so many names.
@@ -161,21 +119,22 @@ impl Journal {
     /// How often each entry decided: all of them, or those of one origin; the most asked first.
     pub async fn entries(&self, range: Range, origin: Option<&str>) -> (Vec<EntryCount>, Extent) {
         let gathered = self.gather(range, None, Ordinary::Not).await;
-        let mut tallies = IdMap::<u32, EntryTally>::default();
-        for sum in gathered.covered().filter(|sum| sum.key.entry != 0) {
-            let entry = tallies.entry(sum.key.entry).or_default();
-            entry.add(sum.key.device, &sum);
-        }
+        let decided = gathered.covered().filter(|sum| sum.key.entry != 0);
+        let mut sums: Vec<Sum> = decided.collect();
+        sums.sort_unstable_by_key(|sum| sum.key.entry);
         let state = self.shared.state();
-        let in_words = |(entry, tally): (u32, EntryTally)| {
+        let in_words = |run: &[Sum]| {
+            let mut span = Span::default();
+            run.iter().for_each(|sum| span.add(sum));
             Some(EntryCount {
-                entry: state.entries.label(entry)?.clone(),
-                span: tally.span,
-                devices: tally.devices.len() as u64,
-                names: tally.names.len() as u64,
+                entry: state.entries.label(run.first()?.key.entry)?.clone(),
+                span,
+                devices: different(run.iter().map(|sum| sum.key.device.0).collect()),
+                names: different(run.iter().map(|sum| sum.key.name).collect()),
             })
         };
-        let counts = tallies.into_iter().filter_map(in_words);
+        let runs = sums.chunk_by(|a, b| a.key.entry == b.key.entry);
+        let counts = runs.filter_map(in_words);
         let is_wanted =
             |count: &EntryCount| origin.is_none_or(|origin| origin == count.entry.origin);
         let mut counts: Vec<_> = counts.filter(is_wanted).collect();
@@ -218,4 +177,34 @@ impl Journal {
             devices: askers.len(),
         }
     }
+}
+
+fn cells(gathered: &Gathered, state: &State) -> Vec<Cell> {
+    let origins = Origins::of(state);
+    let numbered = |sum: Sum| Some((sum.key.device, origins.number(sum.key.entry)?, sum));
+    let mut sums: Vec<(DeviceId, u32, Sum)> = gathered.covered().filter_map(numbered).collect();
+    sums.sort_unstable_by_key(|(device, origin, sum)| (*device, *origin, sum.key.entry));
+    let cells = sums.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1));
+    let cell = |cell: &[(DeviceId, u32, Sum)]| {
+        let (device, origin, _) = cell.first()?;
+        let mut span = Span::default();
+        cell.iter().for_each(|(.., sum)| span.add(sum));
+        let entries = cell.chunk_by(|a, b| a.2.key.entry == b.2.key.entry);
+        let entry = |sums: &[(DeviceId, u32, Sum)]| {
+            let mut counts = Counts::default();
+            for (.., sum) in sums {
+                counts.add(sum.key.verdict, sum.count, sum.failed);
+            }
+            let label = state.entries.label(sums.first()?.2.key.entry)?;
+            Some((label.clone(), counts))
+        };
+        Some(Cell {
+            device: *device,
+            origin: origins.word(*origin).to_owned(),
+            span,
+            names: different(cell.iter().map(|(.., sum)| sum.key.name).collect()),
+            entries: entries.filter_map(entry).collect(),
+        })
+    };
+    cells.filter_map(cell).collect()
 }

@@ -350,6 +350,7 @@ impl<'a> Gatherer<'a> {
     }
 }
 
+#[inline]
 fn add_name(names: &mut Vec<OrdinarySum>, sum: NameSum) {
     let place = sum.name as usize;
     if place >= names.len() {

@@ -64,6 +64,7 @@ pub(super) type IdMap<K, V> = std::collections::HashMap<K, V, BuildHasherDefault
 pub(super) struct IdHasher(u64);
 
 impl IdHasher {
+    #[inline]
     fn mix(&mut self, number: u64) {
         let product = u128::from(self.0.rotate_left(29) ^ number) * 0x9E37_79B9_7F4A_7C15;
         self.0 = fold(product);
@@ -76,6 +77,7 @@ fn fold(product: u128) -> u64 {
 }
 
 impl Hasher for IdHasher {
+    #[inline]
     fn finish(&self) -> u64 {
         self.0
     }
@@ -86,14 +88,17 @@ impl Hasher for IdHasher {
         }
     }
 
+    #[inline]
     fn write_u8(&mut self, number: u8) {
         self.mix(u64::from(number) | 1 << 40);
     }
 
+    #[inline]
     fn write_u32(&mut self, number: u32) {
         self.mix(u64::from(number) | 1 << 41);
     }
 
+    #[inline]
     fn write_u64(&mut self, number: u64) {
         self.mix(number);
     }

@@ -327,6 +327,7 @@ fn put_count(out: &mut Vec<u8>, count: u32, failed: u32) {
     }
 }
 
+#[inline]
 fn read_count(bytes: &mut Bytes<'_>) -> Result<(u32, u32), Damaged> {
     let code = bytes.number()?;
     let count = u32::try_from(code >> 1).map_err(|_| Damaged)?;

@@ -9,7 +9,7 @@ use super::counts::Counts;
 use super::gather::{Gathered, Ordinary, OrdinarySum};
 use super::habits::Habits;
 use super::ids::{IdMap, IdSet};
-use super::tallies::{EntryTally, OriginCount, by_origin};
+use super::tallies::{OriginCount, by_origin};
 use super::view::{Extent, Range};
 use crate::query::{DeviceId, EntryLabel, VerdictWord};
 
@@ -67,7 +67,6 @@ struct NameTally {
 #[derive(Default)]
 struct Covered {
     names: IdMap<u32, NameTally>,
-    entries: IdMap<u32, EntryTally>,
     tried: BTreeMap<DeviceId, IdSet>,
 }
 
@@ -103,7 +102,7 @@ impl Journal {
                     entry: None,
                 })
                 .collect(),
-            origins: by_origin(&state, &covered.entries),
+            origins: by_origin(&state, &gathered),
             tried: covered.tried,
         }
     }
@@ -111,8 +110,7 @@ impl Journal {
     /// Each pack, list or rule that decided in a range, the most asked first.
     pub async fn origins(&self, range: Range) -> (Vec<OriginCount>, Extent) {
         let gathered = self.gather(range, None, Ordinary::Not).await;
-        let covered = Covered::of(&gathered);
-        let origins = by_origin(&self.shared.state(), &covered.entries);
+        let origins = by_origin(&self.shared.state(), &gathered);
         (origins, gathered.extent)
     }
 }
@@ -126,10 +124,6 @@ impl Covered {
             name.counts.add(key.verdict, sum.count, sum.failed);
             if sum.last_ms >= name.last_ms {
                 (name.entry, name.last_ms) = (key.entry, sum.last_ms);
-            }
-            if key.entry != 0 {
-                let entry = covered.entries.entry(key.entry).or_default();
-                entry.add(key.device, &sum);
             }
             if key.verdict != VerdictWord::Allow {
                 let tried = covered.tried.entry(key.device).or_default();

@@ -152,7 +152,7 @@ async fn assert_reads_are_exact(home: &Home, events: &[Event], range: Range) {
 }
 
 async fn assert_cells_are_exact(home: &Home, inside: &[&Event], range: Range) {
-    let exposure = home.journal.exposure(range).await;
+    let exposure = home.journal.exposure(range, None).await;
     let mut cells = BTreeMap::<(DeviceId, String), Vec<&Event>>::new();
     for event in inside.iter().copied() {
         if let Some(origin) = origin(event) {

@@ -19,6 +19,7 @@ mod docs;
 mod entries;
 mod explain;
 mod explanation;
+mod export;
 mod exposure;
 mod filter;
 mod gate;
@@ -27,6 +28,7 @@ mod guard;
 mod guess;
 mod habits;
 mod health;
+mod history;
 mod lists;
 mod members;
 mod metrics;
@@ -229,8 +231,10 @@ fn described() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(exposure::exposure))
         .routes(routes!(queries::queries))
         .routes(routes!(stream::stream_queries))
+        .routes(routes!(export::export_queries))
         .routes(routes!(devices::devices))
         .routes(routes!(device::device, members::change_device))
+        .routes(routes!(history::history, history::delete_history))
         .routes(routes!(members::merge_devices))
         .routes(routes!(members::split_device))
         .routes(routes!(groups::groups, groups::add_group))

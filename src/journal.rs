@@ -15,6 +15,7 @@ mod counts;
 mod day;
 mod devices;
 mod disk;
+mod erase;
 mod exposure;
 mod filter;
 mod gather;
@@ -54,6 +55,7 @@ use crate::store::Store;
 
 pub use asked::NameAsked;
 pub use counts::Counts;
+pub use erase::Erasure;
 pub use exposure::{Cell, DeviceNames, Exposure, NameSeen, NameSpan};
 pub use filter::{Filter, NameFilter, Outcome};
 pub use habits::Habits;

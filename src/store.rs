@@ -10,6 +10,7 @@ mod connect;
 mod day;
 mod device;
 mod entry;
+mod erasure;
 mod error;
 mod group;
 mod list;
@@ -33,6 +34,7 @@ pub use change::{Author, ChangeRow, ChangeTable, Item, Kind, Way};
 pub use day::{DayParts, DayTable, StoredDay};
 pub use device::{DeviceRow, DeviceTable};
 pub use entry::EntryTable;
+pub use erasure::ErasureTable;
 pub use error::{Cause, StoreError};
 pub use group::{DeviceWishRow, DeviceWishTable, GroupRow, GroupTable};
 pub use list::{ListRow, ListTable};
@@ -252,6 +254,11 @@ impl Transaction {
     /// The journal's sums, by day.
     pub fn days(&mut self) -> DayTable<'_> {
         DayTable(self.table())
+    }
+
+    /// Devices of which all that is recorded is being deleted.
+    pub fn erasures(&mut self) -> ErasureTable<'_> {
+        ErasureTable(self.table())
     }
 
     /// The lists that people subscribed to.

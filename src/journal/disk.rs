@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::blob::Unpacker;
 use super::day::Day;
+use super::erase::Erasing;
 use super::line::{Line, day_of};
 use super::shared::Shared;
 use super::state::State;
@@ -26,6 +27,8 @@ pub(super) struct Disk {
     pub stored: BTreeSet<i64>,
     /// Those of them whose sums are as they were kept before.
     pub old: Vec<i64>,
+    /// The deletion that is under way.
+    pub erasing: Option<Erasing>,
 }
 
 /// What a flush writes.
@@ -43,12 +46,15 @@ struct Plan {
 impl Disk {
     /// Writes all that is not on disk yet.
     pub(super) async fn flush(&mut self, now_ms: i64) -> Result<(), StoreError> {
-        let plan = {
-            let state = self.shared.state();
-            Plan::of(&state, self.is_to_seal(&state, now_ms), |day| {
-                day != day_of(now_ms) || self.stored.contains(&day)
-            })
-        };
+        let seals = self.is_to_seal(&self.shared.state(), now_ms);
+        self.flush_as(now_ms, seals).await
+    }
+
+    /// The same, into blocks that are not to grow any more where `seals`.
+    pub(super) async fn flush_as(&mut self, now_ms: i64, seals: bool) -> Result<(), StoreError> {
+        let plan = Plan::of(&self.shared.state(), seals, |day| {
+            day != day_of(now_ms) || self.stored.contains(&day)
+        });
         if plan.is_empty() {
             return Ok(());
         }
@@ -163,7 +169,7 @@ impl Plan {
     }
 }
 
-fn stored(seq: u64, lines: &[Line], sealed: bool) -> StoredBlock {
+pub(super) fn stored(seq: u64, lines: &[Line], sealed: bool) -> StoredBlock {
     let times = || lines.iter().map(|line| line.at_ms);
     StoredBlock {
         head: BlockHead {

@@ -125,7 +125,9 @@ impl Journal {
         let state = self.shared.state();
         let in_words = |run: &[Sum]| {
             let mut span = Span::default();
-            run.iter().for_each(|sum| span.add(sum));
+            for sum in run {
+                span.add(sum);
+            }
             Some(EntryCount {
                 entry: state.entries.label(run.first()?.key.entry)?.clone(),
                 span,
@@ -188,7 +190,9 @@ fn cells(gathered: &Gathered, state: &State) -> Vec<Cell> {
     let cell = |cell: &[(DeviceId, u32, Sum)]| {
         let (device, origin, _) = cell.first()?;
         let mut span = Span::default();
-        cell.iter().for_each(|(.., sum)| span.add(sum));
+        for (.., sum) in cell {
+            span.add(sum);
+        }
         let entries = cell.chunk_by(|a, b| a.2.key.entry == b.2.key.entry);
         let entry = |sums: &[(DeviceId, u32, Sum)]| {
             let mut counts = Counts::default();

@@ -67,7 +67,7 @@ impl Disk {
     }
 
     /// Removes the names that no sum speaks of; every row has its sum.
-    async fn forget_names(
+    pub(super) async fn forget_names(
         &self,
         store: &mut Transaction,
         cut_day: Option<&Day>,
@@ -111,15 +111,19 @@ impl Disk {
             }
             _ => {}
         }
-        if !names_gone.is_empty() {
-            let gone: IdSet = names_gone.iter().copied().collect();
-            let keep = state
-                .names
-                .iter()
-                .map(|(id, _)| id)
-                .filter(|id| !gone.contains(*id));
-            let keep: IdSet = keep.collect();
-            state.names.retain(&keep);
+        drop(state);
+        self.settle_names(names_gone);
+    }
+
+    /// Forgets names that nothing speaks of any more.
+    pub(super) fn settle_names(&self, gone: &[u32]) {
+        if gone.is_empty() {
+            return;
         }
+        let mut state = self.shared.state_mut();
+        let gone: IdSet = gone.iter().copied().collect();
+        let names = state.names.iter().map(|(id, _)| id);
+        let keep: IdSet = names.filter(|id| !gone.contains(*id)).collect();
+        state.names.retain(&keep);
     }
 }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGua
 
 use tokio::sync::{broadcast, mpsc, oneshot};
 
+use super::erase::Erasure;
 use super::recorder::{Counters, Door};
 use super::state::State;
 use super::{Counts, Recorder, Row, Words};
@@ -35,6 +36,8 @@ pub(super) struct Shared {
     counters: Mutex<Vec<Arc<Counters>>>,
     problem: Mutex<Option<String>>,
     damaged: Mutex<BTreeSet<(&'static str, i64)>>,
+    /// The deletions that are not finished.
+    pub erasures: Mutex<Vec<Erasure>>,
 }
 
 /// What a reader asks of the writer; answered when it is done.
@@ -44,6 +47,8 @@ pub(super) enum Request {
     CatchUp(oneshot::Sender<()>),
     /// Take what was recorded so far, and write it to disk.
     Flush(oneshot::Sender<()>),
+    /// Begin with the deletions that were asked for.
+    Erase(oneshot::Sender<()>),
 }
 
 impl Shared {
@@ -67,6 +72,7 @@ impl Shared {
             counters: Mutex::new(Vec::new()),
             problem: Mutex::new(None),
             damaged: Mutex::new(BTreeSet::new()),
+            erasures: Mutex::new(Vec::new()),
         }
     }
 

@@ -123,7 +123,9 @@ pub(super) fn by_origin(state: &State, gathered: &Gathered) -> Vec<OriginCount> 
     sums.sort_unstable_by_key(|(origin, _)| *origin);
     let count = |run: &[(u32, Sum)]| {
         let mut span = Span::default();
-        run.iter().for_each(|(_, sum)| span.add(sum));
+        for (_, sum) in run {
+            span.add(sum);
+        }
         OriginCount {
             origin: run
                 .first()

@@ -1,6 +1,8 @@
 //! The journal as a whole: its parts test themselves.
 
 mod disk;
+#[cfg(target_os = "linux")]
+mod hour;
 mod live;
 mod reads;
 

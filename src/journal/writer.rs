@@ -73,6 +73,7 @@ impl Writer {
             shared: Arc::clone(&shared),
             stored: std::collections::BTreeSet::new(),
             old: Vec::new(),
+            erasing: None,
         };
         Self {
             shared,
@@ -115,6 +116,8 @@ impl Writer {
             let is_done = self.turn(now_ms()).await;
             if is_done {
                 self.rest(&stop).await;
+            } else {
+                self.serve_waiting().await;
             }
         }
         self.shared.is_running.store(false, Ordering::Relaxed);
@@ -137,7 +140,8 @@ impl Writer {
             // What was recorded before is not on disk.
             self.flush(now_ms).await;
         }
-        let is_done = self.take(now_ms) && !self.renew_a_day().await;
+        let is_taken = self.take(now_ms);
+        let is_busy = self.renew_a_day().await || self.erase_some(now_ms).await;
         if self.is_flush_due(now_ms) && self.may_try() {
             self.flush(now_ms).await;
         }
@@ -145,7 +149,28 @@ impl Writer {
             self.schedule.housekeeping = Instant::now() + HOUSEKEEPING;
             self.retain(now_ms).await;
         }
-        is_done
+        is_taken && !is_busy
+    }
+
+    /// Does a step of a deletion; `false` when none is under way.
+    async fn erase_some(&mut self, now_ms: i64) -> bool {
+        let is_wanted = self.shared.has_erasures() && self.shared.state().is_loaded;
+        if !is_wanted || !self.may_try() {
+            return false;
+        }
+        if self.disk.erasing.is_none() {
+            // Rows that are in memory go through a block, as all others.
+            let sealed = self.disk.flush_as(now_ms, true).await;
+            let is_sealed = sealed.is_ok();
+            self.note(sealed).await;
+            if !is_sealed {
+                return false;
+            }
+        }
+        let erased = self.disk.erase_some().await;
+        let goes_on = matches!(erased, Ok(true));
+        self.note(erased.map(drop)).await;
+        goes_on
     }
 
     /// Brings one day of an earlier version up to date; `false` when none is left.
@@ -323,6 +348,13 @@ impl Writer {
         }
     }
 
+    /// Serves who waits already: work in steps may go on for long.
+    async fn serve_waiting(&mut self) {
+        while let Ok(request) = self.requests.try_recv() {
+            self.serve(request).await;
+        }
+    }
+
     async fn serve(&mut self, request: Request) {
         // Bounded: under load, what comes in meanwhile is not waited for.
         for _ in 0..CATCH_UP_GULPS {
@@ -331,7 +363,8 @@ impl Writer {
             }
         }
         let done: oneshot::Sender<()> = match request {
-            Request::CatchUp(done) => done,
+            // It begins at the next turn.
+            Request::CatchUp(done) | Request::Erase(done) => done,
             Request::Flush(done) => {
                 self.flush(now_ms()).await;
                 done

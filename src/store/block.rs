@@ -185,6 +185,35 @@ impl BlockTable<'_> {
         self.0.checked(blob)
     }
 
+    /// Replaces a block by what is left of it.
+    pub async fn replace(&mut self, block: &StoredBlock) -> Result<(), StoreError> {
+        let done = sqlx::query(
+            "UPDATE block SET rows = $1, first_ms = $2, last_ms = $3, minutes = $4, data = $5 \
+             WHERE node = $6 AND seq = $7",
+        )
+        .bind(i64::from(block.head.rows))
+        .bind(block.head.first_ms)
+        .bind(block.head.last_ms)
+        .bind(&block.minutes)
+        .bind(&block.data)
+        .bind(NODE)
+        .bind(wide(block.head.seq))
+        .execute(self.0.connection())
+        .await;
+        self.0.checked(done).map(|_| ())
+    }
+
+    /// Removes a block.
+    pub async fn remove(&mut self, seq: u64) -> Result<(), StoreError> {
+        let query = sqlx::query("DELETE FROM block WHERE node = $1 AND seq = $2");
+        let done = query
+            .bind(NODE)
+            .bind(wide(seq))
+            .execute(self.0.connection())
+            .await;
+        self.0.checked(done).map(|_| ())
+    }
+
     /// Leaves a block as it is for good.
     pub async fn seal(&mut self, seq: u64) -> Result<(), StoreError> {
         let query = sqlx::query("UPDATE block SET sealed = 1 WHERE node = $1 AND seq = $2");

@@ -10,6 +10,7 @@ mod exposure;
 mod groups;
 mod guard;
 mod health;
+mod history;
 mod lists;
 mod members;
 mod openapi;

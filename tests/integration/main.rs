@@ -18,6 +18,7 @@ mod encrypted;
 mod groups;
 mod house;
 mod idle;
+mod killed;
 mod lists;
 mod lists_command;
 mod local;

@@ -172,6 +172,61 @@ async fn a_damaged_day_is_read_from_its_rows() {
 }
 
 #[tokio::test]
+async fn what_is_known_of_a_device_is_deleted_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut home = Home::at(folder.path()).await;
+    let events = three_days(5000);
+    for part in events.chunks(1000) {
+        home.record(part).await;
+        home.writer.flush(part[part.len() - 1].at_ms).await;
+    }
+    let only = Event {
+        device: DeviceId(2),
+        ..event(START + 3 * DAY_MS - 2, "secret.example")
+    };
+    home.record(&[only]).await;
+    home.journal.erase(DeviceId(2)).await.unwrap();
+    assert_eq!(home.journal.erasures().len(), 1);
+    while !home.writer.turn(START + 3 * DAY_MS - 1).await {}
+    assert_eq!(home.journal.erasures(), []);
+    assert_eq!(home.journal.problem(), None);
+    let left: Vec<Event> = events
+        .iter()
+        .filter(|event| event.device != DeviceId(2))
+        .copied()
+        .collect();
+    assert!(left.len() < events.len());
+    for range in [everything(), range(START + 5, START + 2 * DAY_MS + HOUR_MS)] {
+        assert_reads_are_exact(&home, &left, range).await;
+    }
+    let rows = home.rows(&Filter::all(everything()), 500).await;
+    assert_eq!(rows.len(), left.len());
+    assert_eq!(home.journal.shared.state().names.id("secret.example"), None);
+    home.stop(START + 3 * DAY_MS).await;
+    let home = Home::at(folder.path()).await;
+    assert_reads_are_exact(&home, &left, everything()).await;
+}
+
+#[tokio::test]
+async fn a_deletion_goes_on_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut home = Home::at(folder.path()).await;
+    let events = sample::day(START, 3000, 3);
+    home.record(&events).await;
+    home.writer.flush(START + DAY_MS).await;
+    home.journal.erase(DeviceId(1)).await.unwrap();
+    drop(home);
+    let mut home = Home::at(folder.path()).await;
+    while !home.writer.turn(START + DAY_MS).await {}
+    assert_eq!(home.journal.erasures(), []);
+    let (counts, _) = home
+        .journal
+        .counts(everything(), Some(&[DeviceId(1)]))
+        .await;
+    assert!(counts.is_empty());
+}
+
+#[tokio::test]
 async fn days_of_an_earlier_version_are_read_and_brought_up_to_date() {
     let folder = tempfile::tempdir().unwrap();
     let mut home = Home::at(folder.path()).await;

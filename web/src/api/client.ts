@@ -9,6 +9,7 @@ import type {
   Exposure,
   Group,
   GroupChange,
+  History,
   ListChange,
   ListEntry,
   ListInfo,
@@ -109,6 +110,8 @@ export const api = {
   summary: (query: Query, signal?: AbortSignal) => get<Summary>("summary", query, signal),
   exposure: (query: Query, signal?: AbortSignal) => get<Exposure>("exposure", query, signal),
   queries: (query: Query, signal?: AbortSignal) => get<Page>("queries", query, signal),
+  /** The address of a file of all queries that pass. */
+  exportHref: (query: Query, format: "csv" | "jsonl") => address("queries/export", { ...query, format }),
   devices: (query: Query, signal?: AbortSignal) => get<{ items: Device[] }>("devices", query, signal),
   device: (id: string, query: Query, signal?: AbortSignal) =>
     get<DeviceDetail>(`devices/${part(id)}`, query, signal),
@@ -149,6 +152,9 @@ export const api = {
   changeDevice: (id: string, change: DeviceChange) => ask<Device>("PATCH", address(`devices/${part(id)}`), change),
   mergeDevices: (wish: { into: string; from: string }) => ask<Device>("POST", address("devices/merge"), wish),
   splitDevice: (id: string, sign: string) => ask<Device>("POST", address(`devices/${part(id)}/split`), { sign }),
+
+  history: (id: string, signal?: AbortSignal) => get<History>(`devices/${part(id)}/history`, {}, signal),
+  deleteHistory: (id: string) => ask<History>("DELETE", address(`devices/${part(id)}/history`)),
 
   changes: (query: Query, signal?: AbortSignal) => get<{ items: Change[]; next?: string | null }>("changes", query, signal),
   undoChange: (id: string) => ask<Change>("POST", address(`changes/${part(id)}/undo`)),

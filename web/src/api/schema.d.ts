@@ -154,6 +154,32 @@ export interface paths {
         patch: operations["change_device"];
         trace?: never;
     };
+    "/api/v1/devices/{id}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How far the deletion is
+         * @description Of what was recorded of a device.
+         */
+        get: operations["history"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete the history of a device
+         * @description Deletes every query that was recorded of it, and its part of all sums, for good. It goes on in
+         *     the background, also after a restart; what the device asks from now on is recorded. Its name
+         *     and addresses stay.
+         */
+        delete: operations["delete_history"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/devices/{id}/split": {
         parameters: {
             query?: never;
@@ -528,6 +554,27 @@ export interface paths {
          *     new ones come.
          */
         get: operations["queries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/queries/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export the journal
+         * @description All queries of a span of time that pass, newest first, as a file. It is sent while it is read,
+         *     so it may be of any length.
+         */
+        get: operations["export_queries"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1607,6 +1654,21 @@ export interface components {
             entries_now: number;
             /** @description Why. */
             reason: string;
+        };
+        /** @description Whether what was recorded of a device is being deleted, and how far that is. */
+        History: {
+            /** @description Whether it is being deleted. */
+            deleting: boolean;
+            /**
+             * Format: int64
+             * @description Parts of the journal that were gone through.
+             */
+            done: number;
+            /**
+             * Format: int64
+             * @description All its parts; 0 before it is known.
+             */
+            total: number;
         };
         /** @description One wrong input. */
         InputError: {
@@ -3025,6 +3087,74 @@ export interface operations {
             };
         };
     };
+    history: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `d12` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["History"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_history: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `d12` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["History"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     split_device: {
         parameters: {
             query?: never;
@@ -3953,6 +4083,61 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_queries: {
+        parameters: {
+            query?: {
+                /**
+                 * @description `csv` (with a line of titles), or `jsonl`: a JSON object a line, as `GET queries` has them;
+                 *     `csv` unless given.
+                 */
+                format?: string;
+                /** @description RFC 3339, or a duration back from now such as `24h` or `7d`; 24 hours unless given. */
+                since?: string;
+                /**
+                 * @description RFC 3339, or a duration back from now, or `now`; now unless given. The end is not part of
+                 *     the range.
+                 */
+                until?: string;
+                /** @description One device: its id (`d12`), an address of it, or its name. */
+                device?: string;
+                /** @description A part of the name; `=x` for x alone; `.x` for x and all below it. */
+                name?: string;
+                /**
+                 * @description `allow`, `watch`, `block`, or `failed` (no usable answer, whatever the verdict); several
+                 *     with commas, or the parameter repeated: a query passes when one fits.
+                 */
+                verdict?: string;
+                /** @description A pack's id: the queries that its entries decided. */
+                vendor?: string;
+                /** @description A subscribed list's name: the queries that its entries decided. */
+                list?: string;
+                /** @description The record type: `A`, `HTTPS`, `TYPE65`. */
+                type?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
                 };
             };
             400: {

@@ -32,6 +32,7 @@ export type Exposure = Shapes["Exposure"];
 
 export type Row = Shapes["Row"];
 export type Page = Shapes["Page"];
+export type History = Shapes["History"];
 
 export type DeviceRef = Shapes["DeviceRef"];
 export type Device = Shapes["Device"];

@@ -7,8 +7,8 @@ import { Stream, type StreamState } from "../lib/stream.svelte.ts";
 import { type Line, Tail, linesOf } from "../lib/tail.ts";
 
 const pageSize = 200;
-/** A search through old rows may find nothing for long: after so many answers, ask the reader. */
-const answersAtOnce = 5;
+/** A search through old rows may find nothing for long: after this time, ask the reader. */
+const searchMs = 6000;
 
 export class Feed {
   lines = $state.raw<Line[]>([]);
@@ -58,9 +58,8 @@ export class Feed {
     if (this.complete || (this.loading && this.reached !== undefined)) return;
     this.loading = true;
     try {
-      for (let answer = 0; answer < answersAtOnce; answer += 1) {
-        if (await this.#olderPage()) break;
-      }
+      const until = performance.now() + searchMs;
+      while (!(await this.#olderPage()) && performance.now() < until);
       this.error = undefined;
       net.reached();
     } catch (cause) {

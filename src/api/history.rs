@@ -1,0 +1,82 @@
+//! `DELETE devices/{id}/history`: forgetting all that was recorded of a device.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::Api;
+use super::asked::Id;
+use super::problem::{Problem, unkept};
+use super::who;
+
+/// Whether what was recorded of a device is being deleted, and how far that is.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+pub struct History {
+    /// Whether it is being deleted.
+    pub deleting: bool,
+    /// Parts of the journal that were gone through.
+    pub done: u64,
+    /// All its parts; 0 before it is known.
+    pub total: u64,
+}
+
+impl History {
+    fn of(api: &Api, id: crate::query::DeviceId) -> Self {
+        let erasures = api.journal.erasures();
+        let erasure = erasures.iter().find(|erasure| erasure.device == id);
+        Self {
+            deleting: erasure.is_some(),
+            done: erasure.map_or(0, |erasure| erasure.done),
+            total: erasure.map_or(0, |erasure| erasure.total),
+        }
+    }
+}
+
+/// Delete the history of a device
+///
+/// Deletes every query that was recorded of it, and its part of all sums, for good. It goes on in
+/// the background, also after a restart; what the device asks from now on is recorded. Its name
+/// and addresses stay.
+#[utoipa::path(
+    delete, path = "/devices/{id}/history", tag = "devices",
+    params(("id" = String, Path, description = "`d12`")),
+    responses(
+        (status = 202, body = History),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 503, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn delete_history(
+    State(api): State<Arc<Api>>,
+    Id(id): Id,
+) -> Result<(StatusCode, Json<History>), Problem> {
+    let device = who::by_id(&api.devices, &id)
+        .ok_or_else(|| Problem::not_found(format!("there is no device `{id}`")))?;
+    let begun = api.journal.erase(device.id).await;
+    begun.map_err(|error| unkept(&error))?;
+    Ok((StatusCode::ACCEPTED, Json(History::of(&api, device.id))))
+}
+
+/// How far the deletion is
+///
+/// Of what was recorded of a device.
+#[utoipa::path(
+    get, path = "/devices/{id}/history", tag = "devices",
+    params(("id" = String, Path, description = "`d12`")),
+    responses(
+        (status = 200, body = History),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn history(
+    State(api): State<Arc<Api>>,
+    Id(id): Id,
+) -> Result<Json<History>, Problem> {
+    let device = who::by_id(&api.devices, &id)
+        .ok_or_else(|| Problem::not_found(format!("there is no device `{id}`")))?;
+    Ok(Json(History::of(&api, device.id)))
+}

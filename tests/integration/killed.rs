@@ -1,0 +1,184 @@
+//! The server killed at any moment under load: the next start finds a whole database, all changes
+//! that were answered, and all rows but those of the last moment.
+
+#![expect(clippy::print_stdout, reason = "the figures are what is promised")]
+
+use std::io::{BufRead as _, BufReader};
+use std::net::{SocketAddr, UdpSocket};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use hickory_proto::rr::RecordType;
+use serde_json::json;
+use squelch::config::Config;
+use squelch::journal::{Journal, Range, Words};
+use squelch::store::Store;
+use tempfile::TempDir;
+use tokio::time::Instant;
+
+use crate::house::question;
+
+/// How often it is killed here; `SQUELCH_KILLS` asks for more.
+const KILLS: u64 = 8;
+/// The config's `flush`.
+const FLUSH: Duration = Duration::from_secs(1);
+/// What a busy machine may add to it.
+const SLACK: Duration = Duration::from_secs(1);
+
+struct Server {
+    child: Child,
+    dns: SocketAddr,
+    web: String,
+}
+
+impl Server {
+    fn start(folder: &TempDir) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_squelch"))
+            .arg("serve")
+            .current_dir(folder.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut said = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut told = |head: &str| {
+            let line = said.next().unwrap().unwrap();
+            let told = line.strip_prefix(head).unwrap();
+            told.split(' ').next().unwrap().to_owned()
+        };
+        let (dns, web) = (told("DNS on ").parse().unwrap(), told("Dashboard on "));
+        Self { child, dns, web }
+    }
+
+    fn kill(mut self) {
+        // SIGKILL: nothing is written on the way out.
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+/// Asks one name after the other until told to stop; gives when each was answered.
+fn ask_on(dns: SocketAddr, stop: &AtomicBool) -> Vec<Instant> {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.connect(dns).unwrap();
+    let patience = Some(Duration::from_millis(500));
+    socket.set_read_timeout(patience).unwrap();
+    let mut answered = Vec::new();
+    let mut packet = [0; 4096];
+    for number in 0_u32.. {
+        if stop.load(Ordering::Relaxed) {
+            break;
+        }
+        let name = format!("n{}.telemetry.example.", number % 300);
+        let query = question(&name, RecordType::A).to_vec().unwrap();
+        // The server may just have been killed.
+        if socket.send(&query).is_ok() && socket.recv(&mut packet).is_ok() {
+            answered.push(Instant::now());
+        }
+        if number.is_multiple_of(20) {
+            thread::yield_now();
+        }
+    }
+    answered
+}
+
+/// Adds rules until the server is gone; gives those that it said it had.
+async fn change_on(web: String, round: u64) -> Vec<String> {
+    let client = reqwest::Client::new();
+    let mut kept = Vec::new();
+    for number in 0_u32.. {
+        let text = format!("||r{number}.k{round}.example^");
+        let wish = json!({ "match": text });
+        let sent = client
+            .post(format!("{web}/api/v1/rules"))
+            .json(&wish)
+            .send();
+        match sent.await {
+            Ok(answer) if answer.status().is_success() => kept.push(text),
+            Ok(answer) => panic!("{}", answer.status()),
+            Err(_) => break,
+        }
+    }
+    kept
+}
+
+/// How many rows the journal has, and the rules of the store.
+async fn found(data: &Path) -> (u64, Vec<String>) {
+    let store = Store::open(data).await.unwrap();
+    let mut reading = store.read().await.unwrap();
+    let rules = reading.rules().all().await.unwrap();
+    drop(reading);
+    let words = Words {
+        entry: Box::new(|_, _| None),
+        upstream: Box::new(|_| None),
+        device: Box::new(|device| device),
+    };
+    let config = Config::default().journal;
+    let (journal, mut writer) = Journal::new(&config, store.clone(), words);
+    let all = Range {
+        since_ms: 0,
+        until_ms: i64::MAX / 2,
+    };
+    writer.turn(jiff::Timestamp::now().as_millisecond()).await;
+    let (counts, extent) = journal.counts(all, None).await;
+    assert!(extent.complete);
+    assert_eq!(journal.damaged(), 0);
+    store.close().await;
+    (
+        counts.queries(),
+        rules.into_iter().map(|rule| rule.text).collect(),
+    )
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_at_any_moment_it_loses_no_change_and_only_the_rows_of_the_last_moment() {
+    squelch::app::choose_crypto();
+    let kills = std::env::var("SQUELCH_KILLS").map_or(KILLS, |text| text.parse().unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let config = "[dns]\nlisten = [\"127.0.0.1:0\"]\nrate_limit = { queries_per_second = 0, burst = 0 }\n\
+        [journal]\nflush = \"1s\"\n[web]\nlisten = [\"127.0.0.1:0\"]\n\
+        [[rule]]\nmatch = \"||telemetry.example^\"\n";
+    std::fs::write(folder.path().join("config.toml"), config).unwrap();
+    let data = folder.path().join("data");
+    let (mut rows, mut rules, mut worst) = (0, Vec::new(), 0);
+    for round in 0..kills {
+        let server = Server::start(&folder);
+        let stop = Arc::new(AtomicBool::new(false));
+        let (dns, until) = (server.dns, Arc::clone(&stop));
+        let asking = thread::spawn(move || ask_on(dns, &until));
+        let mut changing = tokio::task::JoinSet::new();
+        changing.spawn(change_on(server.web.clone(), round));
+        // Any moment from the first to the fourth flush, the same in each run.
+        let moment = 400 + round.wrapping_mul(0x9E37_79B9_7F4A_7C15) % 2600;
+        tokio::time::sleep(Duration::from_millis(moment)).await;
+        server.kill();
+        let killed = Instant::now();
+        stop.store(true, Ordering::Relaxed);
+        let answered = asking.join().unwrap();
+        rules.extend(changing.join_all().await.into_iter().flatten());
+        let promised = answered.iter().filter(|at| **at + FLUSH + SLACK < killed);
+        let (has, has_rules) = found(&data).await;
+        let promised = rows + promised.count() as u64;
+        assert!(has >= promised, "round {round}: {has} rows of {promised}");
+        let lost: Vec<_> = rules
+            .iter()
+            .filter(|rule| !has_rules.contains(rule))
+            .collect();
+        assert!(lost.is_empty(), "round {round}: {lost:?}");
+        worst = worst.max((rows + answered.len() as u64).saturating_sub(has));
+        rows = has;
+    }
+    let files = std::fs::read_dir(&data)
+        .unwrap()
+        .map(|file| file.unwrap().file_name());
+    let aside = files.filter(|name| name.to_string_lossy().contains(".broken-"));
+    assert_eq!(aside.count(), 0, "no database was moved aside");
+    println!(
+        "{kills} kills: {rows} rows, {} rules; at most {worst} rows lost",
+        rules.len()
+    );
+}

@@ -8,7 +8,7 @@ BINARY := $(TARGET)/release/squelch
 export PATH := $(PATH):/usr/sbin
 WEB_SOURCES := $(shell find web/src web/index.html web/vite.config.ts web/svelte.config.js web/package.json -type f 2>/dev/null)
 
-.PHONY: help run build test check bench bench-parts bench-matcher bench-years scenarios web
+.PHONY: help run build test check bench bench-parts bench-matcher bench-years scenarios nodes web
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
@@ -19,7 +19,7 @@ run: build ## build everything and serve on loopback, ports 5300 (DNS) and 8053 
 build: tools web ## the release binary with the dashboard in it
 	$(CARGO) build --release --locked
 
-test: tools clients browser web web/node_modules/.installed ## set up, and run all tests
+test: tools clients postgres browser web web/node_modules/.installed ## set up, and run all tests
 	$(call need,unbound,unbound,it is an upstream in tests)
 	$(CARGO) test --locked
 	cd web && $(NPM) run check && $(NPM) run test:unit
@@ -53,6 +53,9 @@ scenarios: tools web ## play tests/scenarios against PEER=binary (us), unbound o
 	$(if $(filter dnsmasq,$(PEER)),$(call need,dnsmasq,dnsmasq-base,it is the peer))
 	PEER=$(PEER) $(CARGO) test --locked --test integration -- --ignored --exact scenarios::against_a_peer --nocapture
 
+nodes: tools postgres web ## three nodes, and their database away for a minute under 1,000 queries a second
+	NEED_POSTGRES=1 NODES_AWAY_SECONDS=60 $(CARGO) test --locked --test integration -- --exact nodes::a_database_that_is_away_costs_no_answer_and_no_row --nocapture
+
 web: web/dist/index.html
 
 web/node_modules/.installed: web/package-lock.json
@@ -62,7 +65,7 @@ web/node_modules/.installed: web/package-lock.json
 web/dist/index.html: web/node_modules/.installed $(WEB_SOURCES)
 	cd web && $(NPM) run build
 
-.PHONY: tools clients browser
+.PHONY: tools clients postgres browser
 
 # $(call need,PROGRAM,PACKAGE,WHY): installs Debian's package as root, else says how.
 define need
@@ -87,3 +90,13 @@ clients:
 
 browser:
 	$(call need,chromium,chromium fonts-dejavu-core,the dashboard is tested in it)
+
+# Its server is not on anybody's path. Who cannot install it has tests that say they were skipped.
+postgres:
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || { \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+			echo "installing postgresql: nodes share it in tests"; \
+			apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql >/dev/null; \
+		else \
+			echo "PostgreSQL is missing, tests of several nodes are skipped: apt-get install postgresql" >&2; \
+		fi; }

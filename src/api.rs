@@ -32,6 +32,7 @@ mod history;
 mod lists;
 mod members;
 mod metrics;
+mod nodes;
 mod packs;
 mod pause;
 pub mod problem;

@@ -7,6 +7,7 @@ mod keeper;
 mod library;
 mod limits;
 mod names;
+mod nodes;
 mod ports;
 mod schedules;
 mod shared;

@@ -20,6 +20,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 pub use neighbours::Neighbours;
 pub use registry::Devices;
 pub use reverse::ReverseNames;
+pub use state::Range;
 pub use wishes::{Groups, Kept};
 
 use crate::query::DeviceId;
@@ -108,6 +109,22 @@ impl NamedBy {
 pub struct KeyError(String);
 
 impl Device {
+    /// Adds what is known of it elsewhere.
+    pub fn join(&mut self, other: Self) {
+        self.first_seen_ms = self.first_seen_ms.min(other.first_seen_ms);
+        self.last_seen_ms = self.last_seen_ms.max(other.last_seen_ms);
+        if self.name.is_none() {
+            (self.name, self.named_by) = (other.name, other.named_by);
+        }
+        self.maker = self.maker.take().or(other.maker);
+        self.alias_of = self.alias_of.or(other.alias_of);
+        let new = other.addresses.into_iter();
+        let new: Vec<IpAddr> = new
+            .filter(|address| !self.addresses.contains(address))
+            .collect();
+        self.addresses.extend(new);
+    }
+
     /// What people call it: its name, or its maker and the end of its hardware address, or an
     /// address.
     pub fn title(&self) -> String {

@@ -165,7 +165,7 @@ impl Household {
             wish: Value::Object(wish.says.clone()).to_string(),
             added_ms: jiff::Timestamp::now().as_millisecond(),
         };
-        let mut store = self.store.write_through().await?;
+        let mut store = self.store.write_shared().await?;
         store.put(author, &Item::Group(row)).await?;
         store.commit().await?;
         *recalled = false;
@@ -176,7 +176,7 @@ impl Household {
     pub async fn remove_group(&self, author: &Author, id: &str) -> Result<(), StoreError> {
         let mut recalled = self.recalled.lock().await;
         self.recall_once(&mut recalled).await?;
-        let mut store = self.store.write_through().await?;
+        let mut store = self.store.write_shared().await?;
         store.take_out(author, Kind::Group, id).await?;
         store.commit().await?;
         *recalled = false;

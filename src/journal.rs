@@ -16,6 +16,7 @@ mod day;
 mod devices;
 mod disk;
 mod erase;
+mod exchange;
 mod exposure;
 mod filter;
 mod gather;
@@ -28,6 +29,7 @@ mod load;
 mod minutes;
 mod names;
 mod old_day;
+mod parcel;
 mod parts;
 mod queries;
 mod record;
@@ -51,7 +53,7 @@ use tokio::time;
 
 use crate::config;
 use crate::query::{DeviceId, EntryLabel, Match, Name, UpstreamId};
-use crate::store::Store;
+use crate::store::{Arrived, Progress, Store};
 
 pub use asked::NameAsked;
 pub use counts::Counts;
@@ -59,6 +61,7 @@ pub use erase::Erasure;
 pub use exposure::{Cell, DeviceNames, Exposure, NameSeen, NameSpan};
 pub use filter::{Filter, NameFilter, Outcome};
 pub use habits::Habits;
+pub use parcel::joined;
 pub use queries::Page;
 pub use recorder::Recorder;
 pub use row::{Row, SourceWord, UNNAMED};
@@ -190,6 +193,25 @@ impl Journal {
     /// Writes what was recorded so far to disk; does nothing when the writer is gone.
     pub async fn flush(&self) {
         self.ask(Request::Flush).await;
+    }
+
+    /// What is left out of the record.
+    pub fn privacy(&self) -> config::Privacy {
+        self.shared.config.privacy
+    }
+
+    /// How far this node is with what it shares with others; `None` while that is not known.
+    pub fn progress(&self) -> Option<Progress> {
+        let state = self.shared.state();
+        state.is_loaded.then(|| state.exchange.progress.clone())
+    }
+
+    /// Takes rows of other nodes, each once, and writes them to disk; `false` when it has no room
+    /// for them now.
+    pub async fn take_in(&self, parcels: Vec<Arrived>) -> bool {
+        let (done, wait) = oneshot::channel();
+        let request = Request::TakeIn(parcels, done);
+        self.shared.requests.send(request).await.is_ok() && wait.await.unwrap_or(false)
     }
 
     /// Sees to it that what was recorded so far can be read.

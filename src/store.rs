@@ -1,4 +1,5 @@
-//! What is kept on disk: one database file in the data folder, one small type a table.
+//! What is kept on disk: one database file in the data folder, one small type a table; and what
+//! several nodes share in a database of their own ([`hub`]).
 //!
 //! A [`Store`] is a handle that may be closed: a folder that cannot be written, a full disk or a
 //! damaged file are states to live with, and [`Store::connect`] may be called again. A damaged
@@ -13,43 +14,52 @@ mod entry;
 mod erasure;
 mod error;
 mod group;
+mod hub;
+mod item;
 mod list;
 mod name;
+mod outbox;
 mod password;
 mod pause;
 mod record;
 mod rule;
 mod session;
 mod token;
+mod transaction;
 mod upstream;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use sqlx::{Sqlite, SqliteConnection, SqlitePool};
+use sqlx::SqlitePool;
 
 pub use block::{BlockHead, BlockTable, StoredBlock};
-pub use change::{Author, ChangeRow, ChangeTable, Item, Kind, Way};
+pub use change::{Author, ChangeRow, ChangeTable, Way};
 pub use day::{DayParts, DayTable, StoredDay};
 pub use device::{DeviceRow, DeviceTable};
 pub use entry::EntryTable;
 pub use erasure::ErasureTable;
 pub use error::{Cause, StoreError};
 pub use group::{DeviceWishRow, DeviceWishTable, GroupRow, GroupTable};
+pub use hub::{Arrived, Away, Hub, Listener, News, NodeRow, Waiting};
+pub use item::{Item, Kind};
 pub use list::{ListRow, ListTable};
 pub use name::NameTable;
+pub use outbox::{OutboxTable, Progress};
 pub use password::{PasswordSource, PasswordTable};
 pub use pause::{PauseRow, PauseTable};
 pub use record::{RecordRow, RecordTable};
 pub use rule::{RuleRow, RuleTable};
 pub use session::{SessionRow, SessionTable};
 pub use token::{TokenRow, TokenTable};
+use transaction::Table;
+pub use transaction::Transaction;
 pub use upstream::UpstreamTable;
 
 const FILE: &str = "squelch.db";
 
-/// Tells the machines apart that may once share a database; there is one so far.
+/// Of which node something is, in a file: the one that has it. What several share is not in it.
 const NODE: i64 = 0;
 
 /// The database of a data folder; a cheap handle.
@@ -65,6 +75,7 @@ struct Shared {
     pools: RwLock<Option<Pools>>,
     opening: tokio::sync::Mutex<()>,
     generation: AtomicU64,
+    hub: Option<Hub>,
 }
 
 /// One connection writes, one writes what must not be lost, few others read beside them (WAL).
@@ -78,6 +89,16 @@ struct Pools {
 impl Store {
     /// The store of a data folder, not yet opened: nothing on disk is touched.
     pub fn at(data_dir: &Path) -> Self {
+        Self::with(data_dir, None)
+    }
+
+    /// The same of a node that shares what it keeps with others, in the database of this URL.
+    pub fn of_node(data_dir: &Path, url: &str) -> Result<Self, String> {
+        let hub = Hub::new(url, data_dir)?;
+        Ok(Self::with(data_dir, Some(hub)))
+    }
+
+    fn with(data_dir: &Path, hub: Option<Hub>) -> Self {
         Self {
             shared: Arc::new(Shared {
                 folder: data_dir.to_owned(),
@@ -85,6 +106,7 @@ impl Store {
                 pools: RwLock::new(None),
                 opening: tokio::sync::Mutex::new(()),
                 generation: AtomicU64::new(0),
+                hub,
             }),
         }
     }
@@ -99,6 +121,11 @@ impl Store {
     /// The database's file.
     pub fn file(&self) -> &Path {
         &self.shared.file
+    }
+
+    /// The database that several nodes share, if this is one of them.
+    pub fn hub(&self) -> Option<&Hub> {
+        self.shared.hub.as_ref()
     }
 
     /// Changes when a file is moved aside and a new one begun: what was saved is not in it.
@@ -119,6 +146,12 @@ impl Store {
         let _one_at_a_time = self.shared.opening.lock().await;
         if self.is_open() {
             return Ok(());
+        }
+        if let Some(hub) = self.hub() {
+            let may_stay = hub.join().await?;
+            if !may_stay && self.shared.file.exists() {
+                self.set_alone_aside()?;
+            }
         }
         let pools = match connect::open(&self.shared.folder, &self.shared.file).await {
             Err(error) if error.cause() == Cause::Damaged => {
@@ -160,9 +193,18 @@ impl Store {
         self.begin(|pools| &pools.write, "BEGIN IMMEDIATE").await
     }
 
-    /// The same, and what is committed outlives a power cut: for what people set.
+    /// The same, and what is committed outlives a power cut.
     pub async fn write_through(&self) -> Result<Transaction, StoreError> {
         self.begin(|pools| &pools.through, "BEGIN IMMEDIATE").await
+    }
+
+    /// The same, for what people set: where several nodes share it, it is changed for all of them or
+    /// not at all.
+    pub async fn write_shared(&self) -> Result<Transaction, StoreError> {
+        match self.hub() {
+            Some(hub) => self.begin_shared(hub).await,
+            None => self.write_through().await,
+        }
     }
 
     async fn begin(
@@ -177,6 +219,7 @@ impl Store {
         Ok(Transaction {
             inner: begun.map_err(|source| StoreError::using(&self.shared.file, source))?,
             file: self.shared.file.clone(),
+            remote: None,
         })
     }
 
@@ -197,13 +240,25 @@ impl Store {
     }
 
     fn set_aside(&self, reason: &StoreError) -> Result<(), StoreError> {
-        let aside = connect::set_aside(&self.shared.file)?;
+        let aside = connect::set_aside(&self.shared.file, "broken")?;
         self.shared.generation.fetch_add(1, Ordering::AcqRel);
         tracing::warn!(
             file = %self.shared.file.display(),
             aside = %aside.display(),
             %reason,
             "the database is damaged: it was moved aside, and a new one is begun"
+        );
+        Ok(())
+    }
+
+    /// What a node kept while it was alone has numbers that mean other things to the others.
+    fn set_alone_aside(&self) -> Result<(), StoreError> {
+        let aside = connect::set_aside(&self.shared.file, "alone")?;
+        self.shared.generation.fetch_add(1, Ordering::AcqRel);
+        tracing::warn!(
+            file = %self.shared.file.display(),
+            aside = %aside.display(),
+            "other nodes were there first: what this one kept while it was alone is moved aside"
         );
         Ok(())
     }
@@ -216,137 +271,6 @@ impl Store {
     fn set_pools(&self, pools: Option<Pools>) -> Option<Pools> {
         let held = self.shared.pools.write();
         std::mem::replace(&mut *held.unwrap_or_else(PoisonError::into_inner), pools)
-    }
-}
-
-/// Reads or writes that belong together; dropped without [`Self::commit`], it never happened.
-pub struct Transaction {
-    inner: sqlx::Transaction<'static, Sqlite>,
-    file: PathBuf,
-}
-
-impl Transaction {
-    /// The names that were asked.
-    pub fn names(&mut self) -> NameTable<'_> {
-        NameTable(self.table())
-    }
-
-    /// The entries that decided.
-    pub fn entries(&mut self) -> EntryTable<'_> {
-        EntryTable(self.table())
-    }
-
-    /// The upstreams that answered.
-    pub fn upstreams(&mut self) -> UpstreamTable<'_> {
-        UpstreamTable(self.table())
-    }
-
-    /// The devices that asked.
-    pub fn devices(&mut self) -> DeviceTable<'_> {
-        DeviceTable(self.table())
-    }
-
-    /// The journal's rows, in blocks.
-    pub fn blocks(&mut self) -> BlockTable<'_> {
-        BlockTable(self.table())
-    }
-
-    /// The journal's sums, by day.
-    pub fn days(&mut self) -> DayTable<'_> {
-        DayTable(self.table())
-    }
-
-    /// Devices of which all that is recorded is being deleted.
-    pub fn erasures(&mut self) -> ErasureTable<'_> {
-        ErasureTable(self.table())
-    }
-
-    /// The lists that people subscribed to.
-    pub fn lists(&mut self) -> ListTable<'_> {
-        ListTable(self.table())
-    }
-
-    /// Groups of devices that people set.
-    pub fn groups(&mut self) -> GroupTable<'_> {
-        GroupTable(self.table())
-    }
-
-    /// What people set of devices.
-    pub fn device_wishes(&mut self) -> DeviceWishTable<'_> {
-        DeviceWishTable(self.table())
-    }
-
-    /// Who changed what people set.
-    pub fn changes(&mut self) -> ChangeTable<'_> {
-        ChangeTable(self.table())
-    }
-
-    /// For whom nothing is blocked.
-    pub fn pauses(&mut self) -> PauseTable<'_> {
-        PauseTable(self.table())
-    }
-
-    /// The rules that people set.
-    pub fn rules(&mut self) -> RuleTable<'_> {
-        RuleTable(self.table())
-    }
-
-    /// The records that people added.
-    pub fn records(&mut self) -> RecordTable<'_> {
-        RecordTable(self.table())
-    }
-
-    /// The hashes of the dashboard's password.
-    pub fn passwords(&mut self) -> PasswordTable<'_> {
-        PasswordTable(self.table())
-    }
-
-    /// Who is signed in.
-    pub fn sessions(&mut self) -> SessionTable<'_> {
-        SessionTable(self.table())
-    }
-
-    /// By which programs may use the API.
-    pub fn tokens(&mut self) -> TokenTable<'_> {
-        TokenTable(self.table())
-    }
-
-    /// Keeps what was written.
-    pub async fn commit(self) -> Result<(), StoreError> {
-        let Self { inner, file } = self;
-        let done = inner.commit().await;
-        done.map_err(|source| StoreError::using(&file, source))
-    }
-
-    /// Gives freed pages back to the file system, at most `pages` of them.
-    pub async fn shrink(&mut self, pages: u32) -> Result<(), StoreError> {
-        let mut table = self.table();
-        let pragma = sqlx::AssertSqlSafe(format!("PRAGMA incremental_vacuum({pages})"));
-        let done = sqlx::raw_sql(pragma).execute(table.connection()).await;
-        table.checked(done).map(|_| ())
-    }
-
-    fn table(&mut self) -> Table<'_> {
-        Table {
-            connection: &mut self.inner,
-            file: &self.file,
-        }
-    }
-}
-
-/// What every table's type holds.
-struct Table<'a> {
-    connection: &'a mut SqliteConnection,
-    file: &'a Path,
-}
-
-impl Table<'_> {
-    fn connection(&mut self) -> &mut SqliteConnection {
-        self.connection
-    }
-
-    fn checked<T>(&self, result: Result<T, sqlx::Error>) -> Result<T, StoreError> {
-        result.map_err(|source| StoreError::using(self.file, source))
     }
 }
 

@@ -29,7 +29,7 @@ pub struct Attention {
     /// Whether something is wrong.
     pub severity: Weight,
     /// What is to be known, by kind: `queries` and `packs`; `device`; `device` and `names`;
-    /// `problem`; `server`, `asked` and `failed`; `last_seen`.
+    /// `problem`; `problem` and `since`; `server`, `asked` and `failed`; `last_seen`.
     #[schema(value_type = Object)]
     pub facts: Map<String, Value>,
     /// The page of the dashboard that shows it.
@@ -48,6 +48,8 @@ pub enum AttentionKind {
     NewNames,
     /// The journal is not complete.
     Journal,
+    /// The database that several nodes share is away.
+    Database,
     /// An upstream fails.
     Upstream,
     /// No pack blocks.
@@ -83,6 +85,7 @@ impl Look<'_> {
         // How the server is now says nothing of a span that is over.
         if self.range.is_open(self.now) {
             items.extend(self.journal());
+            items.extend(self.database());
             items.extend(self.upstreams());
             items.extend(self.no_queries());
         }
@@ -105,6 +108,16 @@ impl Look<'_> {
             Weight::Warn,
             json!({ "problem": problem }),
             self.page("/log", &[]),
+        ))
+    }
+
+    fn database(&self) -> Option<Attention> {
+        let away = self.api.store.hub()?.away()?;
+        Some(item(
+            AttentionKind::Database,
+            Weight::Warn,
+            json!({ "problem": away.problem, "since": range::text(away.since_ms) }),
+            "/changes".to_owned(),
         ))
     }
 
@@ -273,6 +286,7 @@ fn item(kind: AttentionKind, severity: Weight, facts: Value, href: String) -> At
         AttentionKind::NewDevice => "new-device",
         AttentionKind::NewNames => "new-names",
         AttentionKind::Journal => "journal",
+        AttentionKind::Database => "database",
         AttentionKind::Upstream => "upstream",
         AttentionKind::AllWatching => "all-watching",
         AttentionKind::NoQueries => "no-queries",

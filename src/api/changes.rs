@@ -129,7 +129,8 @@ pub(super) async fn undo_change(
 ) -> Result<Json<Change>, Problem> {
     let undone = undo(&api, &author, &id).await?;
     let kind = undone.kind;
-    enforce(&api, kind).await.map_err(|error| unkept(&error))?;
+    let put = api.enforce(kind).await;
+    put.map_err(|error| unkept(&error))?;
     let page = page(&api, undone.id + 1, 1).await;
     let page = page.map_err(|error| Problem::unavailable(error.to_string()))?;
     let change = page.items.into_iter().next();
@@ -165,7 +166,7 @@ async fn undo(api: &Api, author: &Author, id: &str) -> Result<ChangeRow, Problem
     let gone = || Problem::not_found(format!("there is no change `{id}`"));
     let number: i64 = id.parse().map_err(|_| gone())?;
     let failed = |error: StoreError| unkept(&error);
-    let mut store = api.store.write_through().await.map_err(failed)?;
+    let mut store = api.store.write_shared().await.map_err(failed)?;
     let found = store.changes().find(number).await.map_err(failed)?;
     let change = found.ok_or_else(gone)?;
     if change.undone_by.is_some() {
@@ -218,20 +219,22 @@ fn clash(api: &Api, item: &Item) -> Option<String> {
     }
 }
 
-/// Puts in force what was put back.
-async fn enforce(api: &Api, kind: Kind) -> Result<(), StoreError> {
-    match kind {
-        Kind::List | Kind::Rule => {
-            let lists = api.config().lists.clone();
-            api.lists.recall_again(&lists).await
-        }
-        Kind::Record => api.records.recall_again().await,
-        Kind::Group | Kind::Device => api.household.recall().await,
-        Kind::Pause => {
-            let _turn = api.pausing.lock().await;
-            let pauses = super::pause::recall(&api.store).await?;
-            api.policy.set_pauses(pauses);
-            Ok(())
+impl Api {
+    /// Puts in force what is kept of a kind of things: it was changed elsewhere, or put back.
+    pub async fn enforce(&self, kind: Kind) -> Result<(), StoreError> {
+        match kind {
+            Kind::List | Kind::Rule => {
+                let lists = self.config().lists.clone();
+                self.lists.recall_again(&lists).await
+            }
+            Kind::Record => self.records.recall_again().await,
+            Kind::Group | Kind::Device => self.household.recall().await,
+            Kind::Pause => {
+                let _turn = self.pausing.lock().await;
+                let pauses = super::pause::recall(&self.store).await?;
+                self.policy.set_pauses(pauses);
+                Ok(())
+            }
         }
     }
 }

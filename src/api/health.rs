@@ -29,7 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
         (status = 503, body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(super) async fn healthz(State(api): State<Arc<Api>>) -> Result<&'static str, Problem> {
+pub(super) async fn healthz(State(api): State<Arc<Api>>) -> Result<String, Problem> {
     let unwell = |detail: String| {
         Problem::new(
             StatusCode::SERVICE_UNAVAILABLE,
@@ -41,7 +41,11 @@ pub(super) async fn healthz(State(api): State<Arc<Api>>) -> Result<&'static str,
         return Err(unwell("no address is listened on".to_owned()));
     };
     check(address).await.map_err(unwell)?;
-    Ok("ok\n")
+    // Of what several nodes share, DNS needs nothing.
+    Ok(match super::nodes::problem(api.store.hub()) {
+        Some(problem) => format!("ok\n{problem}\n"),
+        None => "ok\n".to_owned(),
+    })
 }
 
 /// Whether DNS is answered at an address that is listened on; if not, why.

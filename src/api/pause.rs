@@ -170,14 +170,14 @@ async fn put(api: &Api, author: &Author, pauses: Pauses, now: Timestamp) -> Resu
 /// Keeps these in the place of those that are in force.
 async fn keep(api: &Api, author: &Author, pauses: &Pauses, now_ms: i64) -> Result<(), StoreError> {
     let before = api.policy.pauses();
-    let mut store = api.store.write_through().await?;
+    let mut store = api.store.write_shared().await?;
     for pause in &before.0 {
         let (key, is_running) = (to_row(pause).who, pause.until_ms > now_ms);
         if is_running && !pauses.0.iter().any(|one| one.who == pause.who) {
             store.take_out(author, Kind::Pause, &key).await?;
         } else if !is_running {
             // It ended by itself.
-            store.pauses().remove(&key).await?;
+            store.let_end(Kind::Pause, &key).await?;
         }
     }
     for pause in pauses.0.iter().filter(|pause| !before.0.contains(pause)) {

@@ -10,6 +10,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::Api;
+use super::nodes::{self, DatabaseStatus};
 use super::pause::{self, PauseItem};
 use super::range;
 use super::trouble::{self, Trouble};
@@ -44,6 +45,9 @@ pub struct Status {
     pub packs: PacksStatus,
     /// Devices that ever asked.
     pub devices: usize,
+    /// The database that several nodes share, where there are several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub database: Option<DatabaseStatus>,
     /// What needs a person.
     pub problems: Vec<Trouble>,
 }
@@ -177,6 +181,13 @@ pub(super) async fn status(State(api): State<Arc<Api>>) -> Json<Status> {
     let now = Timestamp::now();
     let upstreams = (api.upstreams)();
     let counts = api.journal.totals();
+    let database = nodes::status(&api).await;
+    let mut problems = nodes::troubles(database.as_ref(), api.store.hub());
+    problems.extend(trouble::all(
+        &api.journal,
+        &upstreams,
+        &api.lists.subscriptions.all(),
+    ));
     Json(Status {
         version: env!("CARGO_PKG_VERSION"),
         started_at: range::text(api.started.as_millisecond()),
@@ -196,7 +207,8 @@ pub(super) async fn status(State(api): State<Arc<Api>>) -> Json<Status> {
             dns: texts(&api.dns),
             web: texts(&api.web),
         },
-        problems: trouble::all(&api.journal, &upstreams, &api.lists.subscriptions.all()),
+        problems,
+        database,
         upstreams,
         cache: api.cache.stats(),
         packs: PacksStatus {

@@ -8,11 +8,13 @@ use tokio::time;
 use tokio_util::sync::CancellationToken;
 
 use super::library::tags;
+use crate::api;
 use crate::device::Devices;
 use crate::household::{Enforce, Household};
 use crate::lists::{self, Library};
 use crate::local::Local;
 use crate::policy::Policy;
+use crate::store::Store;
 
 /// How long to wait for a store that cannot be opened.
 const RETRY: Duration = Duration::from_secs(10);
@@ -54,5 +56,17 @@ pub(super) async fn recall(
     tokio::select! {
         () = stop.cancelled() => {}
         () = recalled => {}
+    }
+}
+
+/// Puts the pauses of earlier runs in force; no device waits for that.
+pub(super) async fn recall_pauses(store: Store, policy: Policy, stop: CancellationToken) {
+    let recalled = tokio::select! {
+        () = stop.cancelled() => return,
+        recalled = api::recall_pauses(&store) => recalled,
+    };
+    match recalled {
+        Ok(pauses) => policy.set_pauses(pauses),
+        Err(error) => tracing::warn!(%error, "pauses of before are not known, and have ended"),
     }
 }

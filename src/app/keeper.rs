@@ -4,14 +4,19 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use crate::device::{Device, DeviceKey, Devices, NamedBy, mac_text, parse_mac};
+use super::nodes::Nodes;
+use crate::device::{Device, DeviceKey, Devices, NamedBy, Range, mac_text, parse_mac};
+use crate::journal::Writer;
 use crate::query::DeviceId;
-use crate::store::{DeviceRow, Store, StoreError};
+use crate::store::{Cause, DeviceRow, Hub, Store, StoreError};
 
 /// Changes are gathered for this long, so that a busy home does not write for each query.
 const GATHER: Duration = Duration::from_secs(10);
+/// How long to wait for a database that could not be reached.
+const RETRY: Duration = Duration::from_secs(2);
 const NOW_AND_THEN: Duration = Duration::from_mins(15);
 
 /// Keeps the devices in the store.
@@ -21,6 +26,32 @@ pub(super) struct Keeper {
     saved: HashMap<DeviceId, Device>,
     /// The store's file that they were saved in.
     generation: u64,
+}
+
+/// Keeps the devices and the journal. Without the devices of earlier runs neither is written:
+/// their numbers would be given twice.
+pub(super) async fn keep(
+    mut keeper: Keeper,
+    (writer, nodes): (Writer, Nodes),
+    stop: CancellationToken,
+) {
+    let recalled = tokio::select! {
+        () = stop.cancelled() => return,
+        recalled = keeper.recall() => recalled,
+    };
+    match recalled {
+        Ok(()) => {
+            tokio::join!(
+                writer.run(stop.clone()),
+                keeper.run(stop.clone()),
+                nodes.run(stop)
+            );
+        }
+        Err(error) => {
+            tracing::warn!(%error, "devices of earlier runs are not known, and nothing is kept");
+            writer.stay_in_memory(&error).run(stop).await;
+        }
+    }
 }
 
 impl Keeper {
@@ -36,7 +67,21 @@ impl Keeper {
 
     /// Tells the registry of earlier runs. Nobody waits for this but the journal, which should
     /// know devices by the numbers that stay.
+    ///
+    /// A node that has never reached the others' database waits for it: it has no numbers yet.
     pub(super) async fn recall(&mut self) -> Result<(), StoreError> {
+        while let Err(error) = self.store.connect().await {
+            match self.store.hub() {
+                Some(hub) if error.cause() == Cause::Away => {
+                    hub.note(Some(&error), Timestamp::now().as_millisecond());
+                    tokio::time::sleep(RETRY).await;
+                }
+                _ => return Err(error),
+            }
+        }
+        let number = self.store.hub().and_then(Hub::number);
+        self.devices
+            .number_from(Range::of_node(number.unwrap_or(0)));
         self.devices.recall(read(&self.store).await?);
         Ok(())
     }
@@ -80,7 +125,6 @@ impl Keeper {
 }
 
 async fn read(store: &Store) -> Result<Vec<Device>, StoreError> {
-    store.connect().await?;
     let rows = store.read().await?.devices().all().await?;
     Ok(rows.into_iter().filter_map(from_row).collect())
 }

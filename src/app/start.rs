@@ -12,15 +12,16 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::dns_thread::{DnsThread, Place};
-use super::keeper::Keeper;
+use super::keeper::{Keeper, keep};
 use super::limits::Limits;
+use super::nodes::Nodes;
 use super::ports::Ports;
 use super::warm::Warm;
 use super::{App, access, household, library, names, schedules, shared, upstream_figures};
 use crate::access::Access;
 use crate::api::{self, Api};
 use crate::cache::Cache;
-use crate::config::Config;
+use crate::config::{Config, StoreKind};
 use crate::device::{self, Devices, Neighbours, ReverseNames};
 use crate::dns::Sockets;
 use crate::household::Household;
@@ -44,6 +45,8 @@ pub struct Parts {
     pub packs: Arc<Packs>,
     /// The keys that are trusted without proof.
     pub anchors: Anchors,
+    /// Where everything is kept; not opened yet.
+    pub store: Store,
 }
 
 /// Reads what the server needs: the packs, and the keys that are trusted.
@@ -59,10 +62,16 @@ pub fn prepare(config: Config) -> anyhow::Result<Parts> {
 pub fn prepare_with(config: Config, packs: Arc<Packs>) -> anyhow::Result<Parts> {
     let anchors = config.upstream.trust_anchors.as_deref();
     let anchors = anchors.map(Anchors::read).transpose()?.unwrap_or_default();
+    let store = match &config.journal.store {
+        StoreKind::Sqlite => Store::at(&config.data_dir),
+        StoreKind::Postgres(url) => Store::of_node(&config.data_dir, url.reveal())
+            .map_err(|error| anyhow::anyhow!("reading journal.store: {error}"))?,
+    };
     Ok(Parts {
         config: Arc::new(config),
         packs,
         anchors,
+        store,
     })
 }
 
@@ -119,6 +128,7 @@ async fn start_in(place: Place, parts: Parts) -> anyhow::Result<App> {
         ));
     }
     core.watch_ends(&tasks, &stop_rest);
+    let nodes = core.nodes(api, &parts.config);
     let Core {
         access,
         devices,
@@ -131,8 +141,8 @@ async fn start_in(place: Place, parts: Parts) -> anyhow::Result<App> {
     } = core;
     writer.announce();
     tasks.spawn(keep(
-        Keeper::new(store.clone(), Arc::clone(&devices)),
-        writer,
+        Keeper::new(store.clone(), devices),
+        (writer, nodes),
         stop_rest.clone(),
     ));
     Ok(App {
@@ -151,32 +161,6 @@ async fn start_in(place: Place, parts: Parts) -> anyhow::Result<App> {
         access,
         store,
     })
-}
-
-/// Puts the pauses of earlier runs in force; no device waits for that.
-async fn recall_pauses(store: Store, policy: Policy, stop: CancellationToken) {
-    let recalled = tokio::select! {
-        () = stop.cancelled() => return,
-        recalled = api::recall_pauses(&store) => recalled,
-    };
-    match recalled {
-        Ok(pauses) => policy.set_pauses(pauses),
-        Err(error) => tracing::warn!(%error, "pauses of before are not known, and have ended"),
-    }
-}
-
-/// Keeps the devices and the journal. Without the devices of earlier runs neither is written:
-/// their numbers would be given twice.
-async fn keep(mut keeper: Keeper, writer: Writer, stop: CancellationToken) {
-    match keeper.recall().await {
-        Ok(()) => {
-            tokio::join!(writer.run(stop.clone()), keeper.run(stop));
-        }
-        Err(error) => {
-            tracing::warn!(%error, "devices of earlier runs are not known, and nothing is kept");
-            writer.stay_in_memory(&error).run(stop).await;
-        }
-    }
 }
 
 /// The parts that threads and tasks share.
@@ -199,7 +183,7 @@ struct Core {
 impl Core {
     fn build(parts: &Parts, limits: Limits) -> anyhow::Result<(Self, Refresher)> {
         let config = &parts.config;
-        let store = Store::at(&config.data_dir);
+        let store = parts.store.clone();
         let devices = Arc::new(Devices::new(&config.devices, Vec::new()));
         devices.set_groups(device::Groups::of(config));
         devices.trust(&config.trust_mac_from);
@@ -311,7 +295,18 @@ impl Core {
         let rulebook = Arc::clone(&self.library.rulebook);
         tasks.spawn(schedules::run(rulebook, stop.clone()));
         let (store, policy) = (self.store.clone(), self.policy.clone());
-        tasks.spawn(recall_pauses(store, policy, stop.clone()));
+        tasks.spawn(household::recall_pauses(store, policy, stop.clone()));
+    }
+
+    /// What keeps this node in step with others, where there are others.
+    fn nodes(&self, api: Arc<Api>, config: &Config) -> Nodes {
+        Nodes {
+            store: self.store.clone(),
+            journal: self.journal.clone(),
+            devices: Arc::clone(&self.devices),
+            api,
+            retention: config.journal.retention,
+        }
     }
 
     fn start_dns(

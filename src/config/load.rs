@@ -432,7 +432,7 @@ ttl = 10
 canaries = "yes"
 
 [journal]
-store = "postgres://squelch@db.example/squelch"
+store = "postgres://squelch:secret@db.example"
 privacy = "none"
 retention = "1m"
 "#;
@@ -457,7 +457,7 @@ retention = "1m"
         config.toml:26: blocking.answer.ipv4 = "2001:db8::1": write an address without a port, such as "192.0.2.1"
         config.toml:27: blocking.ttl = 10: write a number and a unit (ms, s, m, h or d), such as "10s"
         config.toml:28: blocking.canaries = "yes": write true or false
-        config.toml:31: journal.store = "postgres://…@db.example/squelch": PostgreSQL is not in this version yet; write "sqlite"
+        config.toml:31: journal.store = "postgres://…@db.example": there is no database; write "postgres://user@host/database"
         config.toml:32: journal.privacy = "none": write "full", "no_devices", "no_names" or "off"
         config.toml:33: journal.retention = "1m": write a time from "1h" to "3650d"
         "#);

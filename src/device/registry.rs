@@ -10,7 +10,7 @@ use ipnet::IpNet;
 use tokio::sync::watch;
 
 use super::maker::Makers;
-use super::state::{Change, Seat, State};
+use super::state::{Change, Range, Seat, State};
 use super::wishes::{Groups, Kept, Wishes};
 use super::{Device, Mac};
 use crate::config::{self, Config};
@@ -75,7 +75,7 @@ impl Snapshot {
 impl Devices {
     /// The devices that are known, under this config.
     pub fn new(config: &[config::Device], known: Vec<Device>) -> Self {
-        let state = State::restore(Wishes::new(config), known, HashMap::new());
+        let state = State::restore(Wishes::new(config), known, HashMap::new(), Range::default());
         Self {
             snapshot: ArcSwap::from_pointee(Snapshot::of(&state)),
             state: Mutex::new(state),
@@ -197,6 +197,19 @@ impl Devices {
     /// Gives the devices that ask from now on passing numbers, until [`Devices::recall`].
     pub fn number_in_passing(&self) {
         self.lock().number_in_passing();
+    }
+
+    /// Numbers new devices from this range: others are numbered by other nodes.
+    pub fn number_from(&self, range: Range) {
+        self.lock().set_range(range);
+    }
+
+    /// Takes over what other nodes know of devices.
+    pub fn learn(&self, others: Vec<Device>) {
+        let mut state = self.lock();
+        if state.learn(others) {
+            self.publish(&state);
+        }
     }
 
     /// Takes over the devices of earlier runs, while others already ask.
@@ -367,6 +380,44 @@ mod tests {
         assert_eq!(ask(&devices, "192.0.2.8"), kept);
         let numbers: Vec<DeviceId> = devices.all().iter().map(|device| device.id).collect();
         assert_eq!(numbers, [phone, gone, kept]);
+    }
+
+    #[test]
+    fn nodes_that_met_the_same_device_agree_on_its_number() {
+        let nodes = [0, 1].map(|number| {
+            let devices = devices(&[]);
+            devices.number_from(Range::of_node(number));
+            devices
+        });
+        for (node, other) in nodes.iter().zip(["192.0.2.8", "192.0.2.9"]) {
+            sight(node, "192.0.2.7", PHONE);
+            ask(node, "192.0.2.7");
+            ask(node, other);
+        }
+        let numbers = nodes.each_ref().map(|node| ask(node, "192.0.2.7"));
+        assert_eq!(numbers.map(|id| id.0 >> 20), [0, 1]);
+        let known = nodes.each_ref().map(Devices::all);
+        for node in &nodes {
+            for known in &known {
+                node.learn(known.clone());
+            }
+            assert_eq!(node.resolve(numbers[1]), numbers[0]);
+            assert_eq!(ask(node, "192.0.2.7"), numbers[0]);
+            assert_eq!(node.all().len(), 3);
+        }
+        // What is told again is nothing new, and a restart changes nothing.
+        let mut changed = nodes[1].changed();
+        changed.mark_unchanged();
+        for known in &known {
+            nodes[1].learn(known.clone());
+        }
+        assert!(!changed.has_changed().unwrap());
+        let again = devices(&[]);
+        again.number_in_passing();
+        again.number_from(Range::of_node(1));
+        again.recall(known.concat());
+        assert_eq!(again.resolve(numbers[1]), numbers[0]);
+        assert_eq!(ask(&again, "192.0.2.77").0 >> 20, 1);
     }
 
     #[test]

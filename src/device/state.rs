@@ -8,6 +8,7 @@ mod recall;
 mod restore;
 mod room;
 mod said;
+mod share;
 mod view;
 
 use std::collections::HashMap;
@@ -16,6 +17,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use ipnet::IpNet;
+
+pub use share::Range;
 
 use super::wishes::{Groups, Wishes, first_label};
 use super::{DeviceKey, Mac};
@@ -96,6 +99,7 @@ pub(super) struct State {
     /// The numbers that devices had before the records of earlier runs were read.
     passing: HashMap<DeviceId, DeviceId>,
     next: u32,
+    range: Range,
     /// How many records there are of each kind.
     by_address: usize,
     by_mac: usize,

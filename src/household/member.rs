@@ -116,7 +116,7 @@ impl Household {
     ) -> Result<(), MemberError> {
         let mut recalled = self.recalled.lock().await;
         self.recall_once(&mut recalled).await?;
-        let mut store = self.store.write_through().await?;
+        let mut store = self.store.write_shared().await?;
         for (id, wish) in changes {
             if let Some(wish) = wish {
                 store.put(author, &Item::Device(row(*id, wish))).await?;

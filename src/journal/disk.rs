@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::blob::Unpacker;
 use super::day::Day;
 use super::erase::Erasing;
+use super::exchange::Sharing;
 use super::line::{Line, day_of};
 use super::shared::Shared;
 use super::state::State;
@@ -41,6 +42,7 @@ struct Plan {
     lines: Vec<Line>,
     seals: bool,
     days: Vec<(i64, Day)>,
+    sharing: Sharing,
 }
 
 impl Disk {
@@ -52,7 +54,7 @@ impl Disk {
 
     /// The same, into blocks that are not to grow any more where `seals`.
     pub(super) async fn flush_as(&mut self, now_ms: i64, seals: bool) -> Result<(), StoreError> {
-        let plan = Plan::of(&self.shared.state(), seals, |day| {
+        let mut plan = Plan::of(&self.shared.state(), seals, |day| {
             day != day_of(now_ms) || self.stored.contains(&day)
         });
         if plan.is_empty() {
@@ -64,6 +66,10 @@ impl Disk {
         store.commit().await?;
         self.stored.extend(plan.days.iter().map(|(day, _)| *day));
         plan.settle(&mut self.shared.state_mut());
+        match self.shared.store.hub() {
+            Some(hub) if plan.sharing.is_sending() => hub.wake(),
+            _ => {}
+        }
         Ok(())
     }
 
@@ -111,14 +117,15 @@ impl Plan {
             lines: tail.lines.range(skipped..).copied().collect(),
             seals,
             days: over.map(|(day, sums)| (*day, sums.clone())).collect(),
+            sharing: Sharing::of(state),
         }
     }
 
     fn is_empty(&self) -> bool {
-        self.lines.is_empty() && self.days.is_empty()
+        self.lines.is_empty() && self.days.is_empty() && self.sharing.is_empty()
     }
 
-    async fn write(&self, store: &mut Transaction) -> Result<(), StoreError> {
+    async fn write(&mut self, store: &mut Transaction) -> Result<(), StoreError> {
         store.names().add(&self.names).await?;
         store.entries().add(&self.entries).await?;
         for (id, text) in &self.upstreams {
@@ -133,7 +140,7 @@ impl Plan {
         for (day, sums) in &self.days {
             save_day(store, *day, sums).await?;
         }
-        Ok(())
+        self.sharing.write(store).await
     }
 
     fn blocks(&self) -> Vec<StoredBlock> {
@@ -166,6 +173,7 @@ impl Plan {
         for (day, _) in &self.days {
             state.days.remove(day);
         }
+        self.sharing.settle(state);
     }
 }
 

@@ -19,6 +19,11 @@ impl Disk {
         load_words(&mut store, &mut fresh).await?;
         self.load_tail(&mut store, &mut fresh).await?;
         self.load_days(&mut store, &mut fresh).await?;
+        if self.shared.store.hub().is_some() {
+            let progress = store.outbox().progress().await?;
+            let now_ms = jiff::Timestamp::now().as_millisecond();
+            fresh.exchange.begin(progress, now_ms);
+        }
         store.commit().await?;
         let _gate = self.shared.gate.write().await;
         let mut state = self.shared.state_mut();

@@ -11,7 +11,7 @@ use super::recorder::{Counters, Door};
 use super::state::State;
 use super::{Counts, Recorder, Row, Words};
 use crate::config;
-use crate::store::Store;
+use crate::store::{Arrived, Store};
 
 /// Rows that a slow watcher may fall behind before it misses some.
 const WATCHER_LAG: usize = 4096;
@@ -49,6 +49,8 @@ pub(super) enum Request {
     Flush(oneshot::Sender<()>),
     /// Begin with the deletions that were asked for.
     Erase(oneshot::Sender<()>),
+    /// Take rows of other nodes, and write them to disk; answered whether that was done.
+    TakeIn(Vec<Arrived>, oneshot::Sender<bool>),
 }
 
 impl Shared {

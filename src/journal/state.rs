@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::Words;
 use super::day::Day;
+use super::exchange::Exchange;
 use super::ids::IdMap;
 use super::labels::Labels;
 use super::latency;
@@ -25,6 +26,7 @@ pub(super) struct State {
     pub tail: Tail,
     /// Sums that are not on disk: they add to what the disk has for the same day.
     pub days: BTreeMap<i64, Day>,
+    pub exchange: Exchange,
     /// When the writer last took what was recorded.
     pub as_of_ms: i64,
     /// Whether it goes on from what is on disk.
@@ -117,6 +119,7 @@ impl State {
             transport: record.transport,
             latency: latency::step(record.took_us),
         };
+        self.exchange.note(line);
         (self.push_line(line), line)
     }
 
@@ -154,9 +157,12 @@ impl State {
         }
     }
 
-    /// Adds rows that were recorded under other dictionaries.
+    /// Adds rows that were recorded under other dictionaries. What other nodes have comes from
+    /// them again.
     pub(super) fn adopt(&mut self, other: &Self) {
-        for (_, line) in other.tail.iter() {
+        let all = || other.tail.lines.iter().copied().collect();
+        let lines: Vec<Line> = other.exchange.unsaved().map_or_else(all, <[Line]>::to_vec);
+        for line in &lines {
             let name = match line.name {
                 0 => 0,
                 id => self.names.intern(other.names.text(id)),
@@ -167,12 +173,14 @@ impl State {
                 .map(|label| self.entries.intern(label));
             let upstream = other.upstreams.label(line.upstream);
             let upstream = upstream.map(|label| self.upstreams.intern(label));
-            self.push_line(Line {
+            let line = Line {
                 name,
                 entry: entry.unwrap_or(0),
                 upstream: upstream.unwrap_or(0),
                 ..*line
-            });
+            };
+            self.exchange.note(line);
+            self.push_line(line);
         }
     }
 

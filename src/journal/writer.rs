@@ -4,6 +4,8 @@
 //! It sleeps until a recorder knocks. When the disk fails it goes on in memory, and tries again
 //! after a while.
 
+mod others;
+
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
@@ -258,6 +260,7 @@ impl Writer {
             }
         }
         let lost = state.tail.limit(MOST_ROWS);
+        state.exchange.limit(MOST_ROWS);
         drop(state);
         self.shared.forgotten.fetch_add(lost, Ordering::Relaxed);
         for row in rows {
@@ -368,6 +371,10 @@ impl Writer {
             Request::Flush(done) => {
                 self.flush(now_ms()).await;
                 done
+            }
+            Request::TakeIn(parcels, done) => {
+                let _: Result<(), _> = done.send(self.take_in(&parcels).await);
+                return;
             }
         };
         // It fails when the asker did not wait.

@@ -159,7 +159,10 @@ impl Library {
     /// Adds a list.
     pub async fn add(&self, author: &Author, list: &Subscription) -> Result<(), StoreError> {
         self.save(author, list).await?;
-        self.wishes().stored_lists.push(list.clone());
+        let mut wishes = self.wishes();
+        wishes.stored_lists.retain(|known| known.id != list.id);
+        wishes.stored_lists.push(list.clone());
+        drop(wishes);
         self.subscriptions.want(self.wanted());
         Ok(())
     }
@@ -178,7 +181,7 @@ impl Library {
 
     /// Removes a list, with its copies.
     pub async fn remove(&self, author: &Author, id: &str) -> Result<(), StoreError> {
-        let mut store = self.store.write_through().await?;
+        let mut store = self.store.write_shared().await?;
         store.take_out(author, Kind::List, id).await?;
         store.commit().await?;
         self.wishes().stored_lists.retain(|list| list.id != id);
@@ -190,7 +193,7 @@ impl Library {
     }
 
     async fn save(&self, author: &Author, list: &Subscription) -> Result<(), StoreError> {
-        let mut store = self.store.write_through().await?;
+        let mut store = self.store.write_shared().await?;
         let row = to_row(list, Timestamp::now());
         store.put(author, &Item::List(row)).await?;
         store.commit().await
@@ -210,7 +213,7 @@ impl Library {
 
     /// Adds a rule, which is in force at once.
     pub async fn add_rule(&self, author: &Author, rule: SetRule) -> Result<SetRule, StoreError> {
-        let mut store = self.store.write_through().await?;
+        let mut store = self.store.write_shared().await?;
         let id = store.rules().free_id().await?;
         let rule = SetRule {
             id: Some(id),
@@ -219,7 +222,11 @@ impl Library {
         let row = to_rule_row(&rule, id, Timestamp::now());
         store.put(author, &Item::Rule(row)).await?;
         store.commit().await?;
-        self.wishes().stored_rules.insert(0, rule.clone());
+        let mut wishes = self.wishes();
+        // Another node's change may have had all of them read just now.
+        wishes.stored_rules.retain(|known| known.id != rule.id);
+        wishes.stored_rules.insert(0, rule.clone());
+        drop(wishes);
         self.put_rules();
         Ok(rule)
     }
@@ -227,7 +234,7 @@ impl Library {
     /// Changes a rule, which is in force at once.
     pub async fn change_rule(&self, author: &Author, rule: &SetRule) -> Result<(), StoreError> {
         let Some(id) = rule.id else { return Ok(()) };
-        let mut store = self.store.write_through().await?;
+        let mut store = self.store.write_shared().await?;
         let row = to_rule_row(rule, id, Timestamp::now());
         store.put(author, &Item::Rule(row)).await?;
         store.commit().await?;
@@ -243,7 +250,7 @@ impl Library {
     /// Removes a rule, which is out of force at once.
     pub async fn remove_rule(&self, author: &Author, rule: &SetRule) -> Result<(), StoreError> {
         let Some(id) = rule.id else { return Ok(()) };
-        let mut store = self.store.write_through().await?;
+        let mut store = self.store.write_shared().await?;
         store.take_out(author, Kind::Rule, &id.to_string()).await?;
         store.commit().await?;
         self.wishes()

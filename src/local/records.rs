@@ -179,7 +179,7 @@ impl Records {
     pub async fn add(&self, author: &Author, record: SetRecord) -> Result<SetRecord, StoreError> {
         let mut recalled = self.recalled.lock().await;
         self.recall_once(&mut recalled).await?;
-        let mut store = self.store.write_through().await?;
+        let mut store = self.store.write_shared().await?;
         let id = store.records().free_id().await?;
         let record = SetRecord {
             id: Some(id),
@@ -188,7 +188,11 @@ impl Records {
         let row = to_row(&record, id, Timestamp::now().as_millisecond());
         store.put(author, &Item::Record(row)).await?;
         store.commit().await?;
-        self.change(|stored| stored.insert(0, record.clone()));
+        self.change(|stored| {
+            // Another node's change may have had all of them read just now.
+            stored.retain(|known| known.id != record.id);
+            stored.insert(0, record.clone());
+        });
         Ok(record)
     }
 
@@ -197,7 +201,7 @@ impl Records {
         let Some(id) = record.id else { return Ok(()) };
         let mut recalled = self.recalled.lock().await;
         self.recall_once(&mut recalled).await?;
-        let mut store = self.store.write_through().await?;
+        let mut store = self.store.write_shared().await?;
         let row = to_row(record, id, 0);
         store.put(author, &Item::Record(row)).await?;
         store.commit().await?;
@@ -214,7 +218,7 @@ impl Records {
         let Some(id) = record.id else { return Ok(()) };
         let mut recalled = self.recalled.lock().await;
         self.recall_once(&mut recalled).await?;
-        let mut store = self.store.write_through().await?;
+        let mut store = self.store.write_shared().await?;
         let key = id.to_string();
         store.take_out(author, Kind::Record, &key).await?;
         store.commit().await?;

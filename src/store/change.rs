@@ -4,18 +4,14 @@
 //! leave a line here in the same transaction: nothing changes without one. [`Transaction::undo`]
 //! puts back what was before.
 
-use serde::Serialize;
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
-use super::{
-    DeviceWishRow, GroupRow, ListRow, NODE, PauseRow, RecordRow, RuleRow, StoreError, Table,
-    Transaction,
-};
+use super::{Item, Kind, NODE, StoreError, Table, Transaction};
 use crate::query::DeviceId;
 
 /// So many changes are kept; older ones are forgotten.
-const MOST_KEPT: i64 = 5000;
+pub(super) const MOST_KEPT: i64 = 5000;
 
 /// Who changes something.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,41 +33,6 @@ pub enum Way {
     Command,
     /// Nobody: its time was over.
     Time,
-}
-
-/// What kind of thing is changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Kind {
-    /// A list that people subscribed to.
-    List,
-    /// A rule of their own.
-    Rule,
-    /// A record of the home's own names.
-    Record,
-    /// A group of devices.
-    Group,
-    /// What they set of a device.
-    Device,
-    /// A pause.
-    Pause,
-}
-
-/// A row that people set.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(untagged)]
-pub enum Item {
-    /// A list.
-    List(ListRow),
-    /// A rule.
-    Rule(RuleRow),
-    /// A record.
-    Record(RecordRow),
-    /// A group.
-    Group(GroupRow),
-    /// A device.
-    Device(DeviceWishRow),
-    /// A pause.
-    Pause(PauseRow),
 }
 
 /// What is kept of a change.
@@ -107,14 +68,14 @@ impl Author {
         session: None,
     };
 
-    fn to_text(&self) -> String {
+    pub(super) fn to_text(&self) -> String {
         match &self.session {
             Some(session) => format!("{}:{session}", self.way.as_str()),
             None => self.way.as_str().to_owned(),
         }
     }
 
-    fn from_text(text: &str) -> Self {
+    pub(super) fn from_text(text: &str) -> Self {
         let (way, session) = match text.split_once(':') {
             Some((way, session)) => (way, Some(session.to_owned())),
             None => (text, None),
@@ -137,75 +98,6 @@ impl Way {
             Self::Command => "command",
             Self::Time => "time",
         }
-    }
-}
-
-impl Kind {
-    const ALL: [Self; 6] = [
-        Self::List,
-        Self::Rule,
-        Self::Record,
-        Self::Group,
-        Self::Device,
-        Self::Pause,
-    ];
-
-    /// The word itself.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::List => "list",
-            Self::Rule => "rule",
-            Self::Record => "record",
-            Self::Group => "group",
-            Self::Device => "device",
-            Self::Pause => "pause",
-        }
-    }
-
-    fn from_text(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
-    }
-}
-
-impl Item {
-    /// What kind of thing it is.
-    pub fn kind(&self) -> Kind {
-        match self {
-            Self::List(_) => Kind::List,
-            Self::Rule(_) => Kind::Rule,
-            Self::Record(_) => Kind::Record,
-            Self::Group(_) => Kind::Group,
-            Self::Device(_) => Kind::Device,
-            Self::Pause(_) => Kind::Pause,
-        }
-    }
-
-    /// Which of its kind it is.
-    pub fn key(&self) -> String {
-        match self {
-            Self::List(row) => row.id.clone(),
-            Self::Rule(row) => row.id.to_string(),
-            Self::Record(row) => row.id.to_string(),
-            Self::Group(row) => row.id.clone(),
-            Self::Device(row) => row.device.0.to_string(),
-            Self::Pause(row) => row.who.clone(),
-        }
-    }
-
-    fn to_text(&self) -> String {
-        serde_json::to_string(self).unwrap_or_default()
-    }
-
-    fn from_text(kind: Kind, text: &str) -> Option<Self> {
-        match kind {
-            Kind::List => serde_json::from_str(text).map(Self::List),
-            Kind::Rule => serde_json::from_str(text).map(Self::Rule),
-            Kind::Record => serde_json::from_str(text).map(Self::Record),
-            Kind::Group => serde_json::from_str(text).map(Self::Group),
-            Kind::Device => serde_json::from_str(text).map(Self::Device),
-            Kind::Pause => serde_json::from_str(text).map(Self::Pause),
-        }
-        .ok()
     }
 }
 
@@ -236,15 +128,29 @@ impl Transaction {
 
     /// Something that people set, as it is kept now.
     pub async fn item(&mut self, kind: Kind, key: &str) -> Result<Option<Item>, StoreError> {
-        let all: Vec<Item> = match kind {
+        let all = self.items(kind).await?;
+        Ok(all.into_iter().find(|item| item.key() == key))
+    }
+
+    /// All that people set of a kind, as it is kept now.
+    pub(super) async fn items(&mut self, kind: Kind) -> Result<Vec<Item>, StoreError> {
+        Ok(match kind {
             Kind::List => items(self.lists().all().await?, Item::List),
             Kind::Rule => items(self.rules().all().await?, Item::Rule),
             Kind::Record => items(self.records().all().await?, Item::Record),
             Kind::Group => items(self.groups().all().await?, Item::Group),
             Kind::Device => items(self.device_wishes().all().await?, Item::Device),
             Kind::Pause => items(self.pauses().all().await?, Item::Pause),
-        };
-        Ok(all.into_iter().find(|item| item.key() == key))
+        })
+    }
+
+    /// Takes something out that ended by itself: that is no change.
+    pub async fn let_end(&mut self, kind: Kind, key: &str) -> Result<(), StoreError> {
+        self.remove(kind, key).await?;
+        if let Some(remote) = &mut self.remote {
+            remote.remove(kind, key);
+        }
+        Ok(())
     }
 
     async fn exchange(
@@ -262,22 +168,29 @@ impl Transaction {
         if before == after && undoes.is_none() {
             return Ok(());
         }
-        self.changes()
-            .add(&ChangeRow {
-                id: 0,
-                at_ms: jiff::Timestamp::now().as_millisecond(),
-                author: author.clone(),
-                kind: *kind,
-                item: key.to_owned(),
-                before,
-                after,
-                undoes,
-                undone_by: None,
-            })
-            .await
+        let mut change = ChangeRow {
+            id: 0,
+            at_ms: jiff::Timestamp::now().as_millisecond(),
+            author: author.clone(),
+            kind: *kind,
+            item: key.to_owned(),
+            before,
+            after,
+            undoes,
+            undone_by: None,
+        };
+        if let Some(remote) = &mut self.remote {
+            change.id = remote.draw();
+            match &change.after {
+                Some(item) => remote.put(item.clone()),
+                None => remote.remove(*kind, key),
+            }
+            remote.change(change.clone());
+        }
+        self.changes().add(&change).await
     }
 
-    async fn save(&mut self, item: &Item) -> Result<(), StoreError> {
+    pub(super) async fn save(&mut self, item: &Item) -> Result<(), StoreError> {
         match item {
             Item::List(row) => self.lists().save(row).await,
             Item::Rule(row) => self.rules().save(row).await,
@@ -288,7 +201,7 @@ impl Transaction {
         }
     }
 
-    async fn remove(&mut self, kind: Kind, key: &str) -> Result<(), StoreError> {
+    pub(super) async fn remove(&mut self, kind: Kind, key: &str) -> Result<(), StoreError> {
         let number = key.parse::<i64>().unwrap_or(-1);
         match kind {
             Kind::List => self.lists().remove(key).await,
@@ -309,11 +222,12 @@ fn items<T>(rows: Vec<T>, item: impl Fn(T) -> Item) -> Vec<Item> {
 }
 
 impl ChangeTable<'_> {
-    async fn add(&mut self, change: &ChangeRow) -> Result<(), StoreError> {
+    /// Adds a change; one without a number gets the next.
+    pub(super) async fn add(&mut self, change: &ChangeRow) -> Result<(), StoreError> {
         let text = |item: &Option<Item>| item.as_ref().map(Item::to_text);
         let done = sqlx::query(
-            "INSERT INTO change (node, at_ms, who, kind, item, before, after, undoes) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+            "INSERT INTO change (node, at_ms, who, kind, item, before, after, undoes, id) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         )
         .bind(NODE)
         .bind(change.at_ms)
@@ -323,6 +237,7 @@ impl ChangeTable<'_> {
         .bind(text(&change.before))
         .bind(text(&change.after))
         .bind(change.undoes)
+        .bind((change.id != 0).then_some(change.id))
         .execute(self.0.connection())
         .await;
         let id = self.0.checked(done)?.last_insert_rowid();
@@ -349,6 +264,25 @@ impl ChangeTable<'_> {
         let rows = self.0.checked(rows)?;
         let changes = rows.iter().map(read).collect::<Result<Vec<_>, _>>();
         Ok(self.0.checked(changes)?.into_iter().flatten().collect())
+    }
+
+    /// The number of the newest change; 0 = there is none.
+    pub(super) async fn last(&mut self) -> Result<i64, StoreError> {
+        let last = sqlx::query_scalar("SELECT COALESCE(MAX(id), 0) FROM change WHERE node = $1")
+            .bind(NODE)
+            .fetch_one(self.0.connection())
+            .await;
+        self.0.checked(last)
+    }
+
+    /// Forgets the changes after this one: the others do not know of them.
+    pub(super) async fn forget_after(&mut self, id: i64) -> Result<(), StoreError> {
+        let done = sqlx::query("DELETE FROM change WHERE node = $1 AND id > $2")
+            .bind(NODE)
+            .bind(id)
+            .execute(self.0.connection())
+            .await;
+        self.0.checked(done).map(|_| ())
     }
 
     /// One change, if it is still kept.

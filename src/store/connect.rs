@@ -13,7 +13,7 @@ use sqlx::sqlite::{
 use super::{Pools, StoreError};
 
 /// Applied in order, forward only, and embedded in the binary.
-static MIGRATIONS: Migrator = sqlx::migrate!("src/store/migrations/sqlite");
+pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("src/store/migrations/sqlite");
 
 const READERS: u32 = 2;
 
@@ -89,9 +89,9 @@ fn make_file(file: &Path) {
     let _: io::Result<fs::File> = options.open(file);
 }
 
-/// Renames the file, with its write-ahead log, to `NAME.broken-TIME`; gives the new path.
-pub(super) fn set_aside(file: &Path) -> Result<PathBuf, StoreError> {
-    let aside = free_name(file);
+/// Renames the file, with its write-ahead log, to `NAME.WORD-TIME`; gives the new path.
+pub(super) fn set_aside(file: &Path, word: &str) -> Result<PathBuf, StoreError> {
+    let aside = free_name(file, word);
     let rename = || {
         fs::rename(file, &aside)?;
         for part in ["-wal", "-shm"] {
@@ -109,9 +109,9 @@ pub(super) fn set_aside(file: &Path) -> Result<PathBuf, StoreError> {
     Ok(aside)
 }
 
-fn free_name(file: &Path) -> PathBuf {
+fn free_name(file: &Path, word: &str) -> PathBuf {
     let time = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
-    let first = with_suffix(file, &format!(".broken-{time}"));
+    let first = with_suffix(file, &format!(".{word}-{time}"));
     let mut aside = first.clone();
     let mut count = 1;
     while aside.exists() {

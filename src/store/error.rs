@@ -40,6 +40,14 @@ pub enum StoreError {
         /// What the system said.
         source: io::Error,
     },
+    /// The database that several nodes share.
+    #[error("the shared database `{place}`: {problem}")]
+    Shared {
+        /// Which one it is, without a password.
+        place: String,
+        /// What went wrong, and what to do about it.
+        problem: String,
+    },
     /// The store is not open.
     #[error("the database `{}` is not open", file.display())]
     Closed {
@@ -59,6 +67,8 @@ pub enum Cause {
     ReadOnly,
     /// A newer version of the program wrote it.
     Newer,
+    /// The database that several nodes share is away.
+    Away,
     /// Anything else.
     Other,
 }
@@ -91,6 +101,7 @@ impl StoreError {
             Self::Folder { .. } | Self::Aside { .. } => Cause::ReadOnly,
             Self::Newer { .. } => Cause::Newer,
             Self::Closed { .. } => Cause::Other,
+            Self::Shared { .. } => Cause::Away,
             Self::Database { source, .. } => database_cause(source),
         }
     }
@@ -103,6 +114,9 @@ impl StoreError {
             | Self::Newer { file, .. }
             | Self::Aside { file, .. }
             | Self::Closed { file } => file.display(),
+            Self::Shared { place, .. } => {
+                return format!("See whether the database `{place}` is there, and lets us in.");
+            }
         };
         match self.cause() {
             Cause::Full => {
@@ -116,7 +130,7 @@ impl StoreError {
             Cause::Newer => {
                 format!("Run the version that wrote `{file}`, or set `data_dir` to another folder.")
             }
-            Cause::Other => {
+            Cause::Away | Cause::Other => {
                 format!("See whether `{file}` and its disk are there and sound.")
             }
         }

@@ -133,3 +133,64 @@ async fn what_a_home_asks_is_for_our_user_only() {
     assert_eq!(mode(&folder.path().join("data")), 0o700);
     assert_eq!(mode(store.file()), 0o600);
 }
+
+/// A rule as the first version with rules kept it.
+const OLD_RULE: &str = "INSERT INTO rule (node, id, text, action, added_ms) \
+     VALUES (0, 1, '||ads.example^', 'block', 7)";
+
+#[tokio::test]
+async fn a_database_of_every_earlier_schema_opens_with_what_it_has() {
+    let versions: Vec<i64> = connect::MIGRATIONS.iter().map(|one| one.version).collect();
+    assert!(versions.len() >= 6);
+    for version in versions {
+        let folder = tempfile::tempdir().unwrap();
+        let options = sqlx::sqlite::SqliteConnectOptions::new()
+            .filename(folder.path().join(FILE))
+            .create_if_missing(true);
+        let old = SqlitePool::connect_with(options).await.unwrap();
+        connect::MIGRATIONS.run_to(version, &old).await.unwrap();
+        if version >= 2 {
+            sqlx::raw_sql(OLD_RULE).execute(&old).await.unwrap();
+        }
+        old.close().await;
+        let store = Store::open(folder.path()).await.unwrap();
+        let mut reading = store.read().await.unwrap();
+        let rules = reading.rules().all().await.unwrap();
+        assert_eq!(rules.len(), usize::from(version >= 2), "version {version}");
+        assert!(rules.iter().all(|rule| rule.until_ms.is_none()));
+        assert_eq!(reading.outbox().size().await.unwrap(), (0, 0));
+    }
+}
+
+#[tokio::test]
+async fn half_written_changes_are_whole_or_not_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).await.unwrap();
+    let pause = |who: String| PauseRow { who, until_ms: 7 };
+    for turn in 0..20 {
+        let mut writing = store.write_through().await.unwrap();
+        for half in ["a", "b"] {
+            let pause = pause(format!("group:{turn}{half}"));
+            writing.pauses().save(&pause).await.unwrap();
+        }
+        writing.commit().await.unwrap();
+    }
+    let read = |suffix: &str| std::fs::read(folder.path().join(format!("{FILE}{suffix}"))).unwrap();
+    let (file, log) = (read(""), read("-wal"));
+    let mut counts = Vec::new();
+    for part in 0..=40 {
+        // The power failed while this much of the log was on disk, and the next page was garbage.
+        let end = log.len() * part / 40;
+        let mut half = log[..end].to_vec();
+        half.resize((end + 4096).min(log.len()), 0x5a);
+        let other = tempfile::tempdir().unwrap();
+        std::fs::write(other.path().join(FILE), &file).unwrap();
+        std::fs::write(other.path().join(format!("{FILE}-wal")), &half).unwrap();
+        let store = Store::open(other.path()).await.unwrap();
+        let pauses = store.read().await.unwrap().pauses().all().await.unwrap();
+        assert_eq!(pauses.len() % 2, 0, "{part}: {pauses:?}");
+        counts.push(pauses.len());
+    }
+    assert!(counts.is_sorted(), "{counts:?}");
+    assert_eq!(counts.last(), Some(&40));
+}

@@ -23,6 +23,7 @@ mod lists;
 mod lists_command;
 mod local;
 mod malformed;
+mod nodes;
 mod packs_command;
 mod process;
 mod record;

@@ -27,12 +27,12 @@ impl State {
             .iter()
             .map(|device| (device.key.clone(), device.id))
             .collect();
-        let mut next = known.iter().map(|device| device.id.0).max().unwrap_or(0);
+        let mut next = self.range.after(&known);
         let mut passing = HashMap::new();
         for device in &met {
             let number = numbers.get(&device.key).copied().unwrap_or_else(|| {
                 next = next.saturating_add(1);
-                DeviceId(next)
+                DeviceId(next - 1)
             });
             passing.insert(device.id, number);
         }
@@ -41,14 +41,7 @@ impl State {
             device.id = passing.get(&device.id).copied().unwrap_or(device.id);
             match known.iter_mut().find(|old| old.id == device.id) {
                 None => known.push(device),
-                Some(old) => {
-                    old.last_seen_ms = old.last_seen_ms.max(device.last_seen_ms);
-                    let new = device.addresses.into_iter();
-                    let new: Vec<_> = new
-                        .filter(|address| !old.addresses.contains(address))
-                        .collect();
-                    old.addresses.extend(new);
-                }
+                Some(old) => old.join(device),
             }
         }
         let makers = std::mem::take(&mut self.makers);
@@ -57,9 +50,9 @@ impl State {
             std::mem::take(&mut self.wishes),
             std::mem::take(&mut self.macs),
         );
-        *self = Self::restore(wishes, known, macs);
+        *self = Self::restore(wishes, known, macs, self.range);
         self.makers.extend(makers);
         self.routers = routers;
-        self.passing = passing;
+        self.passing.extend(passing);
     }
 }

@@ -4,13 +4,20 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 
 use super::room::MOST_DEVICES;
+use super::share::Range;
 use super::{Record, Seat, State};
 use crate::device::wishes::Wishes;
 use crate::device::{Device, DeviceKey, Mac, NamedBy};
 
 impl State {
-    /// Takes over what is known. `macs` is what the neighbour table says now.
-    pub fn restore(wishes: Wishes, known: Vec<Device>, macs: HashMap<IpAddr, Mac>) -> Self {
+    /// Takes over what is known. `macs` is what the neighbour table says now; new devices get
+    /// numbers from `range`.
+    pub fn restore(
+        wishes: Wishes,
+        known: Vec<Device>,
+        macs: HashMap<IpAddr, Mac>,
+        range: Range,
+    ) -> Self {
         let mut state = Self {
             wishes,
             records: HashMap::new(),
@@ -22,17 +29,17 @@ impl State {
             routers: Vec::new(),
             makers: HashMap::new(),
             passing: HashMap::new(),
-            next: 1,
+            next: range.after(&known),
+            range,
             by_address: 0,
             by_mac: 0,
             others: 0,
             made_room_ms: 0,
         };
-        let highest = known.iter().map(|device| device.id.0).max();
-        state.next = highest.unwrap_or(0).saturating_add(1);
         let mut known = known;
-        known.sort_by_key(|device| std::cmp::Reverse(device.last_seen_ms));
         state.rename(&mut known);
+        state.unite(&mut known);
+        known.sort_by_key(|device| std::cmp::Reverse(device.last_seen_ms));
         for device in &known {
             state.take_over(device);
         }
@@ -53,9 +60,9 @@ impl State {
         let makers = std::mem::take(&mut self.makers);
         let passing = std::mem::take(&mut self.passing);
         let routers = std::mem::take(&mut self.routers);
-        *self = Self::restore(wishes, known, std::mem::take(&mut self.macs));
+        *self = Self::restore(wishes, known, std::mem::take(&mut self.macs), self.range);
         self.makers = makers;
-        self.passing = passing;
+        self.passing.extend(passing);
         self.routers = routers;
         self.next = next;
     }
@@ -89,6 +96,29 @@ impl State {
                 device.key = key;
             }
         }
+    }
+
+    /// Several nodes may have met the same device before they told one another: the lowest number
+    /// stands for it, and the others for that one.
+    fn unite(&mut self, known: &mut Vec<Device>) {
+        known.sort_by_key(|device| device.id);
+        let mut first: HashMap<DeviceKey, usize> = HashMap::new();
+        let mut united: Vec<Device> = Vec::with_capacity(known.len());
+        for device in known.drain(..) {
+            let twin = first.get(&device.key).and_then(|at| united.get_mut(*at));
+            if let Some(twin) = twin {
+                self.passing.insert(device.id, twin.id);
+                twin.join(device);
+            } else {
+                first.insert(device.key.clone(), united.len());
+                united.push(device);
+            }
+        }
+        for device in &mut united {
+            let target = device.alias_of.and_then(|id| self.passing.get(&id));
+            device.alias_of = target.copied().or(device.alias_of);
+        }
+        *known = united;
     }
 
     fn take_over(&mut self, device: &Device) {

@@ -997,7 +997,7 @@ export interface components {
         Attention: {
             /**
              * @description What is to be known, by kind: `queries` and `packs`; `device`; `device` and `names`;
-             *     `problem`; `server`, `asked` and `failed`; `last_seen`.
+             *     `problem`; `problem` and `since`; `server`, `asked` and `failed`; `last_seen`.
              */
             facts: Record<string, never>;
             /** @description The page of the dashboard that shows it. */
@@ -1013,7 +1013,7 @@ export interface components {
          * @description What it is about.
          * @enum {string}
          */
-        AttentionKind: "passed" | "new_device" | "new_names" | "journal" | "upstream" | "all_watching" | "no_queries";
+        AttentionKind: "passed" | "new_device" | "new_names" | "journal" | "database" | "upstream" | "all_watching" | "no_queries";
         /** @description Whether names are blocked at all. */
         Blocking: {
             /** @description Whether verdicts are followed, where no pause of a group or device says otherwise. */
@@ -1199,6 +1199,32 @@ export interface components {
             sensitive: boolean;
             /** @description What people read. */
             text: string;
+        };
+        /** @description The database that several nodes share. */
+        DatabaseStatus: {
+            /** @description Since when the database is away. */
+            away_since?: string | null;
+            /**
+             * Format: int64
+             * @description Queries that they will not get, because too many waited.
+             */
+            dropped: number;
+            /**
+             * Format: int32
+             * @description The number of this node; none before it has first reached the database.
+             */
+            node?: number | null;
+            /** @description All nodes, as they were when the database was last there. */
+            nodes: components["schemas"]["NodeItem"][];
+            /** @description Which one it is; without a password. */
+            place: string;
+            /** @description Why it is away, and what to do about it. */
+            problem?: string | null;
+            /**
+             * Format: int64
+             * @description Queries in this node's journal that the other nodes do not have yet.
+             */
+            waiting: number;
         };
         /** @description A device. */
         Device: {
@@ -2018,6 +2044,18 @@ export interface components {
             /** @description The token itself; it is told this once. */
             token: string;
         };
+        /** @description A node. */
+        NodeItem: {
+            /** @description The name of its machine. */
+            name: string;
+            /**
+             * Format: int32
+             * @description Its number.
+             */
+            node: number;
+            /** @description When it was last there. */
+            seen_at: string;
+        };
         /** @description A name that no entry covers. */
         OrdinaryName: {
             /** @description The name. */
@@ -2489,6 +2527,7 @@ export interface components {
             blocking: components["schemas"]["Blocking"];
             /** @description The cache. */
             cache: components["schemas"]["CacheStats"];
+            database?: components["schemas"]["DatabaseStatus"] | null;
             /** @description Devices that ever asked. */
             devices: number;
             /** @description The journal. */

@@ -1,0 +1,79 @@
+//! Devices: each node tells the others of those that it meets.
+//!
+//! What is told only ever adds to what is known, so that nodes which see a device differently do
+//! not contradict each other for ever.
+
+use std::collections::HashMap;
+
+use crate::device::{Device, DeviceKey, Devices};
+use crate::query::DeviceId;
+use crate::store::{Hub, StoreError};
+
+/// When a device last asked, and from where, is told this often.
+const NOW_AND_THEN_MS: i64 = 15 * 60 * 1000;
+
+/// More addresses than a device has at a time.
+const MOST_ADDRESSES: usize = 64;
+
+/// What the others know.
+#[derive(Default)]
+pub(super) struct Sharing {
+    known: HashMap<DeviceId, Device>,
+    version: i64,
+}
+
+impl Sharing {
+    /// Learns what is new there, and tells what is new here.
+    pub async fn exchange(&mut self, hub: &Hub, devices: &Devices) -> Result<(), StoreError> {
+        let (version, others) = hub.devices_after(self.version).await?;
+        self.version = version;
+        let news = others
+            .into_iter()
+            .filter(|device| self.known.get(&device.id) != Some(device));
+        let news: Vec<Device> = news.collect();
+        self.known
+            .extend(news.iter().map(|device| (device.id, device.clone())));
+        devices.learn(news);
+        let all = devices.all();
+        let fresh: Vec<Device> = all
+            .iter()
+            .filter_map(|device| self.news_of(device))
+            .collect();
+        if fresh.is_empty() {
+            return Ok(());
+        }
+        hub.put_devices(&fresh).await?;
+        self.known
+            .extend(fresh.into_iter().map(|device| (device.id, device)));
+        Ok(())
+    }
+
+    /// What the others should know of a device, if that is more than they do.
+    fn news_of(&self, device: &Device) -> Option<Device> {
+        let Some(known) = self.known.get(&device.id) else {
+            return Some(Device {
+                key: base(device),
+                ..device.clone()
+            });
+        };
+        let mut news = known.clone();
+        news.join(device.clone());
+        news.addresses.sort_unstable();
+        if news.addresses.len() > MOST_ADDRESSES {
+            news.addresses.clone_from(&device.addresses);
+        }
+        let is_plain = news.last_seen_ms - known.last_seen_ms >= NOW_AND_THEN_MS
+            || news.name != known.name
+            || news.alias_of != known.alias_of;
+        is_plain.then_some(news)
+    }
+}
+
+/// What other nodes recognise it by, whatever it is called here.
+fn base(device: &Device) -> DeviceKey {
+    match (&device.key, device.mac, device.addresses.as_slice()) {
+        (DeviceKey::Named(_), Some(mac), _) => DeviceKey::Mac(mac),
+        (DeviceKey::Named(_), None, [address]) => DeviceKey::Ip(*address),
+        (key, _, _) => key.clone(),
+    }
+}

@@ -1,0 +1,83 @@
+//! Devices that several nodes share.
+//!
+//! Each node numbers the devices that it meets from a range of its own, so that numbers mean the
+//! same everywhere without asking anybody.
+
+use super::State;
+use super::recall::PASSING;
+use crate::device::Device;
+
+/// How many devices a node may number: more than it meets in a life.
+const ROOM: u32 = 1 << 20;
+
+/// The numbers that a node gives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Range(u32);
+
+impl Range {
+    /// The range of a node; there are 2048.
+    pub fn of_node(number: u32) -> Self {
+        Self(number.min(PASSING / ROOM - 1) * ROOM)
+    }
+
+    /// The number after those that were given.
+    pub(super) fn after(self, known: &[Device]) -> u32 {
+        let numbers = known.iter().map(|device| device.id.0);
+        let ours = numbers.filter(|number| (self.0..self.0 + ROOM).contains(number));
+        ours.max().unwrap_or(self.0).saturating_add(1)
+    }
+}
+
+impl State {
+    /// Numbers new devices from this range.
+    pub fn set_range(&mut self, range: Range) {
+        self.range = range;
+        if self.next < PASSING {
+            self.next = range.after(&self.devices());
+        }
+    }
+
+    /// Takes over what other nodes know. Says whether anything is new.
+    pub fn learn(&mut self, others: Vec<Device>) -> bool {
+        let before = self.devices();
+        let mut known = before.clone();
+        for other in others {
+            match known.iter_mut().find(|device| device.id == other.id) {
+                Some(device) => device.join(other),
+                None if self
+                    .passing
+                    .get(&other.id)
+                    .is_some_and(|id| *id != other.id) =>
+                {
+                    let twin = self.passing.get(&other.id).copied();
+                    let twin = known.iter_mut().find(|device| Some(device.id) == twin);
+                    if let Some(twin) = twin {
+                        twin.join(other);
+                    }
+                }
+                None => known.push(other),
+            }
+        }
+        if known == before {
+            return false;
+        }
+        let next = self.next;
+        let passing = std::mem::take(&mut self.passing);
+        let makers = std::mem::take(&mut self.makers);
+        let routers = std::mem::take(&mut self.routers);
+        let (wishes, macs) = (
+            std::mem::take(&mut self.wishes),
+            std::mem::take(&mut self.macs),
+        );
+        *self = Self::restore(wishes, known, macs, self.range);
+        self.makers.extend(makers);
+        self.routers = routers;
+        for (from, to) in passing {
+            // What stood for a number may stand for a lower one now.
+            let to = self.passing.get(&to).copied().unwrap_or(to);
+            self.passing.insert(from, to);
+        }
+        self.next = self.next.max(next);
+        true
+    }
+}

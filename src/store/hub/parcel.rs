@@ -1,0 +1,164 @@
+//! Rows of the journal on their way from a node to the others.
+//!
+//! A parcel comes once: the number of a node's next row moves with it in one transaction, and what
+//! lies before that number has come. A node that sends again because it did not hear of its
+//! success changes nothing.
+
+use sqlx::Row as _;
+use sqlx::postgres::PgRow;
+
+use super::listen::News;
+use super::{CHANNEL, Hub, Result};
+
+/// Parcels taken at once: about a megabyte.
+const AT_ONCE: i64 = 16;
+
+/// Rows of our own that wait in the outbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// The number of the first.
+    pub seq: u64,
+    /// How many they are.
+    pub rows: u32,
+    /// The latest time of a row, in milliseconds since 1970-01-01 UTC.
+    pub last_ms: i64,
+    /// The rows, with their words.
+    pub data: Vec<u8>,
+}
+
+/// Rows of a node, as they came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Arrived {
+    /// The number of the node.
+    pub node: u32,
+    /// The number after the last row.
+    pub until: u64,
+    /// How many they are.
+    pub rows: u32,
+    /// The latest time of a row.
+    pub last_ms: i64,
+    /// The rows, with their words.
+    pub data: Vec<u8>,
+}
+
+impl Arrived {
+    /// The number of the first row.
+    pub fn seq(&self) -> u64 {
+        self.until.saturating_sub(u64::from(self.rows))
+    }
+}
+
+impl Hub {
+    /// Sends rows of ours; those that have come before do not come twice.
+    pub async fn send(&self, parcels: &[Waiting]) -> Result<()> {
+        let number = self.number().map_or(-1, i64::from);
+        let mut store = self.begin().await?;
+        for parcel in parcels {
+            let seq = wide(parcel.seq);
+            let until = seq.saturating_add(i64::from(parcel.rows));
+            let moved = sqlx::query("UPDATE node SET sent = $1 WHERE number = $2 AND sent <= $3")
+                .bind(until)
+                .bind(number)
+                .bind(seq)
+                .execute(&mut *store);
+            if self.within(moved).await?.rows_affected() == 0 {
+                continue;
+            }
+            let put = sqlx::query(
+                "INSERT INTO parcel (node, until, rows, last_ms, sealed, data) \
+                 VALUES ($1, $2, $3, $4, FALSE, $5)",
+            )
+            .bind(number)
+            .bind(until)
+            .bind(i64::from(parcel.rows))
+            .bind(parcel.last_ms)
+            .bind(&parcel.data)
+            .execute(&mut *store);
+            self.within(put).await?;
+        }
+        let tell = sqlx::query("SELECT pg_notify($1, $2)")
+            .bind(CHANNEL)
+            .bind(News::Rows.as_str());
+        self.within(tell.execute(&mut *store)).await?;
+        self.commit(store).await
+    }
+
+    /// The next rows of a node from number `from` on that end at `below` or before; the first of
+    /// them may have some that lie before.
+    pub async fn fetch(&self, node: u32, from: u64, below: u64) -> Result<Vec<Arrived>> {
+        let rows = sqlx::query(
+            "SELECT node, until, rows, last_ms, data FROM parcel \
+             WHERE node = $1 AND until > $2 AND until <= $3 ORDER BY until LIMIT $4",
+        )
+        .bind(i64::from(node))
+        .bind(wide(from))
+        .bind(wide(below))
+        .bind(AT_ONCE)
+        .fetch_all(self.pool());
+        let rows = self.within(rows).await?;
+        self.read(&rows)
+    }
+
+    /// Our small parcels, which may be put together.
+    pub async fn unsealed(&self, most: u32) -> Result<Vec<Arrived>> {
+        let rows = sqlx::query(
+            "SELECT node, until, rows, last_ms, data FROM parcel \
+             WHERE node = $1 AND NOT sealed ORDER BY until LIMIT $2",
+        )
+        .bind(self.number().map_or(-1, i64::from))
+        .bind(i64::from(most))
+        .fetch_all(self.pool());
+        let rows = self.within(rows).await?;
+        self.read(&rows)
+    }
+
+    /// Puts one parcel in the place of all of ours that have its rows.
+    pub async fn seal(&self, whole: &Arrived) -> Result<()> {
+        let mut store = self.begin().await?;
+        let gone = sqlx::query("DELETE FROM parcel WHERE node = $1 AND until > $2 AND until <= $3")
+            .bind(i64::from(whole.node))
+            .bind(wide(whole.seq()))
+            .bind(wide(whole.until))
+            .execute(&mut *store);
+        self.within(gone).await?;
+        let put = sqlx::query(
+            "INSERT INTO parcel (node, until, rows, last_ms, sealed, data) \
+             VALUES ($1, $2, $3, $4, TRUE, $5)",
+        )
+        .bind(i64::from(whole.node))
+        .bind(wide(whole.until))
+        .bind(i64::from(whole.rows))
+        .bind(whole.last_ms)
+        .bind(&whole.data)
+        .execute(&mut *store);
+        self.within(put).await?;
+        self.commit(store).await
+    }
+
+    /// Removes all nodes' parcels whose last row is older than `before_ms`; says how many rows went.
+    pub async fn prune(&self, before_ms: i64) -> Result<u64> {
+        let gone = sqlx::query("DELETE FROM parcel WHERE last_ms < $1")
+            .bind(before_ms)
+            .execute(self.pool());
+        Ok(self.within(gone).await?.rows_affected())
+    }
+
+    fn read(&self, rows: &[PgRow]) -> Result<Vec<Arrived>> {
+        let read = |row: &PgRow| {
+            let narrow = |number: i64| u32::try_from(number).unwrap_or(u32::MAX);
+            Ok(Arrived {
+                node: narrow(row.try_get("node")?),
+                until: row.try_get::<i64, _>("until")?.cast_unsigned(),
+                rows: narrow(row.try_get("rows")?),
+                last_ms: row.try_get("last_ms")?,
+                data: row.try_get("data")?,
+            })
+        };
+        let read: std::result::Result<_, sqlx::Error> = rows.iter().map(read).collect();
+        read.map_err(|error| self.failed(&error))
+    }
+}
+
+fn wide(seq: u64) -> i64 {
+    i64::try_from(seq).unwrap_or(i64::MAX)
+}

@@ -22,7 +22,7 @@ use tokio::time::Instant;
 
 use crate::house::question;
 
-/// How often it is killed here; `SQUELCH_KILLS` asks for more.
+/// How often it is killed here; `KILLS` asks for more.
 const KILLS: u64 = 8;
 /// The config's `flush`.
 const FLUSH: Duration = Duration::from_secs(1);
@@ -137,7 +137,7 @@ async fn found(data: &Path) -> (u64, Vec<String>) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_at_any_moment_it_loses_no_change_and_only_the_rows_of_the_last_moment() {
     squelch::app::choose_crypto();
-    let kills = std::env::var("SQUELCH_KILLS").map_or(KILLS, |text| text.parse().unwrap());
+    let kills = std::env::var("KILLS").map_or(KILLS, |text| text.parse().unwrap());
     let folder = tempfile::tempdir().unwrap();
     let config = "[dns]\nlisten = [\"127.0.0.1:0\"]\nrate_limit = { queries_per_second = 0, burst = 0 }\n\
         [journal]\nflush = \"1s\"\n[web]\nlisten = [\"127.0.0.1:0\"]\n\

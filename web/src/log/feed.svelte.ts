@@ -7,8 +7,9 @@ import { Stream, type StreamState } from "../lib/stream.svelte.ts";
 import { type Line, Tail, linesOf } from "../lib/tail.ts";
 
 const pageSize = 200;
-/** A search through old rows may find nothing for long: after this time, ask the reader. */
+/** A search through old rows may find nothing for long: after this time, or so many answers, ask the reader. */
 const searchMs = 6000;
+const answersAtOnce = 200;
 
 export class Feed {
   lines = $state.raw<Line[]>([]);
@@ -59,7 +60,9 @@ export class Feed {
     this.loading = true;
     try {
       const until = performance.now() + searchMs;
-      while (!(await this.#olderPage()) && performance.now() < until);
+      for (let answer = 0; answer < answersAtOnce && performance.now() < until; answer += 1) {
+        if (await this.#olderPage()) break;
+      }
       this.error = undefined;
       net.reached();
     } catch (cause) {

@@ -106,6 +106,19 @@ async fn change_on(web: String, round: u64) -> Vec<String> {
     kept
 }
 
+/// When the journal goes on from what is on disk: what is asked before waits for that in memory.
+async fn when_ready(web: String) -> Option<Instant> {
+    let client = reqwest::Client::new();
+    loop {
+        let sent = client.get(format!("{web}/api/v1/summary?since=1m")).send();
+        let body: serde_json::Value = sent.await.ok()?.json().await.ok()?;
+        if body["complete"] == true {
+            return Some(Instant::now());
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
 /// How many rows the journal has, and the rules of the store.
 async fn found(data: &Path) -> (u64, Vec<String>) {
     let store = Store::open(data).await.unwrap();
@@ -152,15 +165,20 @@ async fn killed_at_any_moment_it_loses_no_change_and_only_the_rows_of_the_last_m
         let asking = thread::spawn(move || ask_on(dns, &until));
         let mut changing = tokio::task::JoinSet::new();
         changing.spawn(change_on(server.web.clone(), round));
-        // Any moment from the first to the fourth flush, the same in each run.
-        let moment = 400 + round.wrapping_mul(0x9E37_79B9_7F4A_7C15) % 2600;
+        let mut readying = tokio::task::JoinSet::new();
+        readying.spawn(when_ready(server.web.clone()));
+        // Any moment from the start to the fourth flush, the same in each run.
+        let moment = 100 + round.wrapping_mul(0x9E37_79B9_7F4A_7C15) % 4000;
         tokio::time::sleep(Duration::from_millis(moment)).await;
         server.kill();
         let killed = Instant::now();
         stop.store(true, Ordering::Relaxed);
         let answered = asking.join().unwrap();
         rules.extend(changing.join_all().await.into_iter().flatten());
-        let promised = answered.iter().filter(|at| **at + FLUSH + SLACK < killed);
+        let ready = readying.join_all().await.into_iter().flatten().next();
+        let kept_by = |at: Instant| ready.map(|ready| at.max(ready) + FLUSH + SLACK);
+        let promised = answered.iter();
+        let promised = promised.filter(|at| kept_by(**at).is_some_and(|by| by < killed));
         let (has, has_rules) = found(&data).await;
         let promised = rows + promised.count() as u64;
         assert!(has >= promised, "round {round}: {has} rows of {promised}");

@@ -16,7 +16,7 @@ use squelch::lists;
 use squelch::local::Local;
 use squelch::matcher::{Live, Matcher, Named, Question};
 use squelch::packs::Packs;
-use squelch::pipeline::{Gear, Pipeline, Steps};
+use squelch::pipeline::{Arrival, Gear, Pipeline, Steps};
 use squelch::policy::Policy;
 use squelch::query::{AnswerBuf, Name, Query, RecordType};
 use squelch::store::Store;
@@ -108,7 +108,7 @@ fn gear(criterion: &mut Criterion) {
     ] {
         criterion.bench_function(label, |bench| {
             bench.iter(|| {
-                let gear = pipeline.answer_now(black_box(&query), Instant::now(), &mut out);
+                let gear = pipeline.answer_now(black_box(&query), Arrival::now(), &mut out);
                 assert!(matches!(gear, Gear::Answered(_)));
             });
         });

@@ -21,7 +21,6 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -31,7 +30,7 @@ pub use doh::{Page, Site, broken_page};
 pub use tls::Encryption;
 pub use words::{AnswerWords, serve_made_up};
 
-use crate::pipeline::{Asker, Gear, Pending, Pipeline};
+use crate::pipeline::{Arrival, Asker, Gear, Pending, Pipeline};
 use crate::query::{AnswerBuf, Query, Transport};
 use cookie::Cookies;
 use places::Places;
@@ -116,7 +115,12 @@ struct Desk {
 
 impl Desk {
     /// Reads a packet and answers it, if that can be done at once; the same for every transport.
-    fn take(&self, packet: &[u8], sender: Sender<'_>, out: &mut AnswerBuf) -> Outcome {
+    fn take(
+        &self,
+        packet: &[u8],
+        (sender, arrival): (Sender<'_>, Arrival),
+        out: &mut AnswerBuf,
+    ) -> Outcome {
         let (source, transport) = (sender.source, sender.transport);
         let name = sender.device;
         let origin = Origin {
@@ -141,7 +145,7 @@ impl Desk {
                     .answer_error(query.as_ref(), asker, rcode, out);
                 Outcome::Answered
             }
-            Packet::Query(query) => match self.pipeline.answer_now(&query, Instant::now(), out) {
+            Packet::Query(query) => match self.pipeline.answer_now(&query, arrival, out) {
                 Gear::Answered(_) => Outcome::Answered,
                 Gear::Silent(_) => Outcome::Silence,
                 Gear::Wait(pending) => Outcome::Wait(query, pending),

@@ -7,6 +7,7 @@
 
 mod asked;
 mod askers;
+mod batch;
 mod blob;
 mod block;
 mod budget;
@@ -38,6 +39,7 @@ mod retain;
 mod row;
 mod series;
 mod shared;
+mod spelled;
 mod state;
 mod summary;
 mod tallies;

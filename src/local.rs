@@ -197,6 +197,12 @@ impl Local {
             && !(self.asks_router && self.is_of_router(name))
     }
 
+    /// Whether an upstream's answer to `name` (lower-cased) may lead into the home although others
+    /// must not.
+    pub fn spares(&self, name: &Name) -> bool {
+        self.rebinding.is_on() && !self.keeps_out(name)
+    }
+
     /// Whether an address leads into the home, in whatever form it is written.
     pub fn is_of_the_home(&self, address: IpAddr) -> bool {
         rebinding::is_of_the_home(address)

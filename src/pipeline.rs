@@ -53,6 +53,23 @@ pub struct Pipeline {
     limiter: RefCell<RateLimiter>,
 }
 
+/// When a query came in, by two clocks. Those that were received together share it.
+#[derive(Clone, Copy, Debug)]
+pub struct Arrival {
+    at_ms: i64,
+    started: Instant,
+}
+
+impl Arrival {
+    /// Just now.
+    pub fn now() -> Self {
+        Self {
+            at_ms: now_ms(),
+            started: Instant::now(),
+        }
+    }
+}
+
 /// Whether a query was answered at once.
 #[derive(Clone, Copy, Debug)]
 pub enum Gear {
@@ -150,8 +167,9 @@ impl Pipeline {
         self.steps.devices.identify_named(name, now_ms())
     }
 
-    /// Answers from memory, or says that the query has to wait.
-    pub fn answer_now(&self, query: &Query, started: Instant, out: &mut AnswerBuf) -> Gear {
+    /// Answers from memory a query that came in just now, or says that it has to wait.
+    pub fn answer_now(&self, query: &Query, arrival: Arrival, out: &mut AnswerBuf) -> Gear {
+        let Arrival { at_ms, started } = arrival;
         let address = query.source.ip();
         if let Err(error) = self.admit(address, started) {
             refuse(query, error, out);
@@ -160,14 +178,10 @@ impl Pipeline {
                 source: Source::Failure,
             });
         }
-        let now_ms = now_ms();
-        let by_address = || self.steps.devices.identify_with_group(address, now_ms);
+        let devices = &self.steps.devices;
+        let by_address = || devices.identify_with_group(address, at_ms);
         let relayed = query.edns.and_then(|edns| edns.relayed_mac);
-        let by_mac = || {
-            self.steps
-                .devices
-                .identify_relayed(address, relayed?, now_ms)
-        };
+        let by_mac = || devices.identify_relayed(address, relayed?, at_ms);
         let who = query.device.or_else(by_mac);
         let (device, group) = who.unwrap_or_else(by_address);
         let asker = policy::Asker {
@@ -198,7 +212,7 @@ impl Pipeline {
                 (Source::Failure, false)
             }
         };
-        self.record(query, &pending, now_ms, (source, out.rcode()));
+        self.record(query, &pending, at_ms, (source, out.rcode()));
         let told = pending.told(source);
         if is_silent {
             Gear::Silent(told)
@@ -301,7 +315,7 @@ impl Pipeline {
         } else {
             Source::Cache
         };
-        self.pass(query, pending, (&held, source), out)
+        self.pass_at(query, pending, (&held, source, pending.started), out)
     }
 
     /// Asks again for an answer that is held, while devices go on with it.

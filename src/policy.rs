@@ -178,10 +178,10 @@ impl Policy {
         self.rules.load().of(asker.group).differs_by_device()
     }
 
-    /// The number of the rules in force for a group: what was decided under another may be decided
-    /// otherwise.
-    pub fn generation(&self, asker: Asker) -> u32 {
-        self.rules.load().of(asker.group).generation()
+    /// The number of the rules in force for all groups: what was decided under another may be
+    /// decided otherwise.
+    pub fn swap(&self) -> u32 {
+        self.rules.load().of(GroupId(0)).generation()
     }
 
     /// Calls `read` with how a match is answered and with its reason, as devices are told.

@@ -4,6 +4,7 @@
 
 mod answer;
 mod name;
+mod spelling;
 mod types;
 pub(crate) mod wire;
 
@@ -11,6 +12,7 @@ use std::net::{IpAddr, SocketAddr};
 
 pub use answer::{AnswerBuf, ExtendedError, Section, UDP_PAYLOAD};
 pub use name::{Name, NameError};
+pub use spelling::Spelling;
 pub use types::{Rcode, RecordType, UnknownType};
 
 /// One question, as read from a packet.
@@ -22,8 +24,8 @@ pub struct Query {
     pub flags: u16,
     /// The name asked, lower-cased.
     pub name: Name,
-    /// The name asked, spelled as in the packet; the answer repeats it.
-    pub spelled: Name,
+    /// How it was spelled in the packet; the answer repeats that.
+    pub spelling: Spelling,
     /// The type asked.
     pub kind: RecordType,
     /// The class asked; 1 is IN.

@@ -6,7 +6,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 use tokio::net::UdpSocket;
-use tokio::time::Instant;
 
 use crate::cache::Cache;
 use crate::config::{Config, Server, ServerUrl};
@@ -15,7 +14,7 @@ use crate::dns;
 use crate::journal::{Journal, Words};
 use crate::local::Local;
 use crate::matcher::{Live, Matcher};
-use crate::pipeline::{Gear, Pipeline, Steps, Told};
+use crate::pipeline::{Arrival, Gear, Pipeline, Steps, Told};
 use crate::policy::{BlockReply, Policy};
 use crate::query::{AnswerBuf, Query, Verdict};
 use crate::store::Store;
@@ -82,7 +81,7 @@ impl Trial {
     /// Asks, and waits for the answer.
     pub async fn ask(&self, query: &Query) -> Tried {
         let mut out = AnswerBuf::new();
-        let told = match self.pipeline.answer_now(query, Instant::now(), &mut out) {
+        let told = match self.pipeline.answer_now(query, Arrival::now(), &mut out) {
             Gear::Answered(told) | Gear::Silent(told) => told,
             Gear::Wait(pending) => self.pipeline.answer(query, pending, &mut out).await,
         };

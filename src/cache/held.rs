@@ -3,7 +3,7 @@
 //! Its life: good for as long as its TTLs allow, then stale for as long as the config allows. Near
 //! the end of the one, and all through the other, one of those who ask is told to have it refreshed.
 
-use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -13,10 +13,8 @@ use super::read::{FAILURE_TTL, HEADER, Reading, Says, Unreadable};
 use super::targets::{RecordTargets, Target};
 use crate::config;
 use crate::query::wire::{u16_at, u32_at};
-use crate::query::{AnswerBuf, ExtendedError, Query, Rcode, RecordType};
+use crate::query::{AnswerBuf, ExtendedError, GroupId, Query, Rcode, RecordType};
 
-/// No generation of the rules is as high.
-const NEVER: u32 = u32::MAX;
 /// RFC 8767 §4: how long a device may keep a stale answer, in seconds.
 const STALE_TTL: u32 = 30;
 /// A refresh that was begun or has failed is not begun again for this long.
@@ -43,8 +41,8 @@ pub struct Held {
     given: AtomicU8,
     /// No refresh is begun before it is this old, in milliseconds.
     next_refresh: AtomicU32,
-    /// The generation of the rules that had nothing against what it points to.
-    clean_under: AtomicU32,
+    /// Which rules had nothing against what it points to: [`Held::is_clean`].
+    clean_under: AtomicU64,
 }
 
 impl Held {
@@ -91,7 +89,7 @@ impl Held {
             since: now,
             given: AtomicU8::new(0),
             next_refresh: AtomicU32::new(0),
-            clean_under: AtomicU32::new(NEVER),
+            clean_under: AtomicU64::new(0),
         })
     }
 
@@ -150,14 +148,24 @@ impl Held {
         })
     }
 
-    /// Whether the rules of this generation are known to have nothing against its targets.
-    pub fn is_clean(&self, generation: u32) -> bool {
-        self.clean_under.load(Ordering::Relaxed) == generation
+    /// Whether the rules of a group are known to have nothing against its targets; `swap` is the
+    /// number of the swap that brought these rules, from 1.
+    pub fn is_clean(&self, swap: u32, group: GroupId) -> bool {
+        let seen = self.clean_under.load(Ordering::Relaxed);
+        seen >> 32 == u64::from(swap) && seen & group_bit(group) != 0
     }
 
-    /// Notes that the rules of this generation have nothing against its targets.
-    pub fn mark_clean(&self, generation: u32) {
-        self.clean_under.store(generation, Ordering::Relaxed);
+    /// Notes that they have nothing against its targets.
+    pub fn mark_clean(&self, swap: u32, group: GroupId) {
+        let seen = self.clean_under.load(Ordering::Relaxed);
+        let others = if seen >> 32 == u64::from(swap) {
+            seen
+        } else {
+            u64::from(swap) << 32
+        };
+        // What another thread notes meanwhile may be lost: it is found out again.
+        self.clean_under
+            .store(others | group_bit(group), Ordering::Relaxed);
     }
 
     /// The answer's code.
@@ -282,4 +290,9 @@ impl Held {
         let question = self.bytes.get(HEADER..HEADER + name.len());
         question.is_some_and(|question| question.eq_ignore_ascii_case(name))
     }
+}
+
+/// The bit of a group; there is none for those behind the first 32.
+fn group_bit(group: GroupId) -> u64 {
+    1_u64.checked_shl(group.0.into()).unwrap_or(0) & u64::from(u32::MAX)
 }

@@ -8,7 +8,7 @@ use hickory_proto::rr::{Name as ProtoName, RData, Record, RecordType as ProtoTyp
 use tokio::time;
 
 use super::*;
-use crate::query::{AnswerBuf, Edns, Rcode, RecordType};
+use crate::query::{AnswerBuf, Edns, GroupId, Rcode, RecordType};
 
 const HOME: &str = "home.example.";
 
@@ -325,10 +325,16 @@ fn an_answer_is_clean_until_the_rules_change() {
     let mut answer = message(ProtoType::A);
     answer.add_answer(address(60));
     let held = put(&cache(), &query, &answer).unwrap();
-    assert!(!held.is_clean(0));
-    held.mark_clean(3);
-    assert!(held.is_clean(3));
-    assert!(!held.is_clean(4));
+    let (family, children, last) = (GroupId(0), GroupId(1), GroupId(63));
+    assert!(!held.is_clean(0, family));
+    for group in [family, children, last] {
+        assert!(!held.is_clean(3, group));
+        held.mark_clean(3, group);
+    }
+    assert!(held.is_clean(3, family) && held.is_clean(3, children));
+    assert!(!held.is_clean(3, last));
+    held.mark_clean(4, children);
+    assert!(held.is_clean(4, children) && !held.is_clean(4, family));
 }
 
 #[test]

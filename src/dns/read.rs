@@ -176,8 +176,9 @@ fn read_question(
     origin: Origin<'_>,
 ) -> Result<(Query, usize), NameError> {
     // Nothing stands before the question that it could point to, so compression is an error.
-    let spelled = Name::from_wire(bytes.get(HEADER..).unwrap_or_default())?;
-    let end = HEADER + spelled.as_wire().len();
+    let mut name = Name::from_wire(bytes.get(HEADER..).unwrap_or_default())?;
+    let spelling = name.lower();
+    let end = HEADER + name.as_wire().len();
     let &[kind_high, kind_low, class_high, class_low] = bytes
         .get(end..)
         .and_then(<[u8]>::first_chunk)
@@ -185,8 +186,8 @@ fn read_question(
     let query = Query {
         id: header.id,
         flags: header.flags,
-        name: spelled.to_lowercase(),
-        spelled,
+        name,
+        spelling,
         kind: RecordType(u16::from_be_bytes([kind_high, kind_low])),
         class: u16::from_be_bytes([class_high, class_low]),
         edns: None,

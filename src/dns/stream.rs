@@ -20,7 +20,7 @@ use tokio_util::task::TaskTracker;
 
 use super::places::Place;
 use super::{Desk, Outcome, Sender};
-use crate::pipeline::Pending;
+use crate::pipeline::{Arrival, Pending};
 use crate::query::{AnswerBuf, Query, Transport};
 
 /// Queries of one connection that may wait for upstreams; beyond, reading pauses.
@@ -154,6 +154,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<S> {
     /// Answers the whole messages that came, as far as there is room.
     fn answer(&mut self) {
         let mut used = 0;
+        let arrival = Arrival::now();
         while self.has_room() {
             let rest = self.unread.get(used..).unwrap_or_default();
             let Some(message) = first_message(rest) else {
@@ -165,7 +166,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<S> {
                 transport: self.caller.transport,
                 device: self.caller.device.as_deref(),
             };
-            match self.desk.take(message, sender, &mut self.out) {
+            match self.desk.take(message, (sender, arrival), &mut self.out) {
                 Outcome::Silence => {}
                 Outcome::Answered => push(&mut self.ready, self.out.as_slice()),
                 Outcome::Wait(query, pending) => self.wait(query, pending),

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::{Desk, Outcome, Sender};
-use crate::pipeline::Pending;
+use crate::pipeline::{Arrival, Pending};
 use crate::query::{AnswerBuf, Query, Transport};
 use batch::{Inbox, Outbox};
 use route::{Asked, Route};
@@ -82,8 +82,9 @@ impl Server {
                     // An error that stays must not keep the thread from its other tasks.
                     Err(_) => break,
                 }
+                let arrival = Arrival::now();
                 for (packet, route) in inbox.packets() {
-                    self.handle(packet, route, &mut outbox);
+                    self.handle(packet, (route, arrival), &mut outbox);
                 }
                 outbox.send(&self.socket).await;
                 if !inbox.is_full() {
@@ -100,7 +101,7 @@ impl Server {
         }
     }
 
-    fn handle(&self, packet: &[u8], route: Route, outbox: &mut Outbox) {
+    fn handle(&self, packet: &[u8], (route, arrival): (Route, Arrival), outbox: &mut Outbox) {
         // A port of 0 cannot be answered.
         let Some(peer) = route.peer.filter(|peer| peer.port() != 0) else {
             return;
@@ -111,7 +112,7 @@ impl Server {
             transport: Transport::Udp,
             device: None,
         };
-        match self.desk.take(packet, sender, out) {
+        match self.desk.take(packet, (sender, arrival), out) {
             Outcome::Silence => {}
             Outcome::Answered => outbox.keep(route),
             Outcome::Wait(query, pending) => self.wait(query, pending, (peer, route.from)),

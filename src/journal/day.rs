@@ -37,6 +37,13 @@ impl Tally {
 }
 
 impl Day {
+    /// Counts rows of this day.
+    pub(super) fn add_all(&mut self, lines: &[Line]) {
+        for line in lines {
+            self.add(line);
+        }
+    }
+
     /// Counts a row of this day.
     pub(super) fn add(&mut self, line: &Line) {
         let in_day = u32::try_from(line.at_ms.rem_euclid(DAY_MS)).unwrap_or(0);

@@ -1,13 +1,16 @@
 //! A small dictionary: the entries that decided, or the upstreams that answered, by number.
 
-use std::collections::HashMap;
-use std::hash::Hash;
+use std::hash::{BuildHasher, Hash, RandomState};
+
+use hashbrown::HashTable;
 
 /// Labels by number; number 0 stands for none.
 #[derive(Clone, Debug)]
 pub(super) struct Labels<T> {
     known: Vec<Option<T>>,
-    ids: HashMap<T, u32>,
+    /// The numbers by the hashes of their labels.
+    ids: HashTable<u32>,
+    hasher: RandomState,
     saved: usize,
 }
 
@@ -15,7 +18,8 @@ impl<T> Default for Labels<T> {
     fn default() -> Self {
         Self {
             known: Vec::new(),
-            ids: HashMap::new(),
+            ids: HashTable::new(),
+            hasher: RandomState::new(),
             saved: 0,
         }
     }
@@ -24,7 +28,8 @@ impl<T> Default for Labels<T> {
 impl<T: Clone + Eq + Hash> Labels<T> {
     /// The number of a label; a new one if it has none.
     pub(super) fn intern(&mut self, label: &T) -> u32 {
-        match self.ids.get(label) {
+        let is_it = |id: &u32| self.label(*id) == Some(label);
+        match self.ids.find(self.hasher.hash_one(label), is_it) {
             Some(id) => *id,
             None => self.put(self.last() + 1, label.clone()),
         }
@@ -32,9 +37,16 @@ impl<T: Clone + Eq + Hash> Labels<T> {
 
     /// Puts a label under a number that is higher than all before.
     pub(super) fn put(&mut self, id: u32, label: T) -> u32 {
+        let hash = self.hasher.hash_one(&label);
         self.known.resize((id as usize).saturating_sub(1), None);
-        self.known.push(Some(label.clone()));
-        self.ids.insert(label, id);
+        self.known.push(Some(label));
+        let (known, hasher) = (&self.known, &self.hasher);
+        self.ids.insert_unique(hash, id, |id| {
+            let label = known.get((*id as usize).wrapping_sub(1));
+            label
+                .and_then(Option::as_ref)
+                .map_or(0, |label| hasher.hash_one(label))
+        });
         id
     }
 

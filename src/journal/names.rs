@@ -8,6 +8,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::budget::Budget;
 use super::ids::IdSet;
 use super::row::UNNAMED;
+use super::spelled::Spelled;
 
 /// More names are not numbered; a home has some ten thousand. It bounds what a device that asks
 /// random names can cost us.
@@ -25,8 +26,8 @@ pub(super) struct Names {
     new_domains: Budget,
     text: String,
     spans: Vec<Span>,
-    /// Open addressing; 0 is a free slot.
-    slots: Vec<u32>,
+    /// Open addressing.
+    slots: Vec<Slot>,
     live: usize,
     saved: usize,
     is_full: bool,
@@ -38,6 +39,21 @@ pub(super) struct Names {
 struct Span {
     start: u32,
     len: u16,
+}
+
+/// A number, 0 where the slot is free, and half of the hash of its name: the others that are met on
+/// the way to a name need not be fetched.
+#[derive(Clone, Copy, Debug, Default)]
+struct Slot {
+    id: u32,
+    tag: u32,
+}
+
+/// Where a name is looked for first, and its tag.
+#[derive(Clone, Copy)]
+struct Home {
+    slot: usize,
+    tag: u32,
 }
 
 impl Default for Names {
@@ -57,6 +73,34 @@ impl Default for Names {
 }
 
 impl Names {
+    /// The numbers of names that were asked for, as [`Self::number`] gives them; 0 for no name.
+    pub(super) fn numbers(&mut self, asked: &Spelled) -> Vec<u32> {
+        let mut ids = self.known(asked);
+        for (id, (text, at_ms)) in ids.iter_mut().zip(asked.iter()) {
+            if *id == 0 && !text.is_empty() {
+                *id = self.number(text, at_ms);
+            }
+        }
+        ids
+    }
+
+    /// The numbers of names that stand where they are looked for first; of others 0. No name has to
+    /// wait until another was fetched from memory.
+    fn known(&self, asked: &Spelled) -> Vec<u32> {
+        let first = |text| {
+            let home = self.home(text)?;
+            let slot = self.slots.get(home.slot)?;
+            (slot.tag == home.tag).then_some(slot.id)
+        };
+        let ids = asked.iter().map(|(text, _)| first(text).unwrap_or(0));
+        let ids: Vec<u32> = ids.collect();
+        let spans: Vec<Span> = ids.iter().map(|id| self.span(*id)).collect();
+        let found = asked.iter().zip(ids).zip(spans);
+        found
+            .map(|(((text, _), id), span)| if self.text_of(span) == text { id } else { 0 })
+            .collect()
+    }
+
     /// The number of a name that was asked for. Where too many new ones were, it is that of
     /// `*.` and the domain above, which stands for all such names.
     pub(super) fn number(&mut self, text: &str, at_ms: i64) -> u32 {
@@ -75,8 +119,11 @@ impl Names {
 
     fn number_above(&mut self, text: &str, at_ms: i64) -> u32 {
         let mut below = text;
+        let mut all = String::with_capacity(text.len() + 2);
         while let Some((_, domain)) = below.split_once('.').filter(|(_, rest)| !rest.is_empty()) {
-            let all = format!("*.{domain}");
+            all.clear();
+            all.push_str("*.");
+            all.push_str(domain);
             if let Some(id) = self.id(&all) {
                 return id;
             }
@@ -107,14 +154,15 @@ impl Names {
 
     /// The number of a name, if it has one.
     pub(super) fn id(&self, text: &str) -> Option<u32> {
-        let mut at = self.first_slot(text)?;
+        let Home { slot, tag } = self.home(text)?;
+        let mut at = slot;
         loop {
-            let id = *self.slots.get(at)?;
-            if id == 0 {
+            let slot = *self.slots.get(at)?;
+            if slot.id == 0 {
                 return None;
             }
-            if self.span_text(id) == Some(text) {
-                return Some(id);
+            if slot.tag == tag && self.span_text(slot.id) == Some(text) {
+                return Some(slot.id);
             }
             at = (at + 1) % self.slots.len();
         }
@@ -192,32 +240,46 @@ impl Names {
     }
 
     fn span_text(&self, id: u32) -> Option<&str> {
-        let span = self.spans.get((id as usize).checked_sub(1)?)?;
+        let text = self.text_of(self.span(id));
+        (!text.is_empty()).then_some(text)
+    }
+
+    fn span(&self, id: u32) -> Span {
+        let place = (id as usize).wrapping_sub(1);
+        self.spans.get(place).copied().unwrap_or_default()
+    }
+
+    fn text_of(&self, span: Span) -> &str {
         let start = span.start as usize;
         self.text
             .get(start..start + usize::from(span.len))
-            .filter(|text| !text.is_empty())
+            .unwrap_or_default()
     }
 
-    fn first_slot(&self, text: &str) -> Option<usize> {
-        let slots = u64::try_from(self.slots.len()).ok()?;
-        usize::try_from(xxh3_64(text.as_bytes()).checked_rem(slots)?).ok()
+    fn home(&self, text: &str) -> Option<Home> {
+        let hash = xxh3_64(text.as_bytes());
+        let slot = hash.checked_rem(u64::try_from(self.slots.len()).ok()?)?;
+        Some(Home {
+            slot: usize::try_from(slot).ok()?,
+            tag: u32::try_from(hash >> 32).ok()?,
+        })
     }
 
     fn place(&mut self, id: u32) {
-        let Some(mut at) = self.span_text(id).and_then(|text| self.first_slot(text)) else {
+        let Some(home) = self.span_text(id).and_then(|text| self.home(text)) else {
             return;
         };
-        while self.slots.get(at).is_some_and(|id| *id != 0) {
+        let mut at = home.slot;
+        while self.slots.get(at).is_some_and(|slot| slot.id != 0) {
             at = (at + 1) % self.slots.len();
         }
         if let Some(slot) = self.slots.get_mut(at) {
-            *slot = id;
+            *slot = Slot { id, tag: home.tag };
         }
     }
 
     fn grow(&mut self) {
-        self.slots = vec![0; (self.slots.len() * 2).max(64)];
+        self.slots = vec![Slot::default(); (self.slots.len() * 2).max(64)];
         (1..self.next_id()).for_each(|id| self.place(id));
     }
 }

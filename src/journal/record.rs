@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use crate::config::Privacy;
 use crate::query::{
-    DeviceId, Event, Match, Name, Rcode, RecordType, Source, Transport, UpstreamId, Verdict,
+    DeviceId, Event, Match, Rcode, RecordType, Source, Transport, UpstreamId, Verdict,
 };
 
 /// The bytes before the name, without the length in front.
@@ -15,14 +15,15 @@ const HEAD: usize = 48;
 /// The most bytes that a record takes.
 pub(super) const MAX_RECORD: usize = 2 + HEAD + 255;
 
-/// An event as the writer takes it from the ring.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Record {
+/// An event as the writer takes it from the ring. It is read in place: at the highest rate, copies
+/// of names would cost more than all the rest.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Record<'a> {
     pub at_ms: i64,
     pub device: DeviceId,
     pub address: Option<IpAddr>,
-    /// `None` where privacy leaves it out.
-    pub name: Option<Name>,
+    /// In wire format; `None` where privacy leaves it out.
+    pub name: Option<&'a [u8]>,
     pub kind: RecordType,
     pub verdict: Verdict,
     pub source: Source,
@@ -31,9 +32,9 @@ pub(super) struct Record {
     pub took_us: u32,
 }
 
-impl Record {
+impl<'a> Record<'a> {
     /// What is kept of an event; `None` when that is nothing.
-    pub(super) fn of(event: &Event, privacy: Privacy) -> Option<Self> {
+    pub(super) fn of(event: &'a Event, privacy: Privacy) -> Option<Self> {
         let devices = match privacy {
             Privacy::Off => return None,
             Privacy::NoDevices => false,
@@ -44,7 +45,7 @@ impl Record {
             at_ms: event.at_ms,
             device: if devices { event.device } else { DeviceId(0) },
             address: devices.then_some(event.address),
-            name: named.then_some(event.name),
+            name: named.then(|| event.name.as_wire()),
             kind: event.kind,
             verdict: event.verdict,
             source: event.source,
@@ -56,7 +57,7 @@ impl Record {
 
     /// Appends the record with its length in front.
     pub(super) fn write(&self, out: &mut Vec<u8>) {
-        let name = self.name.as_ref().map_or(&[][..], Name::as_wire);
+        let name = self.name.unwrap_or_default();
         let (verdict, matched) = match self.verdict {
             Verdict::Allow(matched) => (0, matched),
             Verdict::Watch(matched) => (1, Some(matched)),
@@ -82,21 +83,23 @@ impl Record {
         let transport = self.transport.number();
         // A name has at most 255 bytes, so the length always fits.
         let length = u16::try_from(HEAD + name.len()).unwrap_or(u16::MAX);
-        out.extend_from_slice(&length.to_le_bytes());
-        out.extend_from_slice(&self.at_ms.to_le_bytes());
-        out.extend_from_slice(&self.device.0.to_le_bytes());
-        out.extend_from_slice(&self.took_us.to_le_bytes());
-        out.extend_from_slice(&self.kind.0.to_le_bytes());
-        out.extend_from_slice(&self.rcode.0.to_le_bytes());
-        out.extend_from_slice(&[flags, source, upstream, transport]);
-        out.extend_from_slice(&entry.generation.to_le_bytes());
-        out.extend_from_slice(&entry.rule.to_le_bytes());
-        out.extend_from_slice(&address.octets());
+        let mut head = Head::default();
+        head.put(length.to_le_bytes());
+        head.put(self.at_ms.to_le_bytes());
+        head.put(self.device.0.to_le_bytes());
+        head.put(self.took_us.to_le_bytes());
+        head.put(self.kind.0.to_le_bytes());
+        head.put(self.rcode.0.to_le_bytes());
+        head.put([flags, source, upstream, transport]);
+        head.put(entry.generation.to_le_bytes());
+        head.put(entry.rule.to_le_bytes());
+        head.put(address.octets());
+        out.extend_from_slice(&head.bytes);
         out.extend_from_slice(name);
     }
 
     /// Takes the first record off `bytes`; `None` when it is not there whole.
-    pub(super) fn read(bytes: &mut &[u8]) -> Option<Self> {
+    pub(super) fn read(bytes: &mut &'a [u8]) -> Option<Self> {
         let mut rest = *bytes;
         let length = u16::from_le_bytes(take(&mut rest)?);
         let (mut record, after) = rest.split_at_checked(usize::from(length))?;
@@ -104,7 +107,7 @@ impl Record {
         Self::read_body(&mut record)
     }
 
-    fn read_body(bytes: &mut &[u8]) -> Option<Self> {
+    fn read_body(bytes: &mut &'a [u8]) -> Option<Self> {
         let at_ms = i64::from_le_bytes(take(bytes)?);
         let device = DeviceId(u32::from_le_bytes(take(bytes)?));
         let took_us = u32::from_le_bytes(take(bytes)?);
@@ -124,11 +127,7 @@ impl Record {
                 1 => Some(IpAddr::V4(address.to_ipv4_mapped()?)),
                 _ => Some(IpAddr::V6(address)),
             },
-            name: if bytes.is_empty() {
-                None
-            } else {
-                Some(Name::from_wire(bytes).ok()?)
-            },
+            name: Some(*bytes).filter(|name| !name.is_empty()),
             kind,
             verdict: match flags & 3 {
                 0 => Verdict::Allow((flags & 4 != 0).then_some(entry)),
@@ -146,6 +145,31 @@ impl Record {
             transport: Transport::from_number(transport)?,
             took_us,
         })
+    }
+}
+
+/// The bytes before the name, front to back.
+struct Head {
+    bytes: [u8; 2 + HEAD],
+    used: usize,
+}
+
+impl Default for Head {
+    fn default() -> Self {
+        Self {
+            bytes: [0; 2 + HEAD],
+            used: 0,
+        }
+    }
+}
+
+impl Head {
+    fn put<const N: usize>(&mut self, field: [u8; N]) {
+        let place = self.bytes.get_mut(self.used..);
+        if let Some(place) = place.and_then(<[u8]>::first_chunk_mut) {
+            *place = field;
+            self.used += N;
+        }
     }
 }
 
@@ -174,14 +198,13 @@ mod tests {
         }
     }
 
-    fn round_trip(record: &Record) -> Record {
+    fn assert_reads_back(record: &Record<'_>) {
         let mut bytes = Vec::new();
         record.write(&mut bytes);
         assert!(bytes.len() <= MAX_RECORD);
         let mut rest = bytes.as_slice();
-        let read = Record::read(&mut rest).unwrap();
+        assert_eq!(Record::read(&mut rest).as_ref(), Some(record));
         assert!(rest.is_empty());
-        read
     }
 
     const ENTRY: Match = Match {
@@ -199,8 +222,9 @@ mod tests {
             Verdict::Block(ENTRY),
         ] {
             for name in [".", "www.home.example", &longest] {
-                let record = Record::of(&event(name, verdict), Privacy::Full).unwrap();
-                assert_eq!(round_trip(&record), record);
+                let event = event(name, verdict);
+                let record = Record::of(&event, Privacy::Full).unwrap();
+                assert_reads_back(&record);
             }
         }
         let v4 = Event {
@@ -208,13 +232,15 @@ mod tests {
             ..event("a.example", Verdict::Watch(ENTRY))
         };
         let record = Record::of(&v4, Privacy::Full).unwrap();
-        assert_eq!(round_trip(&record).address, Some(v4.address));
+        assert_eq!(record.address, Some(v4.address));
+        assert_reads_back(&record);
     }
 
     #[test]
     fn a_cut_record_is_left_in_place() {
         let mut bytes = Vec::new();
-        let record = Record::of(&event("a.example", Verdict::Watch(ENTRY)), Privacy::Full).unwrap();
+        let event = event("a.example", Verdict::Watch(ENTRY));
+        let record = Record::of(&event, Privacy::Full).unwrap();
         record.write(&mut bytes);
         for end in 0..bytes.len() {
             let mut cut = &bytes[..end];
@@ -225,28 +251,22 @@ mod tests {
 
     #[test]
     fn privacy_leaves_out_devices() {
-        let kept = Record::of(
-            &event("a.example", Verdict::Allow(None)),
-            Privacy::NoDevices,
-        )
-        .unwrap();
+        let event = event("a.example", Verdict::Allow(None));
+        let kept = Record::of(&event, Privacy::NoDevices).unwrap();
         assert_eq!((kept.device, kept.address), (DeviceId(0), None));
-        assert_eq!(kept.name, Some("a.example".parse().unwrap()));
-        assert_eq!(round_trip(&kept), kept);
+        assert_eq!(kept.name, Some(event.name.as_wire()));
+        assert_reads_back(&kept);
     }
 
     #[test]
     fn privacy_leaves_out_names_that_no_entry_covers() {
-        let plain =
-            Record::of(&event("a.example", Verdict::Allow(None)), Privacy::NoNames).unwrap();
-        assert_eq!(plain.name, None);
-        assert_eq!(round_trip(&plain), plain);
-        let covered =
-            Record::of(&event("a.example", Verdict::Block(ENTRY)), Privacy::NoNames).unwrap();
-        assert!(covered.name.is_some());
-        assert_eq!(
-            Record::of(&event("a.example", Verdict::Block(ENTRY)), Privacy::Off),
-            None
-        );
+        let plain = event("a.example", Verdict::Allow(None));
+        let kept = Record::of(&plain, Privacy::NoNames).unwrap();
+        assert_eq!(kept.name, None);
+        assert_reads_back(&kept);
+        let covered = event("a.example", Verdict::Block(ENTRY));
+        let kept = Record::of(&covered, Privacy::NoNames).unwrap();
+        assert!(kept.name.is_some());
+        assert_eq!(Record::of(&covered, Privacy::Off), None);
     }
 }

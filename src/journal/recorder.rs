@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rtrb::{Consumer, Producer, RingBuffer};
 use tokio::sync::Notify;
 
+use super::batch::Batch;
 use super::record::{MAX_RECORD, Record};
 use super::row::is_failed;
 use crate::config::Privacy;
@@ -49,7 +50,7 @@ impl Recorder {
         bytes.clear();
         record.write(bytes);
         if ring.push_entire_slice(bytes).is_err() {
-            self.counts.lost.fetch_add(1, Ordering::Relaxed);
+            count(&self.counts.lost);
         }
         self.door.knock(|| is_half_full(ring));
     }
@@ -61,7 +62,8 @@ fn is_half_full(ring: &Producer<u8>) -> bool {
     ring.cached_slots() < half && ring.slots() < half
 }
 
-/// Queries since the start, by verdict, and events that were not kept. One thread counts here.
+/// Queries since the start, by verdict, and events that were not kept. One thread counts here, so
+/// that nobody else's count gets lost where it is read and written in two steps.
 #[derive(Debug, Default)]
 #[repr(align(128))]
 pub(super) struct Counters {
@@ -79,11 +81,15 @@ impl Counters {
             VerdictWord::Watch => &self.watch,
             VerdictWord::Block => &self.block,
         };
-        counter.fetch_add(1, Ordering::Relaxed);
+        count(counter);
         if is_failed(event.source.into(), event.rcode) {
-            self.failed.fetch_add(1, Ordering::Relaxed);
+            count(&self.failed);
         }
     }
+}
+
+fn count(counter: &AtomicU64) {
+    counter.store(counter.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
 }
 
 const AWAKE: u8 = 0;
@@ -182,8 +188,8 @@ impl Ring {
         self.bytes.is_abandoned() && self.bytes.is_empty()
     }
 
-    /// Takes what waits in it, at most about `limit` bytes; hands out whole records.
-    pub(super) fn drain(&mut self, limit: usize, mut take: impl FnMut(Record)) {
+    /// Takes the whole records that wait in it, at most about `limit` bytes.
+    pub(super) fn drain(&mut self, limit: usize, batch: &mut Batch) {
         let count = self.bytes.slots().min(limit);
         let Ok(chunk) = self.bytes.read_chunk(count) else {
             return;
@@ -192,11 +198,7 @@ impl Ring {
         self.begun.extend_from_slice(first);
         self.begun.extend_from_slice(second);
         chunk.commit_all();
-        let mut rest = self.begun.as_slice();
-        while let Some(record) = Record::read(&mut rest) {
-            take(record);
-        }
-        let used = self.begun.len() - rest.len();
+        let used = batch.take(&self.begun);
         self.begun.drain(..used);
     }
 }
@@ -231,14 +233,15 @@ mod tests {
     #[test]
     fn events_come_out_in_order_across_the_end_of_the_ring() {
         let (recorder, mut ring, counts, _) = pair();
-        let mut seen = Vec::new();
+        let mut batch = Batch::default();
         for round in 0..100 {
             (0..1000).for_each(|n| recorder.record(&event(round * 1000 + n)));
             // An odd limit cuts records in two.
             while !ring.is_empty() {
-                ring.drain(4093, |record| seen.push(record.at_ms));
+                ring.drain(4093, &mut batch);
             }
         }
+        let seen: Vec<_> = batch.iter().map(|record| record.at_ms).collect();
         assert_eq!(seen, (0..100_000).collect::<Vec<_>>());
         assert_eq!(counts.lost.load(Ordering::Relaxed), 0);
         assert_eq!(counts.allow.load(Ordering::Relaxed), 100_000);
@@ -248,8 +251,9 @@ mod tests {
     fn a_full_ring_loses_events_and_counts_each() {
         let (recorder, mut ring, counts, _) = pair();
         (0..100_000).for_each(|n| recorder.record(&event(n)));
-        let mut kept = 0;
-        ring.drain(usize::MAX, |_| kept += 1);
+        let mut batch = Batch::default();
+        ring.drain(usize::MAX, &mut batch);
+        let kept = batch.iter().count() as u64;
         let lost = counts.lost.load(Ordering::Relaxed);
         assert!(lost > 0);
         assert_eq!(kept + lost, 100_000);
@@ -279,7 +283,7 @@ mod tests {
         recorder.record(&event(1));
         drop(recorder);
         assert!(!ring.is_done());
-        ring.drain(usize::MAX, |_| {});
+        ring.drain(usize::MAX, &mut Batch::default());
         assert!(ring.is_done());
     }
 }

@@ -15,7 +15,15 @@ use super::line::{Line, day_of};
 use super::names::Names;
 use super::record::Record;
 use super::row::Row;
+use super::spelled::Spelled;
 use crate::query::{EntryLabel, Match, Name, Source};
+
+/// Records that are numbered together: what is looked up for them stays near.
+const TOGETHER: usize = 128;
+
+/// Rules whose entries are remembered, so that they are put into words once: three megabytes, for
+/// a home that asks for as many names that are listed.
+const KNOWN_ENTRIES: usize = 100_000;
 
 /// What the journal holds in memory.
 #[derive(Debug, Default)]
@@ -32,7 +40,7 @@ pub(super) struct State {
     /// Whether it goes on from what is on disk.
     pub is_loaded: bool,
     known_entries: IdMap<(u32, u32), u32>,
-    spelled: String,
+    spelled: Spelled,
 }
 
 /// The newest rows: those that are not on disk, and those in blocks that will still be merged.
@@ -49,6 +57,13 @@ impl Tail {
     /// The number that the next row gets.
     pub(super) fn end(&self) -> u64 {
         self.base + self.lines.len() as u64
+    }
+
+    /// The rows from a number on.
+    pub(super) fn from(&self, first: u64) -> impl Iterator<Item = (u64, &Line)> {
+        let skipped = first.saturating_sub(self.base);
+        self.iter()
+            .skip(usize::try_from(skipped).unwrap_or(usize::MAX))
     }
 
     /// How many rows are not on disk.
@@ -84,33 +99,63 @@ impl Tail {
 }
 
 impl State {
-    /// Numbers the words of a record, and adds it as the newest row.
-    pub(super) fn push(&mut self, record: &Record, words: &Words) -> (u64, Line) {
-        let name = match &record.name {
-            Some(name) => {
-                spell(name, &mut self.spelled);
-                self.names.number(&self.spelled, record.at_ms)
+    /// Numbers the words of records, and adds them as the newest rows; gives the number of the
+    /// first.
+    ///
+    /// Each step is done for many records before the next: what one has to fetch from memory does
+    /// not keep the others waiting.
+    pub(super) fn push_all<'r>(
+        &mut self,
+        records: impl Iterator<Item = Record<'r>>,
+        words: &Words,
+    ) -> u64 {
+        let first = self.tail.end();
+        let mut records = records;
+        let mut spelled = std::mem::take(&mut self.spelled);
+        loop {
+            let together: Vec<Record<'r>> = records.by_ref().take(TOGETHER).collect();
+            if together.is_empty() {
+                break;
             }
-            None => 0,
-        };
+            spelled.clear();
+            for record in &together {
+                spelled.push(record.name, record.at_ms);
+            }
+            let names = self.names.numbers(&spelled);
+            let lines: Vec<Line> = together
+                .iter()
+                .zip(names)
+                .map(|(record, name)| self.line(record, name, words))
+                .collect();
+            for day in lines.chunk_by(|a, b| day_of(a.at_ms) == day_of(b.at_ms)) {
+                if let Some(line) = day.first() {
+                    let sums = self.days.entry(day_of(line.at_ms)).or_default();
+                    sums.add_all(day);
+                }
+            }
+            for line in &lines {
+                self.exchange.note(*line);
+            }
+            self.tail.lines.extend(lines);
+        }
+        self.spelled = spelled;
+        first
+    }
+
+    /// A record as a row; its name has this number.
+    fn line(&mut self, record: &Record<'_>, name: u32, words: &Words) -> Line {
         let matched = record.verdict.matched();
-        let line = Line {
+        let entry = matched.and_then(|matched| self.entry_id(matched, record.name, words));
+        let upstream = match record.source {
+            Source::Upstream(id) => (words.upstream)(id),
+            _ => None,
+        };
+        Line {
             at_ms: record.at_ms,
             device: record.device,
             name,
-            entry: matched
-                .and_then(|matched| {
-                    // What was decided is told with its name, unless privacy keeps even that out.
-                    let name = record.name.unwrap_or(Name::ROOT);
-                    self.entry_id(matched, &name, words)
-                })
-                .unwrap_or(0),
-            upstream: match record.source {
-                Source::Upstream(id) => {
-                    (words.upstream)(id).map_or(0, |text| self.upstreams.intern(&text))
-                }
-                _ => 0,
-            },
+            entry: entry.unwrap_or(0),
+            upstream: upstream.map_or(0, |text| self.upstreams.intern(&text)),
             address: record.address,
             kind: record.kind,
             rcode: record.rcode,
@@ -118,9 +163,7 @@ impl State {
             source: record.source.into(),
             transport: record.transport,
             latency: latency::step(record.took_us),
-        };
-        self.exchange.note(line);
-        (self.push_line(line), line)
+        }
     }
 
     /// Adds a row whose words are numbered; gives its number.
@@ -184,38 +227,18 @@ impl State {
         }
     }
 
-    fn entry_id(&mut self, matched: Match, name: &Name, words: &Words) -> Option<u32> {
+    fn entry_id(&mut self, matched: Match, name: Option<&[u8]>, words: &Words) -> Option<u32> {
         let key = (matched.generation, matched.rule);
         if let Some(id) = self.known_entries.get(&key) {
             return Some(*id);
         }
-        let id = self.entries.intern(&(words.entry)(matched, name)?);
-        if self.known_entries.len() > 20_000 {
+        // What was decided is told with its name, unless privacy keeps even that out.
+        let name = name.map_or(Ok(Name::ROOT), Name::from_wire).ok()?;
+        let id = self.entries.intern(&(words.entry)(matched, &name)?);
+        if self.known_entries.len() >= KNOWN_ENTRIES {
             self.known_entries.clear();
         }
         self.known_entries.insert(key, id);
         Some(id)
-    }
-}
-
-/// Writes a name as text. Names of plain letters take a short cut: `Display` has to look at each.
-fn spell(name: &Name, text: &mut String) {
-    text.clear();
-    for label in name.labels() {
-        let plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-        let Some(label) = str::from_utf8(label)
-            .ok()
-            .filter(|l| l.as_bytes().iter().all(plain))
-        else {
-            *text = name.to_string();
-            return;
-        };
-        if !text.is_empty() {
-            text.push('.');
-        }
-        text.push_str(label);
-    }
-    if text.is_empty() {
-        text.push('.');
     }
 }

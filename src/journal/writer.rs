@@ -14,8 +14,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{self, Instant};
 use tokio_util::sync::CancellationToken;
 
+use super::batch::Batch;
 use super::disk::{Disk, FULL_BLOCK};
-use super::record::Record;
 use super::recorder::Ring;
 use super::shared::{Request, Shared};
 use crate::store::{Cause, StoreError};
@@ -53,7 +53,7 @@ pub struct Writer {
     shared: Arc<Shared>,
     requests: mpsc::Receiver<Request>,
     rings: Vec<Ring>,
-    batch: Vec<Record>,
+    batch: Batch,
     disk: Disk,
     /// Whether the disk is left alone until the next start.
     stays_in_memory: bool,
@@ -81,7 +81,7 @@ impl Writer {
             shared,
             requests,
             rings: Vec::new(),
-            batch: Vec::new(),
+            batch: Batch::default(),
             disk,
             stays_in_memory: false,
             schedule: Schedule {
@@ -233,7 +233,7 @@ impl Writer {
     fn take(&mut self, now_ms: i64) -> bool {
         self.rings.append(&mut self.shared.door.fresh());
         for ring in &mut self.rings {
-            ring.drain(GULP, |record| self.batch.push(record));
+            ring.drain(GULP, &mut self.batch);
         }
         if !self.batch.is_empty() && self.schedule.flush.is_none() {
             // The oldest of them has waited while events gathered; it waits no longer than promised.
@@ -247,21 +247,18 @@ impl Writer {
 
     /// Puts the batch behind the newest rows, and shows it to those who watch.
     fn keep(&mut self, now_ms: i64) {
-        // Each thread's events are in order; between threads, time decides.
-        self.batch.sort_by_key(|record| record.at_ms);
-        let is_watched = self.shared.live.receiver_count() > 0;
-        let mut rows = Vec::new();
+        self.batch.sort();
+        let words = &self.shared.words;
         let mut state = self.shared.state_mut();
         state.as_of_ms = now_ms;
-        for record in self.batch.drain(..) {
-            let (id, line) = state.push(&record, &self.shared.words);
-            if is_watched {
-                rows.push(state.row(id, &line, &self.shared.words));
-            }
-        }
+        let first = state.push_all(self.batch.iter(), words);
+        let is_watched = self.shared.live.receiver_count() > 0;
+        let new = state.tail.from(first).filter(|_| is_watched);
+        let rows: Vec<_> = new.map(|(id, line)| state.row(id, line, words)).collect();
         let lost = state.tail.limit(MOST_ROWS);
         state.exchange.limit(MOST_ROWS);
         drop(state);
+        self.batch.clear();
         self.shared.forgotten.fetch_add(lost, Ordering::Relaxed);
         for row in rows {
             // It fails when the last watcher has just left.

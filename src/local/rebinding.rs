@@ -18,6 +18,11 @@ impl Rebinding {
         Self { is_on, allowed }
     }
 
+    /// Whether there is protection at all.
+    pub(super) fn is_on(&self) -> bool {
+        self.is_on
+    }
+
     /// Whether an answer to `name` (lower-cased) must not lead into the home.
     pub(super) fn keeps_out(&self, name: &Name) -> bool {
         self.is_on && !self.allowed.iter().any(|allowed| name.is_within(allowed))

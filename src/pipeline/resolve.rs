@@ -5,7 +5,7 @@ use std::pin::pin;
 use tokio::time::Instant;
 
 use super::block::{self, Lead};
-use super::{Pending, Pipeline, Step, fail, hear};
+use super::{Pending, Pipeline, Step, Steps, fail, hear};
 use crate::cache::{Held, Target, alias};
 use crate::local::Found;
 use crate::policy::{self, BlockReply};
@@ -86,27 +86,37 @@ impl Pipeline {
         &self,
         query: &Query,
         pending: &mut Pending,
-        (held, source): (&Held, Source),
+        told: (&Held, Source),
         out: &mut AnswerBuf,
     ) -> Step {
+        let (held, source) = told;
+        self.pass_at(query, pending, (held, source, Instant::now()), out)
+    }
+
+    /// The same, at a time that is known.
+    pub(super) fn pass_at(
+        &self,
+        query: &Query,
+        pending: &mut Pending,
+        (held, source, now): (&Held, Source, Instant),
+        out: &mut AnswerBuf,
+    ) -> Step {
+        let swap = self.steps.policy.swap();
         // Who lets a name through means it.
-        let is_inspected = !pending.verdict.is_exception();
-        if is_inspected && self.leads_home(query, held) {
-            return self.keep_out(query, pending, out);
-        }
-        if is_inspected && self.steps.blocking.inspect_answers {
+        if !pending.verdict.is_exception() && !held.is_clean(swap, pending.asker.group) {
+            if self.leads_home(query, held) {
+                return self.keep_out(query, pending, out);
+            }
             match self.inspect(query, pending.asker, held) {
                 Some(verdict @ Verdict::Block(_)) => {
                     pending.verdict = verdict;
                     return self.block_target(query, pending, out);
                 }
-                Some(watch @ Verdict::Watch(_)) if pending.verdict.matched().is_none() => {
-                    pending.verdict = watch;
-                }
-                _ => {}
+                Some(watch) if pending.verdict.matched().is_none() => pending.verdict = watch,
+                Some(_) => {}
+                None => self.note_clean(query, pending.asker, (held, swap)),
             }
         }
-        let now = Instant::now();
         held.write(query, now, out);
         self.steps.local.leave_out_hints(query, out);
         out.finish(query, held.extended_error(now));
@@ -139,11 +149,10 @@ impl Pipeline {
 
     /// The strictest verdict on what an answer points to.
     fn inspect(&self, query: &Query, asker: policy::Asker, held: &Held) -> Option<Verdict> {
-        let policy = &self.steps.policy;
-        let generation = policy.generation(asker);
-        if held.is_clean(generation) {
+        if !self.steps.blocking.inspect_answers {
             return None;
         }
+        let policy = &self.steps.policy;
         let looks_at_addresses = policy.inspects_addresses(asker);
         let mut worst = None;
         for (kind, target) in held.targets() {
@@ -158,11 +167,16 @@ impl Pipeline {
                 None => {}
             }
         }
-        // What one device may reach, another may not; else all may.
-        if worst.is_none() && !policy.differs_by_device(asker) {
-            held.mark_clean(generation);
-        }
         worst
+    }
+
+    /// Remembers that nothing is against what an answer points to.
+    fn note_clean(&self, query: &Query, asker: policy::Asker, (held, swap): (&Held, u32)) {
+        let Steps { policy, local, .. } = &*self.steps;
+        // What one device may reach, another may not; so with one name and what is below it.
+        if !policy.differs_by_device(asker) && !local.spares(&query.name) {
+            held.mark_clean(swap, asker.group);
+        }
     }
 
     /// Asks an upstream.

@@ -1,6 +1,6 @@
 //! An answer in the making: one reused buffer, written front to back, no allocation once warm.
 
-use super::{Edns, Name, Query, Rcode, RecordType};
+use super::{Edns, Name, Query, Rcode, RecordType, Spelling};
 
 /// Our own limit for a UDP answer, and what we advertise (DNS Flag Day 2020).
 pub const UDP_PAYLOAD: u16 = 1232;
@@ -95,7 +95,8 @@ impl AnswerBuf {
     /// Begins the answer to `query`: header and question, spelled as asked.
     pub fn begin(&mut self, query: &Query, rcode: Rcode) {
         self.header(query.id, query.flags, rcode, 1);
-        self.bytes.extend_from_slice(query.spelled.as_wire());
+        self.bytes.extend_from_slice(query.name.as_wire());
+        self.spell(query);
         self.u16(query.kind.0);
         self.u16(query.class);
     }
@@ -115,12 +116,21 @@ impl AnswerBuf {
         self.put_u16(0, query.id);
         self.put_u16(2, response_flags(query.flags, rcode));
         self.set_authentic(query, message);
-        let spelled = query.spelled.as_wire();
-        if let Some(question) = self.bytes.get_mut(HEADER..HEADER + spelled.len()) {
-            question.copy_from_slice(spelled);
+        let name = query.name.as_wire();
+        if let Some(question) = self.bytes.get_mut(HEADER..HEADER + name.len()) {
+            question.copy_from_slice(name);
         }
+        self.spell(query);
         // "There is no such name" is the same for every type.
-        self.put_u16(HEADER + spelled.len(), query.kind.0);
+        self.put_u16(HEADER + name.len(), query.kind.0);
+    }
+
+    /// Spells the question, which is there in lower case, as it was asked.
+    fn spell(&mut self, query: &Query) {
+        let end = HEADER + query.name.as_wire().len();
+        if let Some(question) = self.bytes.get_mut(HEADER..end) {
+            query.spelling.apply(question);
+        }
     }
 
     /// Sets AD where `message`, which was checked here, has it, and the asker cares.
@@ -206,8 +216,7 @@ impl AnswerBuf {
             return;
         }
         // RFC 2181 §9: no part of an RRset; the asker comes back over TCP.
-        self.bytes
-            .truncate(HEADER + query.spelled.as_wire().len() + 4);
+        self.bytes.truncate(HEADER + query.name.as_wire().len() + 4);
         let flags = self.u16_at(2) | FLAG_TRUNCATED;
         self.put_u16(2, flags);
         for count in [6, 8, 10] {
@@ -362,18 +371,19 @@ impl Query {
     pub fn about(&self, name: Name) -> Self {
         Self {
             name,
-            spelled: name,
+            spelling: Spelling::default(),
             ..self.clone()
         }
     }
 
     /// A query of our own making: RD set, class IN, over UDP from loopback.
-    pub fn internal(name: Name, kind: RecordType) -> Self {
+    pub fn internal(mut name: Name, kind: RecordType) -> Self {
+        let spelling = name.lower();
         Self {
             id: 0,
             flags: FLAG_RECURSION_DESIRED,
-            name: name.to_lowercase(),
-            spelled: name,
+            name,
+            spelling,
             kind,
             class: 1,
             edns: None,

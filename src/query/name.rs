@@ -4,6 +4,8 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
+use super::Spelling;
+
 const MAX_NAME: usize = 255;
 const MAX_LABEL: usize = 63;
 
@@ -89,9 +91,18 @@ impl Name {
     #[must_use]
     pub fn to_lowercase(&self) -> Self {
         let mut lower = *self;
-        // Length bytes are at most 63, below 'A', so they are left as they are.
-        lower.bytes.make_ascii_lowercase();
+        lower.lower();
         lower
+    }
+
+    /// Puts `A` to `Z` in lower case; gives how the name was spelled.
+    pub fn lower(&mut self) -> Spelling {
+        let spelling = Spelling::of(self.as_wire());
+        if spelling != Spelling::default() {
+            // Length bytes are at most 63, below 'A', so they are left as they are.
+            self.bytes.make_ascii_lowercase();
+        }
+        spelling
     }
 
     /// Adds a label at the end, in lower case; `None` when the name gets too long.

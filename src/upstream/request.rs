@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use hickory_proto::op::{DnsRequest, DnsRequestOptions, DnsResponse, Message};
 
-use crate::query::{Name, Query, Rcode, RecordType, Transport};
+use crate::query::{Name, Query, Rcode, RecordType, Spelling, Transport};
 
 use super::error::Failure;
 use super::reply;
@@ -44,7 +44,9 @@ pub(super) struct Request {
     question_end: usize,
     mixed_case: bool,
     id: u16,
-    spelled: Name,
+    /// The name, and how the device spelled it.
+    name: Name,
+    spelling: Spelling,
 }
 
 impl Request {
@@ -73,7 +75,8 @@ impl Request {
             question_end,
             mixed_case: form.mixed_case,
             id: query.id,
-            spelled: query.spelled,
+            name: query.name,
+            spelling: query.spelling,
         }
     }
 
@@ -124,9 +127,10 @@ impl Request {
         if let Some(flags) = wire.get_mut(3) {
             *flags &= !AD.to_be_bytes()[1];
         }
-        let spelled = self.spelled.as_wire();
-        if let Some(name) = wire.get_mut(HEADER..HEADER + spelled.len()) {
-            name.copy_from_slice(spelled);
+        let asked = self.name.as_wire();
+        if let Some(name) = wire.get_mut(HEADER..HEADER + asked.len()) {
+            name.copy_from_slice(asked);
+            self.spelling.apply(name);
         }
         Ok(Answer {
             wire,
@@ -194,12 +198,13 @@ impl Answer {
 }
 
 /// A question of our own.
-pub(super) fn question(name: Name, kind: RecordType) -> Query {
+pub(super) fn question(mut name: Name, kind: RecordType) -> Query {
+    let spelling = name.lower();
     Query {
         id: 0,
         flags: RD,
-        name: name.to_lowercase(),
-        spelled: name,
+        name,
+        spelling,
         kind,
         class: 1,
         edns: None,
@@ -296,7 +301,7 @@ mod tests {
     #[test]
     fn an_answer_gets_the_id_and_the_spelling_of_the_device() {
         let mut asked = query("home.example");
-        asked.spelled = "Home.EXAMPLE".parse().unwrap();
+        asked.spelling = Spelling::of(b"\x04Home\x07EXAMPLE\x00");
         let form = Form {
             mixed_case: true,
             ..PLAIN

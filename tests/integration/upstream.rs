@@ -40,12 +40,13 @@ fn upstreams(servers: &[String], timeout: Duration) -> (Upstreams, Arc<Shared>) 
 }
 
 fn query(text: &str) -> Query {
-    let spelled: Name = text.parse().unwrap();
+    let mut name: Name = text.parse().unwrap();
+    let spelling = name.lower();
     Query {
         id: 4711,
         flags: 0x0100,
-        name: spelled.to_lowercase(),
-        spelled,
+        name,
+        spelling,
         kind: RecordType::A,
         class: 1,
         edns: Some(Edns {

@@ -10,6 +10,7 @@ use data_encoding::BASE64URL_NOPAD;
 use crate::dns::read::skip_name;
 use crate::dns::stream::Caller;
 use crate::dns::{Desk, Outcome, Sender};
+use crate::pipeline::Arrival;
 use crate::query::AnswerBuf;
 
 /// No DNS message is longer.
@@ -120,7 +121,7 @@ impl Desk {
     /// Answers a packet, however long that takes; nothing where it gets no answer.
     pub(in crate::dns) async fn answer(&self, message: &[u8], sender: Sender<'_>) -> Option<Bytes> {
         let mut out = AnswerBuf::new();
-        match self.take(message, sender, &mut out) {
+        match self.take(message, (sender, Arrival::now()), &mut out) {
             Outcome::Silence => out.clear(),
             Outcome::Answered => {}
             Outcome::Wait(query, pending) => {

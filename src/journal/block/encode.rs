@@ -91,20 +91,19 @@ fn upstreams(lines: &[Line]) -> Vec<u8> {
 fn addresses(lines: &[Line]) -> (Vec<u8>, Vec<u8>) {
     let mut listed = Vec::new();
     let mut places = HashMap::<IpAddr, u64>::new();
-    let mut last = IdMap::<u32, u64>::default();
+    let mut last = IdMap::<u32, Option<IpAddr>>::default();
     let out = column(lines, |line| {
-        let code = match line.address {
-            None => 1,
-            Some(address) => {
-                let next = places.len() as u64 + 2;
-                *places.entry(address).or_insert_with(|| {
-                    put_address(&mut listed, address);
-                    next
-                })
-            }
+        if last.insert(line.device.0, line.address) == Some(line.address) {
+            return 0;
+        }
+        let Some(address) = line.address else {
+            return 1;
         };
-        let same = last.insert(line.device.0, code) == Some(code);
-        if same { 0 } else { code }
+        let next = places.len() as u64 + 2;
+        *places.entry(address).or_insert_with(|| {
+            put_address(&mut listed, address);
+            next
+        })
     });
     (listed, out)
 }

@@ -106,9 +106,8 @@ fn lines(state: &mut State, count: usize) -> Vec<Line> {
     let records = events
         .iter()
         .filter_map(|event| Record::of(event, crate::config::Privacy::Full));
-    records
-        .map(|record| state.push(&record, &words).1)
-        .collect()
+    let first = state.push_all(records, &words);
+    state.tail.from(first).map(|(_, line)| *line).collect()
 }
 
 #[test]

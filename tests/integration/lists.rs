@@ -1,5 +1,6 @@
 //! Lists from a server that is not to be trusted: what becomes of them, and of the rules in force.
 
+mod encrypted;
 mod faulty;
 mod files;
 mod server;

@@ -246,6 +246,35 @@ async fn a_reloaded_config_holds_only_if_it_would_start() {
 }
 
 #[tokio::test]
+async fn lists_come_and_go_with_a_reloaded_config() {
+    let stub = Stub::with_address("192.0.2.99").await;
+    let mut server = Server::start(&stub, "-Sn 1024");
+    let folder = server.folder.as_ref().unwrap().path().to_owned();
+    let config = folder.join("config.toml");
+    let without = std::fs::read_to_string(&config).unwrap();
+    let file = folder.join("list.txt");
+    std::fs::write(&file, "listed.example\n").unwrap();
+    let list = format!(
+        "[[list]]\nname = \"mine\"\nsource = \"{}\"\n",
+        file.display()
+    );
+    for (text, expected) in [
+        (format!("{without}{list}"), "0.0.0.0"),
+        (without.clone(), "192.0.2.99"),
+        (format!("{without}{list}"), "0.0.0.0"),
+    ] {
+        std::fs::write(&config, text).unwrap();
+        server.signal(Signal::SIGHUP);
+        server.read_log_to("are in force");
+        // Rules of lists come into force a moment later, when they are compiled.
+        let is_so = async || {
+            while told(&server.ask("listed.example.").await).1 != [expected] {}
+        };
+        timeout(PATIENCE, is_so()).await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn a_change_that_was_answered_outlives_a_kill() {
     let stub = Stub::with_address("192.0.2.99").await;
     squelch::app::choose_crypto();

@@ -13,6 +13,7 @@
 mod answering;
 #[path = "../common/dice.rs"]
 mod dice;
+mod encrypted;
 mod load;
 mod names;
 mod peers;

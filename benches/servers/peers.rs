@@ -22,6 +22,8 @@ pub struct Peer {
     pub reload: Reload,
     /// Whether it blocks names and asks upstreams at all.
     pub is_server: bool,
+    /// Whether it serves DNS over TLS and over HTTPS.
+    pub is_encrypted: bool,
 }
 
 /// How a server takes a new list while it runs.
@@ -43,6 +45,9 @@ pub struct Place<'a> {
     pub list: &'a Path,
     /// Its port for DNS on 127.0.0.1.
     pub port: u16,
+    /// Its ports for DNS over TLS and over HTTPS, if it serves them.
+    pub tls: u16,
+    pub https: u16,
     /// The upstream's.
     pub upstream: u16,
 }
@@ -96,13 +101,14 @@ impl Peer {
 pub fn installed() -> Vec<Peer> {
     let this = std::env::current_exe().unwrap();
     let squelch = PathBuf::from(env!("CARGO_BIN_EXE_squelch"));
-    let peer = |name, program: Option<PathBuf>, prepare, reload| {
+    let peer = |name: &'static str, program: Option<PathBuf>, prepare, reload| {
         program.map(|program| Peer {
             name,
             program,
             prepare,
             reload,
             is_server: true,
+            is_encrypted: name != "dnsmasq",
         })
     };
     let echo = Peer {
@@ -111,6 +117,7 @@ pub fn installed() -> Vec<Peer> {
         prepare: |place| vec!["echo".to_owned(), place.port.to_string()],
         reload: Reload::Never,
         is_server: false,
+        is_encrypted: false,
     };
     let peers = [
         peer("squelch", Some(squelch), prepare_squelch, Reload::Watches),
@@ -127,7 +134,8 @@ pub fn installed() -> Vec<Peer> {
         .collect()
 }
 
-fn found(name: &str) -> Option<PathBuf> {
+/// Where a program is.
+pub fn found(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
     // Debian puts servers where only root looks.
@@ -154,12 +162,16 @@ fn prepare_squelch(place: &Place<'_>) -> Vec<String> {
         "data_dir = \"{}\"\n\
          [dns]\nlisten = [\"127.0.0.1:{}\"]\nworkers = 1\n\
          rate_limit = {{ queries_per_second = 0, burst = 0 }}\n\
+         [dns.tls]\ncertificate = \"cert.pem\"\nkey = \"key.pem\"\n\
+         dot = [\"127.0.0.1:{}\"]\ndoh = [\"127.0.0.1:{}\"]\n\
          [upstream]\nservers = [\"udp://127.0.0.1:{}\"]\n\
          [web]\nlisten = []\n\
          [[list]]\nname = \"million\"\nsource = \"{}\"\nformat = \"domains\"\n\
          [[group]]\nname = \"kids\"\n{devices}",
         place.text("data"),
         place.port,
+        place.tls,
+        place.https,
         place.upstream,
         place.list.display(),
     );
@@ -171,10 +183,13 @@ fn prepare_unbound(place: &Place<'_>) -> Vec<String> {
     convert(place.list, &place.path("block.conf"), "", |name| {
         format!("local-zone: \"{name}\" always_null\n")
     });
-    let folder = place.folder.display();
+    let (folder, tls, https) = (place.folder.display(), place.tls, place.https);
     let config = format!(
         "server:\n interface: 127.0.0.1@{}\n access-control: 127.0.0.0/8 allow\n\
-         \x20do-not-query-localhost: no\n do-ip6: no\n num-threads: 1\n username: \"\"\n\
+         \x20interface: 127.0.0.1@{tls}\n interface: 127.0.0.1@{https}\n\
+         \x20tls-port: {tls}\n https-port: {https}\n\
+         \x20tls-service-pem: \"{folder}/cert.pem\"\n tls-service-key: \"{folder}/key.pem\"\n\
+         \x20incoming-num-tcp: 100\n do-not-query-localhost: no\n do-ip6: no\n num-threads: 1\n username: \"\"\n\
          \x20chroot: \"\"\n directory: \"{folder}\"\n pidfile: \"{folder}/pid\"\n\
          \x20use-syslog: no\n verbosity: 0\n module-config: \"iterator\"\n\
          \x20msg-cache-size: 64m\n rrset-cache-size: 128m\n outgoing-range: 8192\n\

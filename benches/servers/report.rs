@@ -25,6 +25,10 @@ const TABLES: [Table; 5] = [
             "mix: CPU",
             "TCP: q/s",
             "TCP: CPU",
+            "DoT: q/s",
+            "DoT: CPU",
+            "DoH: q/s",
+            "DoH: CPU",
         ],
     ),
     (
@@ -112,8 +116,8 @@ fn cell(column: &str, figures: &Figures, rows: &[Row]) -> String {
     } else {
         thousands(value)
     };
-    // TCP is held against the echo's datagrams.
-    let limit = limit(if column == "TCP: q/s" {
+    // Streams are held against the echo's datagrams.
+    let limit = limit(if ["TCP: q/s", "DoT: q/s", "DoH: q/s"].contains(&column) {
         "held: q/s"
     } else {
         column

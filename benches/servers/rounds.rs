@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::LOAD_CORE;
+use super::encrypted;
 use super::load::{self, Heard, Pace};
 use super::names::{Material, Wire, wire};
 use super::peers::{Peer, Place, Reload};
@@ -28,6 +29,9 @@ const PATIENCE: Duration = Duration::from_mins(2);
 
 /// What is measured of a server: by the name of a figure, a value a round.
 pub type Figures = BTreeMap<&'static str, Vec<f64>>;
+
+/// Asks these queries at a port for a while: how many are answered a second, and in all.
+type Ask = fn(u16, &[Wire], &Path, Duration) -> Option<(f64, f64)>;
 
 /// A server with what was measured.
 pub struct Row {
@@ -81,11 +85,14 @@ impl Round<'_> {
     fn measure(&mut self, folder: &Path) {
         let list = folder.join("list.txt");
         fs::copy(&self.material.list, &list).unwrap();
+        encrypted::certify(folder);
         let (port, upstream_port) = (free_port(), free_port());
         let place = Place {
             folder,
             list: &list,
             port,
+            tls: free_port(),
+            https: free_port(),
             upstream: upstream_port,
         };
         let arguments = self.peer.prepare(&place);
@@ -104,6 +111,7 @@ impl Round<'_> {
         }
         self.note("memory, MB", server.resident_mb());
         self.over_tcp(&server, at);
+        self.encrypted(&server, &place);
         self.reload(&server, &place);
         drop(near);
         for (figure, cpu, delay_us, outstanding) in [
@@ -192,6 +200,27 @@ impl Round<'_> {
         let used = server.cpu_seconds() - before;
         self.note("TCP: q/s", heard.rate);
         self.note("TCP: CPU", used * 1e6 / heard.answers.max(1) as f64);
+    }
+
+    /// Measures DNS over TLS and over HTTPS, where there is a program to ask with.
+    fn encrypted(&mut self, server: &Process, place: &Place<'_>) {
+        if !self.peer.is_encrypted {
+            return;
+        }
+        let asks: [(Ask, u16, _); 2] = [
+            (encrypted::dot, place.tls, ("DoT: q/s", "DoT: CPU")),
+            (encrypted::doh, place.https, ("DoH: q/s", "DoH: CPU")),
+        ];
+        for (ask, port, (rate, cpu)) in asks {
+            let before = server.cpu_seconds();
+            let Some((answered, answers)) = ask(port, &self.material.held, place.folder, TIME)
+            else {
+                continue;
+            };
+            let used = server.cpu_seconds() - before;
+            self.note(rate, answered);
+            self.note(cpu, used * 1e6 / answers.max(1.0));
+        }
     }
 
     /// Puts a longer list in place under load, and waits until its last name is blocked.

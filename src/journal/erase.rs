@@ -77,6 +77,7 @@ impl Shared {
 
     fn end_erasure(&self, device: DeviceId) {
         self.erasures().retain(|erasure| erasure.device != device);
+        self.sums.forget();
     }
 
     /// Whether what was recorded of `recorded` is to go.

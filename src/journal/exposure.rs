@@ -4,9 +4,10 @@
 use super::Journal;
 use super::counts::Counts;
 use super::filter::{Filter, NameFilter};
-use super::gather::{Gathered, Ordinary, Sum};
+use super::gather::{Gathered, Ordinary};
 use super::ids::{IdMap, IdSet};
 use super::state::State;
+use super::sum::Sum;
 use super::summary::{DeviceCount, by_count};
 use super::tallies::{EntryCount, Origins, Span, different};
 use super::view::{Extent, Range};

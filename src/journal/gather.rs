@@ -15,6 +15,7 @@ use super::ids::{IdMap, IdSet};
 use super::line::{DAY_MS, Key};
 use super::parts::{self, ByDevice, NameSum};
 use super::state::State;
+use super::sum::Sum;
 use super::view::{Extent, Plan, Range, View};
 use crate::query::{DeviceId, VerdictWord};
 use crate::store::{DayParts, StoredBlock, StoredDay};
@@ -31,16 +32,6 @@ pub(super) enum Ordinary {
     Names,
     /// That, and by which devices.
     Askers,
-}
-
-/// Queries of one kind: the same device, name, verdict and entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Sum {
-    pub key: Key,
-    pub count: u64,
-    pub failed: u64,
-    pub first_ms: i64,
-    pub last_ms: i64,
 }
 
 /// All queries of a range, added up; devices are those that they turned out to be.
@@ -180,7 +171,7 @@ impl<'a> Gatherer<'a> {
         }
         for line in &state.tail.lines {
             if plan.ends.iter().any(|end| end.contains(line.at_ms)) {
-                self.row(&Seen::of(line));
+                self.add(&Sum::of(&Seen::of(line)));
             }
         }
     }
@@ -274,35 +265,39 @@ impl<'a> Gatherer<'a> {
     }
 
     fn rows(&mut self, view: &mut View, block: &StoredBlock, range: Range) {
-        let is_inside = range.covers(&block.head);
+        if range.covers(&block.head) {
+            for sum in &*view.sums(block) {
+                self.add(sum);
+            }
+            return;
+        }
         for seen in view.seen(block) {
-            if is_inside || range.contains(seen.at_ms) {
-                self.row(&seen);
+            if range.contains(seen.at_ms) {
+                self.add(&Sum::of(&seen));
             }
         }
     }
 
-    fn row(&mut self, seen: &Seen) {
-        let Some(device) = self.devices.wanted(seen.key.device) else {
+    fn add(&mut self, sum: &Sum) {
+        let Some(device) = self.devices.wanted(sum.key.device) else {
             return;
         };
-        let failed = seen.is_failed();
         let counts = self.counts.entry(device.0).or_default();
-        counts.add(seen.key.verdict, 1, u64::from(failed));
-        if seen.key.is_covered() {
-            let key = Key { device, ..seen.key };
+        counts.add(sum.key.verdict, sum.count, sum.failed);
+        if sum.key.is_covered() {
+            let key = Key { device, ..sum.key };
             let sum = CoveredSum {
-                count: 1,
-                failed: u64::from(failed),
-                first_ms: seen.at_ms,
-                last_ms: seen.at_ms,
+                count: sum.count,
+                failed: sum.failed,
+                first_ms: sum.first_ms,
+                last_ms: sum.last_ms,
             };
             self.add_sum(key, sum);
         } else if self.wants != Ordinary::Not {
             let sum = NameSum {
-                name: seen.key.name,
-                count: 1,
-                failed: u32::from(failed),
+                name: sum.key.name,
+                count: u32::try_from(sum.count).unwrap_or(u32::MAX),
+                failed: u32::try_from(sum.failed).unwrap_or(u32::MAX),
             };
             self.add_ordinary(device, sum);
         }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGua
 
 use tokio::sync::{broadcast, mpsc, oneshot};
 
+use super::block_sums::BlockSums;
 use super::erase::Erasure;
 use super::recorder::{Counters, Door};
 use super::state::State;
@@ -38,6 +39,7 @@ pub(super) struct Shared {
     damaged: Mutex<BTreeSet<(&'static str, i64)>>,
     /// The deletions that are not finished.
     pub erasures: Mutex<Vec<Erasure>>,
+    pub sums: BlockSums,
 }
 
 /// What a reader asks of the writer; answered when it is done.
@@ -75,6 +77,7 @@ impl Shared {
             problem: Mutex::new(None),
             damaged: Mutex::new(BTreeSet::new()),
             erasures: Mutex::new(Vec::new()),
+            sums: BlockSums::default(),
         }
     }
 

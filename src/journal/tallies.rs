@@ -6,9 +6,10 @@ use std::collections::{BTreeMap, HashSet};
 use std::hash::BuildHasherDefault;
 
 use super::counts::Counts;
-use super::gather::{Gathered, Sum};
+use super::gather::Gathered;
 use super::ids::IdHasher;
 use super::state::State;
+use super::sum::Sum;
 use crate::query::EntryLabel;
 
 /// A set of small numbers that are few.

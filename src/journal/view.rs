@@ -14,6 +14,7 @@ use super::bytes::Damaged;
 use super::line::{DAY_MS, HOUR_MS, day_of};
 use super::shared::Shared;
 use super::state::State;
+use super::sum::Sum;
 use crate::store::{BlockHead, DayParts, StoreError, StoredBlock, StoredDay, Transaction};
 
 /// The longest that a read goes on; what it did not reach is missing from the result.
@@ -314,6 +315,17 @@ impl View {
         let seen = opened.and_then(|block| block.seen(&mut self.unpacker));
         self.checked(seen, "block", head.seq.cast_signed())
             .unwrap_or_default()
+    }
+
+    /// A block's rows added up; nothing when it is damaged.
+    pub(super) fn sums(&mut self, block: &StoredBlock) -> Arc<[Sum]> {
+        if let Some(sums) = self.shared.sums.find(&block.data) {
+            return sums;
+        }
+        let rows = self.seen(block);
+        // A damaged one is to be told each time.
+        let is_intact = rows.len() == block.head.rows as usize;
+        self.shared.sums.add_up(&block.data, &rows, is_intact)
     }
 
     /// Says that a blob is damaged, if it is: what it held is missing from the result.

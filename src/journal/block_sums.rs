@@ -1,0 +1,109 @@
+//! Sums of whole blocks that were read lately: the last day is looked at again and again, and most
+//! of its blocks stay as they are.
+
+use std::sync::Arc;
+
+use quick_cache::sync::Cache;
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::block::Seen;
+use super::ids::IdMap;
+use super::line::Key;
+use super::sum::Sum;
+
+/// Blocks whose sums are kept: those of two busy days, in four megabytes or so.
+const KEPT: usize = 32;
+
+/// The sums of blocks, by a hash of their bytes: a block that was merged or rewritten is another.
+#[derive(Debug)]
+pub(super) struct BlockSums(Cache<u64, Arc<[Sum]>>);
+
+impl Default for BlockSums {
+    fn default() -> Self {
+        Self(Cache::new(KEPT))
+    }
+}
+
+impl BlockSums {
+    /// The sums of the block with these bytes, if they are kept.
+    pub(super) fn find(&self, block: &[u8]) -> Option<Arc<[Sum]>> {
+        self.0.get(&xxh3_64(block))
+    }
+
+    /// Adds up the rows of the block with these bytes, and keeps that where it is to be kept.
+    pub(super) fn add_up(&self, block: &[u8], rows: &[Seen], keep: bool) -> Arc<[Sum]> {
+        let mut sums = IdMap::<Key, Sum>::default();
+        for seen in rows {
+            let row = Sum::of(seen);
+            let add = |sum: &mut Sum| sum.add(&row);
+            sums.entry(row.key).and_modify(add).or_insert(row);
+        }
+        let sums: Arc<[Sum]> = sums.into_values().collect();
+        if keep {
+            self.0.insert(xxh3_64(block), Arc::clone(&sums));
+        }
+        sums
+    }
+
+    /// Forgets all: what was in some of the blocks is to be known no more.
+    pub(super) fn forget(&self) {
+        self.0.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::row::SourceWord;
+    use crate::query::{DeviceId, Rcode, VerdictWord};
+
+    fn seen(name: u32, at_ms: i64, rcode: Rcode) -> Seen {
+        Seen {
+            at_ms,
+            key: Key {
+                name,
+                entry: 0,
+                verdict: VerdictWord::Allow,
+                device: DeviceId(1),
+            },
+            source: SourceWord::Upstream,
+            rcode,
+        }
+    }
+
+    #[test]
+    fn rows_of_a_kind_are_one_sum_which_is_kept_for_these_bytes_alone() {
+        let sums = BlockSums::default();
+        let rows = [
+            seen(7, 20, Rcode::NOERROR),
+            seen(8, 25, Rcode::NOERROR),
+            seen(7, 10, Rcode::SERVFAIL),
+        ];
+        let mut added = sums.add_up(b"block", &rows, true).to_vec();
+        added.sort_by_key(|sum| sum.key.name);
+        let told = added.iter().map(|sum| {
+            (
+                sum.key.name,
+                sum.count,
+                sum.failed,
+                sum.first_ms,
+                sum.last_ms,
+            )
+        });
+        assert_eq!(
+            told.collect::<Vec<_>>(),
+            [(7, 2, 1, 10, 20), (8, 1, 0, 25, 25)]
+        );
+        assert_eq!(sums.find(b"block").map(|sums| sums.len()), Some(2));
+        assert!(sums.find(b"another").is_none());
+        sums.forget();
+        assert!(sums.find(b"block").is_none());
+    }
+
+    #[test]
+    fn what_is_not_to_be_kept_is_not() {
+        let sums = BlockSums::default();
+        assert_eq!(sums.add_up(b"damaged", &[], false).len(), 0);
+        assert!(sums.find(b"damaged").is_none());
+    }
+}

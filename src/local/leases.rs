@@ -1,8 +1,10 @@
-//! DHCP lease files: of dnsmasq (and so of `OpenWrt` and Pi-hole), ISC dhcpd and Kea.
+//! DHCP lease files: of dnsmasq (and so of `OpenWrt` and Pi-hole), ISC dhcpd, Kea and odhcpd
+//! (`OpenWrt`'s, for `DHCPv6`).
 
 mod dnsmasq;
 mod isc;
 mod kea;
+mod odhcpd;
 
 use super::lines::Found;
 
@@ -12,6 +14,8 @@ pub(super) fn read(text: &str) -> Found {
         kea::read(text)
     } else if isc::is_one(text) {
         isc::read(text)
+    } else if odhcpd::is_one(text) {
+        odhcpd::read(text)
     } else {
         dnsmasq::read(text)
     }

@@ -113,3 +113,27 @@ fn isc_leases_are_read_and_the_last_block_of_an_address_holds() {
     );
     assert_eq!(lines(&found), [26]);
 }
+
+#[test]
+fn odhcpd_leases_are_read_but_for_prefixes_and_what_is_over() {
+    let found = read(
+        "2001:db8::1f4\tlaptop.lan\tlaptop\n\
+         # br-lan 00010001aabb 12ab laptop 1795694400 1f4 128 2001:db8::1f4/128 fd00::1f4/128\n\
+         # br-lan aabbccddee02 ipv4 nas -1 c000020b 32 192.0.2.11/32\n\
+         # br-lan 00010001aacc 1 router 1795694400 8 60 2001:db8:8::/60\n\
+         # br-lan 00010001aadd 2 gone 0 9 128 2001:db8::9/128\n\
+         # br-lan 00010001aaee 3 - 1795694400 a 128 2001:db8::a/128\n\
+         # br-lan 00010001aaff 4 broken\\x20tv 1795694400 b 128 2001:db8::b/128\n\
+         # br-lan 00010001ab00 5 phone 1795694400 c 128 2001:db8::x/128\n\
+         # br-lan 00010001ab01 6 <script> 1795694400 d 128 2001:db8::d/128\n",
+    );
+    assert_eq!(
+        entries(&found),
+        [
+            "2001:db8::1f4 laptop 1795694400",
+            "fd00::1f4 laptop 1795694400",
+            "192.0.2.11 nas -",
+        ]
+    );
+    assert_eq!(lines(&found), [8, 9]);
+}

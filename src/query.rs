@@ -8,7 +8,9 @@ mod spelling;
 mod types;
 pub(crate) mod wire;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use answer::{FLAG_CHECKING_DISABLED, FLAG_RECURSION_DESIRED};
 
 pub use answer::{AnswerBuf, ExtendedError, Section, UDP_PAYLOAD};
 pub use name::{Name, NameError};
@@ -40,6 +42,66 @@ pub struct Query {
     pub device: Option<(DeviceId, GroupId)>,
     /// Which upstream servers are asked: 0 = those for all, else a set that a group has.
     pub upstream_set: u8,
+}
+
+impl Query {
+    /// Whether recursion is desired (RD).
+    pub fn wants_recursion(&self) -> bool {
+        self.flags & FLAG_RECURSION_DESIRED != 0
+    }
+
+    /// Whether the asker validates itself (CD, RFC 4035 §3.2.2).
+    pub fn checks_itself(&self) -> bool {
+        self.flags & FLAG_CHECKING_DISABLED != 0
+    }
+
+    /// Whether the asker wants DNSSEC records (DO, RFC 3225).
+    pub fn wants_dnssec(&self) -> bool {
+        self.edns.is_some_and(|edns| edns.dnssec_ok)
+    }
+
+    /// How long the answer may be, in bytes.
+    pub fn size_limit(&self) -> usize {
+        match (self.transport, self.edns) {
+            // RFC 6891 §6.2.3: less than 512 means 512.
+            (Transport::Udp, Some(edns)) => usize::from(edns.payload.clamp(512, UDP_PAYLOAD)),
+            (Transport::Udp, None) => 512,
+            _ => usize::from(u16::MAX),
+        }
+    }
+
+    /// The name as it was spelled.
+    pub fn spelled(&self) -> Name {
+        self.name.spelled(self.spelling)
+    }
+
+    /// The same query about another name (lower-cased).
+    #[must_use]
+    pub fn about(&self, name: Name) -> Self {
+        Self {
+            name,
+            spelling: Spelling::default(),
+            ..self.clone()
+        }
+    }
+
+    /// A query of our own making: RD set, class IN, over UDP from loopback.
+    pub fn internal(mut name: Name, kind: RecordType) -> Self {
+        let spelling = name.lower();
+        Self {
+            id: 0,
+            flags: FLAG_RECURSION_DESIRED,
+            name,
+            spelling,
+            kind,
+            class: 1,
+            edns: None,
+            source: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            transport: Transport::Udp,
+            device: None,
+            upstream_set: 0,
+        }
+    }
 }
 
 /// The part of a query's OPT record that we act on (RFC 6891), and what goes back in ours.

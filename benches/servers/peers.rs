@@ -22,8 +22,6 @@ pub struct Peer {
     pub reload: Reload,
     /// Whether it blocks names and asks upstreams at all.
     pub is_server: bool,
-    /// Whether it serves DNS over TLS and over HTTPS.
-    pub is_encrypted: bool,
 }
 
 /// How a server takes a new list while it runs.
@@ -101,14 +99,13 @@ impl Peer {
 pub fn installed() -> Vec<Peer> {
     let this = std::env::current_exe().unwrap();
     let squelch = PathBuf::from(env!("CARGO_BIN_EXE_squelch"));
-    let peer = |name: &'static str, program: Option<PathBuf>, prepare, reload| {
+    let peer = |name, program: Option<PathBuf>, prepare, reload| {
         program.map(|program| Peer {
             name,
             program,
             prepare,
             reload,
             is_server: true,
-            is_encrypted: name != "dnsmasq",
         })
     };
     let echo = Peer {
@@ -117,7 +114,6 @@ pub fn installed() -> Vec<Peer> {
         prepare: |place| vec!["echo".to_owned(), place.port.to_string()],
         reload: Reload::Never,
         is_server: false,
-        is_encrypted: false,
     };
     let peers = [
         peer("squelch", Some(squelch), prepare_squelch, Reload::Watches),

@@ -202,11 +202,8 @@ impl Round<'_> {
         self.note("TCP: CPU", used * 1e6 / heard.answers.max(1) as f64);
     }
 
-    /// Measures DNS over TLS and over HTTPS, where there is a program to ask with.
+    /// Measures DNS over TLS and over HTTPS, where that is served and there is a program to ask with.
     fn encrypted(&mut self, server: &Process, place: &Place<'_>) {
-        if !self.peer.is_encrypted {
-            return;
-        }
         let asks: [(Ask, u16, _); 2] = [
             (encrypted::dot, place.tls, ("DoT: q/s", "DoT: CPU")),
             (encrypted::doh, place.https, ("DoH: q/s", "DoH: CPU")),

@@ -76,6 +76,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::query::wire::name_of;
 
     #[test]
     fn names_are_spelled_one_after_the_other() {
@@ -100,12 +101,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_name_is_spelled_as_it_is_shown(labels in prop::collection::vec(prop::collection::vec(any::<u8>(), 1..=20), 0..8)) {
-            let mut wire = Vec::new();
-            for label in &labels {
-                wire.push(u8::try_from(label.len()).unwrap());
-                wire.extend_from_slice(label);
-            }
-            wire.push(0);
+            let wire = name_of(&labels);
             let mut spelled = Spelled::default();
             spelled.push(Some(&wire), 0);
             let shown = Name::from_wire(&wire).unwrap().to_string();

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::blob::Unpacker;
 use super::block::{Block, Seen};
+use super::block_sums;
 use super::bytes::Damaged;
 use super::line::{DAY_MS, HOUR_MS, day_of};
 use super::shared::Shared;
@@ -323,9 +324,12 @@ impl View {
             return sums;
         }
         let rows = self.seen(block);
+        let sums = block_sums::add_up(&rows);
         // A damaged one is to be told each time.
-        let is_intact = rows.len() == block.head.rows as usize;
-        self.shared.sums.add_up(&block.data, &rows, is_intact)
+        if rows.len() == block.head.rows as usize {
+            self.shared.sums.keep(&block.data, Arc::clone(&sums));
+        }
+        sums
     }
 
     /// Says that a blob is damaged, if it is: what it held is missing from the result.

@@ -253,7 +253,8 @@ impl Writer {
         state.as_of_ms = now_ms;
         let first = state.push_all(self.batch.iter(), words);
         let is_watched = self.shared.live.receiver_count() > 0;
-        let new = state.tail.from(first).filter(|_| is_watched);
+        let shown = if is_watched { first } else { state.tail.end() };
+        let new = state.tail.from(shown);
         let rows: Vec<_> = new.map(|(id, line)| state.row(id, line, words)).collect();
         let lost = state.tail.limit(MOST_ROWS);
         state.exchange.limit(MOST_ROWS);

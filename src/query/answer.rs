@@ -1,6 +1,6 @@
 //! An answer in the making: one reused buffer, written front to back, no allocation once warm.
 
-use super::{Edns, Name, Query, Rcode, RecordType, Spelling};
+use super::{Edns, Name, Query, Rcode, RecordType};
 
 /// Our own limit for a UDP answer, and what we advertise (DNS Flag Day 2020).
 pub const UDP_PAYLOAD: u16 = 1232;
@@ -8,10 +8,10 @@ pub const UDP_PAYLOAD: u16 = 1232;
 const HEADER: usize = 12;
 const FLAG_RESPONSE: u16 = 0x8000;
 const FLAG_TRUNCATED: u16 = 0x0200;
-const FLAG_RECURSION_DESIRED: u16 = 0x0100;
+pub(super) const FLAG_RECURSION_DESIRED: u16 = 0x0100;
 const FLAG_RECURSION_AVAILABLE: u16 = 0x0080;
 const FLAG_AUTHENTIC_DATA: u16 = 0x0020;
-const FLAG_CHECKING_DISABLED: u16 = 0x0010;
+pub(super) const FLAG_CHECKING_DISABLED: u16 = 0x0010;
 const OPTION_COOKIE: u16 = 10;
 const OPTION_KEEPALIVE: u16 = 11;
 const OPTION_PADDING: u16 = 12;
@@ -336,63 +336,6 @@ fn cut(text: &str, limit: usize) -> &str {
         .rev()
         .find(|&at| text.is_char_boundary(at));
     text.get(..end.unwrap_or(0)).unwrap_or_default()
-}
-
-impl Query {
-    /// Whether recursion is desired (RD).
-    pub fn wants_recursion(&self) -> bool {
-        self.flags & FLAG_RECURSION_DESIRED != 0
-    }
-
-    /// Whether the asker validates itself (CD, RFC 4035 §3.2.2).
-    pub fn checks_itself(&self) -> bool {
-        self.flags & FLAG_CHECKING_DISABLED != 0
-    }
-
-    /// Whether the asker wants DNSSEC records (DO, RFC 3225).
-    pub fn wants_dnssec(&self) -> bool {
-        self.edns.is_some_and(|edns| edns.dnssec_ok)
-    }
-
-    /// How long the answer may be, in bytes.
-    pub fn size_limit(&self) -> usize {
-        match (self.transport, self.edns) {
-            // RFC 6891 §6.2.3: less than 512 means 512.
-            (super::Transport::Udp, Some(edns)) => {
-                usize::from(edns.payload.clamp(512, UDP_PAYLOAD))
-            }
-            (super::Transport::Udp, None) => 512,
-            _ => usize::from(u16::MAX),
-        }
-    }
-
-    /// The same query about another name (lower-cased).
-    #[must_use]
-    pub fn about(&self, name: Name) -> Self {
-        Self {
-            name,
-            spelling: Spelling::default(),
-            ..self.clone()
-        }
-    }
-
-    /// A query of our own making: RD set, class IN, over UDP from loopback.
-    pub fn internal(mut name: Name, kind: RecordType) -> Self {
-        let spelling = name.lower();
-        Self {
-            id: 0,
-            flags: FLAG_RECURSION_DESIRED,
-            name,
-            spelling,
-            kind,
-            class: 1,
-            edns: None,
-            source: std::net::SocketAddr::from((std::net::Ipv4Addr::LOCALHOST, 0)),
-            transport: super::Transport::Udp,
-            device: None,
-            upstream_set: 0,
-        }
-    }
 }
 
 #[cfg(test)]

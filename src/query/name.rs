@@ -105,6 +105,14 @@ impl Name {
         spelling
     }
 
+    /// The same name, which is in lower case, in this spelling.
+    #[must_use]
+    pub fn spelled(&self, spelling: Spelling) -> Self {
+        let mut spelled = *self;
+        spelling.apply(&mut spelled.bytes);
+        spelled
+    }
+
     /// Adds a label at the end, in lower case; `None` when the name gets too long.
     pub(super) fn push_lower(&mut self, label: &[u8]) -> Option<()> {
         let length = u8::try_from(label.len()).ok()?;
@@ -275,6 +283,7 @@ impl Hash for Name {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::query::wire::name_of;
     use proptest::prelude::*;
 
     fn name(text: &str) -> Name {
@@ -332,12 +341,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_name_reads_back_from_its_text(labels in prop::collection::vec(prop::collection::vec(any::<u8>(), 1..=30), 0..8)) {
-            let mut wire = Vec::new();
-            for label in &labels {
-                wire.push(u8::try_from(label.len()).unwrap());
-                wire.extend_from_slice(label);
-            }
-            wire.push(0);
+            let wire = name_of(&labels);
             let parsed = Name::from_wire(&wire).unwrap();
             prop_assert_eq!(parsed.to_string().parse::<Name>().unwrap(), parsed);
             prop_assert_eq!(parsed.labels().count(), labels.len());

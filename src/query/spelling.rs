@@ -39,23 +39,18 @@ mod tests {
     use proptest::prelude::*;
 
     use crate::query::Name;
+    use crate::query::wire::name_of;
 
     proptest! {
         #[test]
         fn a_name_is_spelled_again_as_it_was(labels in prop::collection::vec(prop::collection::vec(any::<u8>(), 1..=60), 0..5)) {
-            let mut wire = Vec::new();
-            for label in &labels {
-                wire.push(u8::try_from(label.len()).unwrap());
-                wire.extend_from_slice(label);
-            }
-            wire.push(0);
+            let wire = name_of(&labels);
             prop_assume!(wire.len() <= 255);
             let mut name = Name::from_wire(&wire).unwrap();
             let spelling = name.lower();
-            let mut again = name.as_wire().to_vec();
-            prop_assert!(!again.iter().any(u8::is_ascii_uppercase));
-            spelling.apply(&mut again);
-            prop_assert_eq!(again, wire);
+            prop_assert!(!name.as_wire().iter().any(u8::is_ascii_uppercase));
+            let again = name.spelled(spelling);
+            prop_assert_eq!(again.as_wire(), wire);
         }
     }
 }

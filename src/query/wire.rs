@@ -25,6 +25,18 @@ pub(crate) struct Record {
     pub data: Range<usize>,
 }
 
+/// A name of these labels in wire format.
+#[cfg(test)]
+pub(crate) fn name_of(labels: &[Vec<u8>]) -> Vec<u8> {
+    let mut wire = Vec::new();
+    for label in labels {
+        wire.push(u8::try_from(label.len()).unwrap());
+        wire.extend_from_slice(label);
+    }
+    wire.push(0);
+    wire
+}
+
 /// Reads the record that starts at `at`; the next one starts where its data end.
 pub(crate) fn read_record(message: &[u8], section: usize, at: usize) -> Option<Record> {
     let fixed = skip_name(message, at)?;

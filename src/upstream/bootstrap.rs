@@ -11,10 +11,9 @@ use hickory_proto::op::Message;
 use hickory_proto::rr::RData;
 use tokio::time::Instant;
 
-use crate::query::{Name, RecordType};
+use crate::query::{Name, Query, RecordType};
 
 use super::error::{AskError, Failure};
-use super::request::question;
 use super::{Reply, Upstreams};
 
 /// Addresses are kept no shorter and no longer than this, whatever their TTL.
@@ -111,8 +110,8 @@ impl Upstreams {
 async fn look_up(upstreams: &Upstreams, host: &str) -> Result<Known, String> {
     let name: Name = host.parse().map_err(|why| format!("{why}"))?;
     let (v6, v4) = (
-        question(name, RecordType::AAAA),
-        question(name, RecordType::A),
+        Query::internal(name, RecordType::AAAA),
+        Query::internal(name, RecordType::A),
     );
     let (v6, v4) = join(upstreams.ask(&v6), upstreams.ask(&v4)).await;
     let (v6, v4) = match (v6, v4) {

@@ -3,11 +3,9 @@
 //! Nothing of the device's message goes upstream but the question and the bits RD, CD, AD and DO:
 //! the id is new, the OPT record is our own (RFC 6891 §6.1.1), and no client subnet leaves the house.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-
 use hickory_proto::op::{DnsRequest, DnsRequestOptions, DnsResponse, Message};
 
-use crate::query::{Name, Query, Rcode, RecordType, Spelling, Transport};
+use crate::query::{Name, Query, Rcode, RecordType};
 
 use super::error::Failure;
 use super::reply;
@@ -44,9 +42,7 @@ pub(super) struct Request {
     question_end: usize,
     mixed_case: bool,
     id: u16,
-    /// The name, and how the device spelled it.
-    name: Name,
-    spelling: Spelling,
+    spelled: Name,
 }
 
 impl Request {
@@ -75,8 +71,7 @@ impl Request {
             question_end,
             mixed_case: form.mixed_case,
             id: query.id,
-            name: query.name,
-            spelling: query.spelling,
+            spelled: query.spelled(),
         }
     }
 
@@ -127,10 +122,9 @@ impl Request {
         if let Some(flags) = wire.get_mut(3) {
             *flags &= !AD.to_be_bytes()[1];
         }
-        let asked = self.name.as_wire();
-        if let Some(name) = wire.get_mut(HEADER..HEADER + asked.len()) {
-            name.copy_from_slice(asked);
-            self.spelling.apply(name);
+        let spelled = self.spelled.as_wire();
+        if let Some(name) = wire.get_mut(HEADER..HEADER + spelled.len()) {
+            name.copy_from_slice(spelled);
         }
         Ok(Answer {
             wire,
@@ -197,33 +191,17 @@ impl Answer {
     }
 }
 
-/// A question of our own.
-pub(super) fn question(mut name: Name, kind: RecordType) -> Query {
-    let spelling = name.lower();
-    Query {
-        id: 0,
-        flags: RD,
-        name,
-        spelling,
-        kind,
-        class: 1,
-        edns: None,
-        source: SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0),
-        transport: Transport::Udp,
-        device: None,
-        upstream_set: 0,
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use hickory_proto::op::Query as Ask;
     use hickory_proto::rr::rdata::CNAME;
     use hickory_proto::rr::rdata::opt::EdnsOption;
     use hickory_proto::rr::{RData, Record};
 
     use super::*;
-    use crate::query::Edns as QueryEdns;
+    use crate::query::{Edns as QueryEdns, Spelling};
 
     const EDE: u16 = 15;
     const PLAIN: Form = Form {
@@ -233,7 +211,7 @@ mod tests {
     };
 
     fn query(text: &str) -> Query {
-        let mut query = question(text.parse().unwrap(), RecordType::A);
+        let mut query = Query::internal(text.parse().unwrap(), RecordType::A);
         query.id = 77;
         query
     }

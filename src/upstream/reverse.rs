@@ -6,10 +6,9 @@ use std::net::IpAddr;
 use hickory_proto::op::Message;
 use hickory_proto::rr::RData;
 
-use crate::query::{Name, RecordType};
+use crate::query::{Name, Query, RecordType};
 
 use super::Upstreams;
-use super::request::question;
 use super::server::{Server, is_of_the_home};
 use super::standing::Turns;
 
@@ -20,7 +19,7 @@ impl Upstreams {
     /// where one is configured. Addresses of
     /// the home are asked nowhere else: they mean nothing outside (RFC 6303 §4).
     pub async fn reverse(&self, ip: IpAddr) -> Option<String> {
-        let query = question(reverse_name(ip)?, RecordType::PTR);
+        let query = Query::internal(reverse_name(ip)?, RecordType::PTR);
         let has_route = self.inner.routes.find(query.name.as_wire()).is_some();
         let turns = self.inner.shared.turns(0);
         let is_at_home = |server: &usize| {

@@ -186,11 +186,11 @@ fn judge(request: &Request, reply: &[u8]) -> Judged {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::query::RecordType;
-    use crate::upstream::request::{Form, question};
+    use crate::query::{Query, RecordType};
+    use crate::upstream::request::Form;
 
     fn judged(change: impl FnOnce(&mut Vec<u8>)) -> Judged {
-        let query = question("home.example".parse().unwrap(), RecordType::A);
+        let query = Query::internal("home.example".parse().unwrap(), RecordType::A);
         let form = Form {
             mixed_case: false,
             edns: true,

@@ -1,11 +1,9 @@
-//! Certificates of made-up upstreams.
+//! Certificates of made-up servers.
 
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-use super::encrypted::NAME;
-
-/// A certificate for [`NAME`], which nobody but itself vouches for.
+/// A certificate for a name, which nobody but itself vouches for.
 pub struct Made {
     pub certificate: CertificateDer<'static>,
     pub key: PrivateKeyDer<'static>,
@@ -13,17 +11,17 @@ pub struct Made {
 
 impl Made {
     /// One that is good now.
-    pub fn good() -> Self {
-        Self::with(|_| {})
+    pub fn good(name: &str) -> Self {
+        Self::with(name, |_| {})
     }
 
     /// One that was good until 2020.
-    pub fn expired() -> Self {
-        Self::with(|params| params.not_after = date_time_ymd(2020, 1, 1))
+    pub fn expired(name: &str) -> Self {
+        Self::with(name, |params| params.not_after = date_time_ymd(2020, 1, 1))
     }
 
-    fn with(change: impl FnOnce(&mut CertificateParams)) -> Self {
-        let mut params = CertificateParams::new([NAME.to_owned()]).unwrap();
+    fn with(name: &str, change: impl FnOnce(&mut CertificateParams)) -> Self {
+        let mut params = CertificateParams::new([name.to_owned()]).unwrap();
         change(&mut params);
         let key = KeyPair::generate().unwrap();
         Self {

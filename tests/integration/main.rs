@@ -12,6 +12,7 @@ mod answers;
 mod api;
 mod cache;
 mod cases;
+mod certificate;
 mod command;
 mod device;
 mod encrypted;

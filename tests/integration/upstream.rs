@@ -1,6 +1,5 @@
 //! Asking upstreams: every transport, every trouble, and what is told of it.
 
-mod certificate;
 mod dnssec;
 mod encrypted;
 mod forgery;

@@ -66,13 +66,6 @@ fn with_options(options: &[(u16, &[u8])]) -> Vec<u8> {
     packet(Some(edns))
 }
 
-/// The name as it stood in the packet.
-fn spelled(query: &Query) -> Name {
-    let mut wire = query.name.as_wire().to_vec();
-    query.spelling.apply(&mut wire);
-    Name::from_wire(&wire).unwrap()
-}
-
 #[test]
 fn a_usual_query_is_read() {
     let Packet::Query(query) = read_udp(&packet(None)) else {
@@ -80,7 +73,7 @@ fn a_usual_query_is_read() {
     };
     assert_eq!(query.id, 0x1234);
     assert_eq!(query.name.to_string(), "data.vendor.example");
-    assert_eq!(spelled(&query).to_string(), "Data.Vendor.example");
+    assert_eq!(query.spelled().to_string(), "Data.Vendor.example");
     assert_eq!(query.kind, RecordType::HTTPS);
     assert!(query.wants_recursion());
     assert_eq!(query.edns, None);
@@ -335,7 +328,7 @@ proptest! {
         let asked = &oracle.queries[0];
         prop_assert_eq!(u16::from(asked.query_type()), query.kind.0);
         let labels: Vec<&[u8]> = asked.name().iter().collect();
-        let spelled = spelled(&query);
+        let spelled = query.spelled();
         prop_assert_eq!(labels, spelled.labels().collect::<Vec<_>>());
         prop_assert_eq!(oracle.edns.map(|edns| edns.max_payload().max(512)), query.edns.map(|edns| edns.payload.max(512)));
     }

@@ -20,7 +20,6 @@ use tokio::time::Instant;
 use crate::query::{Edns, Name, Query, Rcode, RecordType};
 use crate::upstream::Inner;
 use crate::upstream::error::AskError;
-use crate::upstream::request::question;
 
 /// Enough for the zones of a home; each takes about a kilobyte.
 const KEPT: usize = 2000;
@@ -121,7 +120,7 @@ impl Chain {
                 dnssec_ok: true,
                 ..Edns::default()
             }),
-            ..question(name, kind)
+            ..Query::internal(name, kind)
         };
         let turns = self.inner.shared.turns(0);
         let reply = self.inner.ask_in_turn(&query, (&turns, None)).await?;

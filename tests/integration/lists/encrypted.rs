@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use rcgen::{CertificateParams, KeyPair, date_time_ymd};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::CertificateDer;
 use rustls::{RootCertStore, ServerConfig};
 use squelch::lists::{FetchError, Fetched, Fetcher, Terms, Validators};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -13,8 +12,9 @@ use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use super::server::answer;
 use super::{GOOD, is_public, lookup, terms};
+use crate::certificate::Made;
 
-/// A server with a certificate for a name, and who vouches for it.
+/// A server with a certificate, and who vouches for it.
 struct Server {
     port: u16,
     certificate: CertificateDer<'static>,
@@ -22,16 +22,12 @@ struct Server {
 }
 
 impl Server {
-    async fn start(name: &str, change: impl FnOnce(&mut CertificateParams)) -> Self {
+    async fn start(made: Made) -> Self {
         squelch::app::choose_crypto();
-        let mut params = CertificateParams::new([name.to_owned()]).unwrap();
-        change(&mut params);
-        let key = KeyPair::generate().unwrap();
-        let certificate = params.self_signed(&key).unwrap().der().clone();
-        let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
+        let certificate = made.certificate;
         let tls = ServerConfig::builder()
             .with_no_client_auth()
-            .with_single_cert(vec![certificate.clone()], key)
+            .with_single_cert(vec![certificate.clone()], made.key)
             .unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -91,7 +87,7 @@ async fn serve(listener: TcpListener, acceptor: TlsAcceptor) {
 
 #[tokio::test]
 async fn a_list_comes_over_tls() {
-    let server = Server::start("lists.example", |_| {}).await;
+    let server = Server::start(Made::good("lists.example")).await;
     let (fetched, text) = server.fetch("lists.example", true).await.unwrap();
     assert_eq!(text, GOOD);
     let Fetched::New(fresh) = fetched else {
@@ -102,7 +98,7 @@ async fn a_list_comes_over_tls() {
 
 #[tokio::test]
 async fn a_server_that_nobody_vouches_for_is_refused_and_named() {
-    let server = Server::start("lists.example", |_| {}).await;
+    let server = Server::start(Made::good("lists.example")).await;
     assert_eq!(
         server.failure("lists.example", false).await,
         "asking `https://lists.example:PORT/list`: invalid peer certificate: UnknownIssuer"
@@ -111,7 +107,7 @@ async fn a_server_that_nobody_vouches_for_is_refused_and_named() {
 
 #[tokio::test]
 async fn a_certificate_for_another_name_is_refused_and_named() {
-    let server = Server::start("lists.example", |_| {}).await;
+    let server = Server::start(Made::good("lists.example")).await;
     let failure = server.failure("elsewhere.example", true).await;
     assert!(
         failure.contains("certificate not valid for name \"elsewhere.example\""),
@@ -121,8 +117,7 @@ async fn a_certificate_for_another_name_is_refused_and_named() {
 
 #[tokio::test]
 async fn a_certificate_that_has_expired_is_refused_and_named() {
-    let long_ago = |params: &mut CertificateParams| params.not_after = date_time_ymd(2020, 1, 1);
-    let server = Server::start("lists.example", long_ago).await;
+    let server = Server::start(Made::expired("lists.example")).await;
     let failure = server.failure("lists.example", true).await;
     assert!(failure.contains("certificate expired"), "{failure}");
 }

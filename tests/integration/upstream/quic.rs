@@ -13,9 +13,9 @@ use squelch::query::Transport;
 use squelch::upstream::Failure;
 use tokio::task::JoinSet;
 
-use super::certificate::Made;
 use super::encrypted::{NAME, provider, trusting, within};
 use super::{LONG, addresses, config_of, query};
+use crate::certificate::Made;
 use crate::stub::{Asked, Desk, Reaction};
 
 /// How a QUIC upstream talks.
@@ -46,7 +46,7 @@ impl Scheme {
 
 impl Server {
     fn start(scheme: Scheme, behave: impl Fn(&Asked) -> Reaction + Send + Sync + 'static) -> Self {
-        Self::with(scheme, Made::good(), behave)
+        Self::with(scheme, Made::good(NAME), behave)
     }
 
     fn with(
@@ -209,7 +209,7 @@ async fn a_certificate_for_another_name_is_refused_and_named() {
 async fn a_certificate_that_has_expired_is_refused_and_named() {
     for scheme in [Scheme::Quic, Scheme::H3] {
         let behave = |asked: &Asked| asked.with_address("192.0.2.1");
-        let server = Server::with(scheme, Made::expired(), behave);
+        let server = Server::with(scheme, Made::expired(NAME), behave);
         let config = config_of(&[scheme.url(&server, NAME)], LONG);
         let upstreams = within(&trusting(&server.certificate), &config);
         let error = upstreams.ask(&query("home.example")).await.unwrap_err();

@@ -14,9 +14,9 @@ use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio::time::interval;
 
-use super::certificate::Made;
 use super::encrypted::{NAME, trusting, within};
 use super::{LONG, addresses, config_of, query};
+use crate::certificate::Made;
 
 /// A running unbound; it ends when it is dropped.
 struct Unbound {
@@ -169,7 +169,7 @@ fn base64(bytes: &[u8]) -> String {
 
 #[tokio::test]
 async fn unbound_answers_over_udp_tcp_tls_and_https() {
-    let made = Made::good();
+    let made = Made::good(NAME);
     let server = Unbound::start(&made).await;
     for url in server.plain().into_iter().chain(server.encrypted(NAME)) {
         let config = config_of(std::slice::from_ref(&url), LONG);
@@ -216,7 +216,7 @@ async fn refusals(made: &Made, trusted: &Made, name: &str) -> Vec<String> {
 
 #[tokio::test]
 async fn a_certificate_of_unbound_for_another_name_is_refused_and_named() {
-    let made = Made::good();
+    let made = Made::good(NAME);
     for text in refusals(&made, &made, "other.example").await {
         assert!(text.contains("other.example"), "{text}");
         assert!(text.contains(NAME), "{text}");
@@ -225,7 +225,7 @@ async fn a_certificate_of_unbound_for_another_name_is_refused_and_named() {
 
 #[tokio::test]
 async fn a_certificate_of_unbound_that_has_expired_is_refused_and_named() {
-    let made = Made::expired();
+    let made = Made::expired(NAME);
     for text in refusals(&made, &made, NAME).await {
         assert!(text.contains("expired"), "{text}");
     }
@@ -233,7 +233,7 @@ async fn a_certificate_of_unbound_that_has_expired_is_refused_and_named() {
 
 #[tokio::test]
 async fn a_certificate_of_unbound_that_nobody_known_vouches_for_is_refused_and_named() {
-    for text in refusals(&Made::good(), &Made::good(), NAME).await {
+    for text in refusals(&Made::good(NAME), &Made::good(NAME), NAME).await {
         // Both authorities have the same name: it is the key that is not known.
         let is_named = ["UnknownIssuer", "BadSignature"].map(|word| text.contains(word));
         assert!(is_named.contains(&true), "{text}");

@@ -14,6 +14,7 @@ mod filter;
 mod groups;
 mod hash;
 mod image;
+mod layer;
 mod live;
 mod patterns;
 mod question;
@@ -30,7 +31,9 @@ use serde::{Deserialize, Serialize};
 pub use compile::{CompileError, Compiler};
 pub use compiled::{Compiled, Placed, Says};
 pub use file::{FileError, Overlap};
+use filter::Key;
 pub use image::write;
+use layer::Layer;
 pub use live::{Live, Rules};
 pub use question::{Named, Question};
 pub use rule::Reach;
@@ -82,6 +85,8 @@ pub struct Matcher {
     generation: u32,
     base: Arc<Compiled>,
     top: Arc<Compiled>,
+    /// Whether all rules are for names: no patterns, none for every name.
+    has_only_names: bool,
     scope: Scope,
 }
 
@@ -127,6 +132,7 @@ impl Matcher {
         debug_assert_eq!(base.seed(), top.seed(), "names are hashed once for both");
         Self {
             generation: 0,
+            has_only_names: base.has_only_names() && top.has_only_names(),
             base,
             top,
             scope: Scope::default(),
@@ -157,6 +163,9 @@ impl Matcher {
     /// Calls `visit` with each rule that covers what is asked and counts for it, those for longer
     /// names first, then patterns, then rules for every name.
     pub fn find<'s>(&'s self, question: &Question<'_>, visit: &mut dyn FnMut(Hit<'s>)) {
+        if self.has_only_names {
+            return self.find_names(question, visit);
+        }
         for layer in self.layers() {
             for &place in layer.table.for_devices() {
                 layer.visit((place, u16::MAX), question, visit);
@@ -176,13 +185,21 @@ impl Matcher {
     }
 
     fn find_names<'s>(&'s self, question: &Question<'_>, visit: &mut dyn FnMut(Hit<'s>)) {
-        let layers = self.layers().map(|layer| (layer.table.likely(), layer));
+        let [base, top] = self.layers();
+        let filters = [base.table.filter(), top.table.filter()];
+        let depths = base.table.depths() | top.table.depths();
         hash::with_suffixes(question.name, self.base.seed(), |hashes, _| {
-            for (depth, &hash) in hashes.iter().enumerate() {
-                let labels = hashes.len() - depth;
-                let likely = layers.iter().filter(|(likely, _)| likely.has(hash, labels));
-                for (_, layer) in likely {
-                    layer.find_suffix((hash, labels, depth == 0), question, visit);
+            for depth in depths.of_suffixes(hashes.len()) {
+                let Some(&hash) = hashes.get(depth) else {
+                    return;
+                };
+                let key = Key::new(hash);
+                let suffix = (hash, hashes.len() - depth, depth == 0);
+                if key.may_be_in(filters[0]) {
+                    base.find_suffix(suffix, question, visit);
+                }
+                if key.may_be_in(filters[1]) {
+                    top.find_suffix(suffix, question, visit);
                 }
             }
         });
@@ -310,87 +327,6 @@ impl Matcher {
     /// Whether there is no rule.
     pub fn is_empty(&self) -> bool {
         self.base.is_empty() && self.top.is_empty()
-    }
-}
-
-/// One of the two tables of rules, and how its places and sources are told from the other's.
-#[derive(Clone, Copy)]
-struct Layer<'s> {
-    table: &'s Compiled,
-    mark: u32,
-    first_source: u32,
-    /// Which sources count; `None` = all.
-    scope: Option<&'s Scope>,
-}
-
-impl<'s> Layer<'s> {
-    /// Visits the rules for a suffix of so many labels that reach the name asked.
-    fn find_suffix(
-        self,
-        (hash, labels, is_whole): (u64, usize, bool),
-        question: &Question<'_>,
-        visit: &mut dyn FnMut(Hit<'s>),
-    ) {
-        let labels = u16::try_from(labels).unwrap_or(u16::MAX >> 2);
-        self.table.at(hash, &mut |place| {
-            let Some(rule) = self.rule(place) else {
-                return;
-            };
-            let reach = rule.reach.unwrap_or(Reach::Exact);
-            let reaches = match reach {
-                Reach::Exact => is_whole,
-                Reach::Below => !is_whole,
-                Reach::Subtree => true,
-            };
-            let closes = !reaches && reach == Reach::Exact && rule.source.order == Order::Zone;
-            if (reaches && is_meant(&rule, question)) || closes {
-                // What closes ends wildcards above the name, not its own.
-                let spot = labels * 4 + 3 - reach.max(Reach::Below) as u16;
-                let spot = if closes {
-                    spot
-                } else {
-                    labels * 4 + 3 - reach as u16
-                };
-                visit(self.hit((place, spot), closes, rule));
-            }
-        });
-    }
-
-    /// Visits a rule that was found otherwise than by its name.
-    fn visit(
-        self,
-        (place, spot): (u32, u16),
-        question: &Question<'_>,
-        visit: &mut dyn FnMut(Hit<'s>),
-    ) {
-        let rule = self.rule(place);
-        if let Some(rule) = rule.filter(|rule| is_meant(rule, question)) {
-            visit(self.hit((place, spot), false, rule));
-        }
-    }
-
-    /// The rule at a place, if its source counts.
-    fn rule(self, place: u32) -> Option<Placed<'s>> {
-        let rule = self.table.rule(place)?;
-        let counts = self.scope.is_none_or(|scope| scope.counts(rule.source_at));
-        counts.then_some(rule)
-    }
-
-    fn hit(self, (place, spot): (u32, u16), closes: bool, rule: Placed<'s>) -> Hit<'s> {
-        Hit {
-            place: place | self.mark,
-            source_at: u32::from(rule.source_at) + self.first_source,
-            spot,
-            closes,
-            rule,
-        }
-    }
-}
-
-fn is_meant(rule: &Placed<'_>, question: &Question<'_>) -> bool {
-    match rule.says {
-        Says::Plain { .. } => true,
-        Says::Rule(rule) => !rule.cancels && question.is_meant_by(rule),
     }
 }
 

@@ -56,22 +56,6 @@ pub enum Says<'a> {
     Rule(&'a Rule),
 }
 
-/// The prefilter of the names that have rules.
-#[derive(Clone, Copy)]
-pub(super) struct Likely<'a> {
-    depths: Depths,
-    filter: &'a [[u8; filter::BLOCK]],
-}
-
-impl Likely<'_> {
-    /// Whether there may be rules for the suffix with this hash and so many labels; `false` is
-    /// certain.
-    #[inline]
-    pub fn has(self, hash: u64, labels: usize) -> bool {
-        self.depths.has(labels) && filter::may_contain(self.filter, hash)
-    }
-}
-
 impl Placed<'_> {
     /// Whether it counts for every name that it covers.
     pub fn excepts_nothing(&self) -> bool {
@@ -152,13 +136,14 @@ impl Compiled {
         }
     }
 
+    /// How many labels the names have that have rules.
+    pub(super) fn depths(&self) -> Depths {
+        self.meta.depths
+    }
+
     /// What says in a few instructions that there is no rule for most names.
-    #[inline]
-    pub(super) fn likely(&self) -> Likely<'_> {
-        Likely {
-            depths: self.meta.depths,
-            filter: self.bytes.filter(),
-        }
+    pub(super) fn filter(&self) -> &[[u8; filter::BLOCK]] {
+        self.bytes.filter()
     }
 
     /// Calls `visit` with the places of the rules for the suffix with this hash.
@@ -195,6 +180,11 @@ impl Compiled {
     /// Rules for every name that come before those for the name itself.
     pub(super) fn for_devices(&self) -> &[u32] {
         &self.for_devices
+    }
+
+    /// Whether all of its rules are for names, or addresses.
+    pub(super) fn has_only_names(&self) -> bool {
+        self.patterns.is_empty() && self.for_devices.is_empty() && self.everywhere.is_empty()
     }
 
     /// Rules for every name.

@@ -11,36 +11,44 @@ pub(super) fn size(keys: usize) -> usize {
     (keys * BITS_A_KEY).div_ceil(8 * BLOCK).max(1) * BLOCK
 }
 
-/// Adds a hash.
-pub(super) fn insert(filter: &mut [u8], hash: u64) {
-    let words = filter.len() / BLOCK;
-    let at = place(hash, words);
-    if let Some(word) = filter.as_chunks_mut::<BLOCK>().0.get_mut(at) {
-        *word = (u64::from_le_bytes(*word) | bits(hash)).to_le_bytes();
+/// A hash as a filter sees it, the same for filters of all sizes.
+#[derive(Clone, Copy)]
+pub(super) struct Key {
+    place: u64,
+    bits: u64,
+}
+
+impl Key {
+    /// The low half of a hash says in which word, the high half which four bits of it. The table
+    /// begins with the high end, of which the bits leave eight out.
+    #[inline]
+    pub fn new(hash: u64) -> Self {
+        let bit = |shift: u32| 1_u64 << ((hash >> shift) & 63);
+        Self {
+            place: hash & u64::from(u32::MAX),
+            bits: bit(32) | bit(38) | bit(44) | bit(50),
+        }
+    }
+
+    /// Whether the hash may have been added; `false` is certain.
+    #[inline]
+    pub fn may_be_in(self, filter: &[[u8; BLOCK]]) -> bool {
+        let word = filter.get(self.word_of(filter.len()));
+        word.is_some_and(|word| self.bits & !u64::from_le_bytes(*word) == 0)
+    }
+
+    fn word_of(self, words: usize) -> usize {
+        (self.place.wrapping_mul(words as u64) >> 32) as usize
     }
 }
 
-/// Whether the hash may have been added; `false` is certain.
-#[inline]
-pub(super) fn may_contain(filter: &[[u8; BLOCK]], hash: u64) -> bool {
-    let word = filter.get(place(hash, filter.len()));
-    word.is_some_and(|word| bits(hash) & !u64::from_le_bytes(*word) == 0)
-}
-
-/// The table takes the hash's high bits; the place takes them too, stirred.
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "the product's high half is below the number of words"
-)]
-fn place(hash: u64, words: usize) -> usize {
-    let stirred = hash.wrapping_mul(0xff51_afd7_ed55_8ccd);
-    ((u128::from(stirred) * words as u128) >> 64) as usize
-}
-
-/// Four bits, picked by the hash's low end.
-fn bits(hash: u64) -> u64 {
-    let bit = |shift: u32| 1_u64 << ((hash >> shift) & 63);
-    bit(0) | bit(6) | bit(12) | bit(18)
+/// Adds a hash. A filter has fewer than 2^32 words.
+pub(super) fn insert(filter: &mut [u8], hash: u64) {
+    let key = Key::new(hash);
+    let at = key.word_of(filter.len() / BLOCK);
+    if let Some(word) = filter.as_chunks_mut::<BLOCK>().0.get_mut(at) {
+        *word = (u64::from_le_bytes(*word) | key.bits).to_le_bytes();
+    }
 }
 
 #[cfg(test)]
@@ -55,14 +63,15 @@ mod tests {
             insert(&mut filter, hash(number));
         }
         let blocks = filter.as_chunks().0;
-        assert!((0..10_000).all(|number| may_contain(blocks, hash(number))));
-        let strangers = (10_000..110_000).filter(|&number| may_contain(blocks, hash(number)));
+        assert!((0..10_000).all(|number| Key::new(hash(number)).may_be_in(blocks)));
+        let strangers =
+            (10_000..110_000).filter(|&number| Key::new(hash(number)).may_be_in(blocks));
         assert!(strangers.count() < 1500);
     }
 
     #[test]
     fn an_empty_filter_contains_nothing() {
-        assert!(!may_contain(&[], 1));
-        assert!(!may_contain(vec![0; size(0)].as_chunks().0, 1));
+        assert!(!Key::new(1).may_be_in(&[]));
+        assert!(!Key::new(1).may_be_in(vec![0; size(0)].as_chunks().0));
     }
 }

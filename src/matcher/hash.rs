@@ -56,15 +56,16 @@ fn suffixes(wire: &[u8], seed: u64, hashes: &mut [u64], starts: &mut [u8]) -> Op
         count += 1;
         at += 1 + usize::from(length);
     }
+    let (hashes, starts) = (hashes.get_mut(..count)?, starts.get(..count)?);
     let mut above = start(seed);
-    for (hash, &start) in hashes.iter_mut().zip(starts.iter()).take(count).rev() {
+    for (hash, &start) in hashes.iter_mut().zip(starts).rev() {
         let (&length, rest) = wire.get(usize::from(start)..)?.split_first()?;
         let length = usize::from(length);
-        above = match rest.first_chunk::<BLOCK>() {
+        above = match (rest.first_chunk::<BLOCK>(), MASKS.get(length)) {
             // What stands behind the label is masked: no branch depends on its length.
-            Some(block) if length <= BLOCK => {
-                let word = u128::from_le_bytes(*block) & mask(length);
-                last_step(above, word, length, seed)
+            (Some(block), Some(mask)) => {
+                let (low, high) = halves(block);
+                last_step(above, (low & mask.0, high & mask.1), length, seed)
             }
             _ => step(above, rest.get(..length)?, seed),
         };
@@ -91,7 +92,7 @@ fn step(above: u64, label: &[u8], seed: u64) -> u64 {
     while let Some((block, after)) = rest.split_first_chunk::<BLOCK>()
         && !after.is_empty()
     {
-        let (low, high) = halves(u128::from_le_bytes(*block));
+        let (low, high) = halves(block);
         hash = fold(hash ^ low, seed ^ high);
         rest = after;
     }
@@ -99,38 +100,40 @@ fn step(above: u64, label: &[u8], seed: u64) -> u64 {
     for (to, from) in block.iter_mut().zip(rest) {
         *to = *from;
     }
-    last_step(hash, u128::from_le_bytes(block), label.len(), seed)
+    last_step(hash, halves(&block), label.len(), seed)
 }
 
 /// Takes in the last bytes of a label, of which most have no others, and its length.
 #[inline]
-fn last_step(above: u64, word: u128, length: usize, seed: u64) -> u64 {
-    let (low, high) = halves(word);
+fn last_step(above: u64, (low, high): (u64, u64), length: usize, seed: u64) -> u64 {
     let length = (length as u64).wrapping_mul(STIR_LENGTH);
     // 0 means "free" in the table.
     fold(above ^ low, seed ^ high ^ length).max(1)
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "the two halves are meant")]
-fn halves(word: u128) -> (u64, u64) {
-    (word as u64, (word >> 64) as u64)
-}
-
-/// The bits of a block's first bytes.
+/// The two numbers that a block is.
 #[inline]
-fn mask(length: usize) -> u128 {
-    MASKS.get(length).copied().unwrap_or(u128::MAX)
+fn halves(block: &[u8; BLOCK]) -> (u64, u64) {
+    let [low, high] = block.as_chunks::<8>().0 else {
+        return (0, 0);
+    };
+    (u64::from_le_bytes(*low), u64::from_le_bytes(*high))
 }
 
+/// The bits of a block's first bytes, by how many they are.
 #[expect(
     clippy::indexing_slicing,
     reason = "it is done while compiling, and cannot fail later"
 )]
-static MASKS: [u128; BLOCK + 1] = {
-    let mut masks = [0; BLOCK + 1];
+static MASKS: [(u64, u64); BLOCK + 1] = {
+    let mut masks = [(0, 0); BLOCK + 1];
     let mut length = 1;
     while length <= BLOCK {
-        masks[length] = u128::MAX >> (128 - 8 * length);
+        masks[length] = if length <= 8 {
+            (u64::MAX >> (64 - 8 * length), 0)
+        } else {
+            (u64::MAX, u64::MAX >> (128 - 8 * length))
+        };
         length += 1;
     }
     masks
@@ -138,9 +141,10 @@ static MASKS: [u128; BLOCK + 1] = {
 
 /// A multiplication of which both halves count.
 #[inline]
+#[expect(clippy::cast_possible_truncation, reason = "the two halves are meant")]
 pub(super) fn fold(left: u64, right: u64) -> u64 {
-    let (low, high) = halves(u128::from(left).wrapping_mul(u128::from(right)));
-    low ^ high
+    let product = u128::from(left).wrapping_mul(u128::from(right));
+    (product >> 64) as u64 ^ product as u64
 }
 
 #[cfg(test)]

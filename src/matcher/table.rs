@@ -94,29 +94,36 @@ pub(super) fn lines(hashes: usize) -> usize {
 
 /// What `hash` stands for, in a table where hashes choose from the first `lines` lines.
 pub(super) fn find(table: &[Line], lines: usize, hash: u64) -> Found {
-    for line in table.iter().skip(home(hash, lines)) {
+    let behind = table.get(home(hash, lines)..).unwrap_or_default();
+    for line in behind {
         if !is_sound(line) {
             return Found::Damaged;
         }
         // All slots are looked at: where in its line a hash stands is a coin toss, and a branch
         // on it would cost more.
-        let mut found = None;
-        let mut last = 0;
-        for (at, slot) in line.as_chunks::<8>().0.iter().take(SLOTS).enumerate() {
-            last = u64::from_le_bytes(*slot);
-            if last == hash {
-                found = Some(at);
-            }
+        let slots = hashes(line);
+        let mut found = 0;
+        for (at, slot) in slots.into_iter().enumerate() {
+            found |= u32::from(slot == hash) << at;
         }
-        if let Some(at) = found {
-            return value(line, at);
+        if found != 0 {
+            return value(line, found.trailing_zeros() as usize);
         }
         // Sorted: what is not before a free slot or a greater hash is not there.
+        let [.., last] = slots;
         if last == 0 || last > hash {
             return Found::Nothing;
         }
     }
     Found::Nothing
+}
+
+/// The hashes in a line.
+#[inline]
+fn hashes(line: &Line) -> [u64; SLOTS] {
+    let (slots, _) = line.as_chunks::<8>();
+    let first = slots.first_chunk::<SLOTS>();
+    first.map_or([0; SLOTS], |slots| slots.map(u64::from_le_bytes))
 }
 
 /// The hashes and values of all lines that are sound, in ascending order.
@@ -154,29 +161,27 @@ fn home(hash: u64, lines: usize) -> usize {
 
 /// A checksum over all but the last four bytes. Words are multiplied with one another and both
 /// halves of a product count, so that changes in two of them do not make up for each other.
+#[inline]
 fn checksum(line: &Line) -> u32 {
-    let last = line.as_chunks::<4>().0.get(14);
-    let last = last.map_or(0, |word| u64::from(u32::from_le_bytes(*word)));
-    let words = line.as_chunks::<8>().0.iter().take(7);
-    let words = words.map(|word| u64::from_le_bytes(*word)).chain([last]);
-    let mut stirred = words.zip(STIRS).map(|(word, stir)| word ^ stir);
-    let mut sum = 0_u64;
-    while let (Some(left), Some(right)) = (stirred.next(), stirred.next()) {
-        sum = sum.wrapping_add(fold(left, right));
+    let mut words = [0; 8];
+    for (word, bytes) in words.iter_mut().zip(line.as_chunks::<8>().0) {
+        *word = u64::from_le_bytes(*bytes);
     }
+    let [.., last] = &mut words;
+    *last &= u64::from(u32::MAX);
+    let pairs = words.as_chunks::<2>().0.iter().zip(&STIRS);
+    let sum = pairs.fold(0_u64, |sum, ([left, right], [stir, other])| {
+        sum.wrapping_add(fold(left ^ stir, right ^ other))
+    });
     (fold(sum, LAST_STIR) >> 32) as u32
 }
 
 /// One for each word, so that words cannot trade places.
-const STIRS: [u64; 8] = [
-    0x9e37_79b1_85eb_ca87,
-    0xc2b2_ae3d_27d4_eb4f,
-    0x1656_67b1_9e37_79f9,
-    0x85eb_ca77_c2b2_ae63,
-    0x27d4_eb2f_1656_67c5,
-    0xff51_afd7_ed55_8ccd,
-    0xc4ce_b9fe_1a85_ec53,
-    0x9fb2_1c65_1e98_df25,
+const STIRS: [[u64; 2]; 4] = [
+    [0x9e37_79b1_85eb_ca87, 0xc2b2_ae3d_27d4_eb4f],
+    [0x1656_67b1_9e37_79f9, 0x85eb_ca77_c2b2_ae63],
+    [0x27d4_eb2f_1656_67c5, 0xff51_afd7_ed55_8ccd],
+    [0xc4ce_b9fe_1a85_ec53, 0x9fb2_1c65_1e98_df25],
 ];
 const LAST_STIR: u64 = 0xd6e8_feb8_6659_fd93;
 

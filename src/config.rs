@@ -43,8 +43,8 @@ pub use record::Record;
 pub use rule::Rule;
 pub use schedule::{Does, Moment, Schedule, Week, next_change};
 pub use tls::{CertificateFiles, Tls};
-pub use upstream::{Host, Route, Routes, Server, ServerUrl, Strategy, Upstream};
-pub use value::{duration_within, in_words as duration_in_words};
+pub use upstream::{Host, MAX_SETS, Route, Routes, Server, ServerUrl, Strategy, Upstream};
+pub use value::{duration_within, in_words as duration_in_words, mac};
 pub use web::{Password, Web, is_password_hash};
 pub use wish::{DeviceWish, GroupWish, WishProblem};
 
@@ -83,6 +83,8 @@ pub struct Config {
     pub unknown_group: String,
     /// `trust_mac_from` of `[devices]`: the routers that say for which hardware address they ask.
     pub trust_mac_from: Vec<ipnet::IpNet>,
+    /// `mdns` of `[devices]`: whether devices are asked for their names by multicast DNS.
+    pub mdns: bool,
     /// `[journal]`
     pub journal: Journal,
     /// `[web]`
@@ -108,6 +110,7 @@ impl Default for Config {
             devices: Vec::new(),
             unknown_group: DEFAULT_GROUP.to_owned(),
             trust_mac_from: Vec::new(),
+            mdns: true,
             journal: Journal::default(),
             web: Web::default(),
         }

@@ -2,12 +2,13 @@
 //!
 //! A device is what has one hardware address, or what people named in the config; an address of
 //! which no more is known is a device of its own. Start at [`Devices::identify`]. [`Neighbours`]
-//! and [`ReverseNames`] are tasks that tell the registry more as they learn it.
+//! and [`NameLookup`] are tasks that tell the registry more as they learn it.
 
+mod host;
+mod lookup;
 mod maker;
 mod neighbours;
 mod registry;
-mod reverse;
 mod state;
 mod wishes;
 
@@ -17,9 +18,10 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+pub use host::NameSource;
+pub use lookup::NameLookup;
 pub use neighbours::Neighbours;
 pub use registry::Devices;
-pub use reverse::ReverseNames;
 pub use state::Range;
 pub use wishes::{Groups, Kept};
 
@@ -35,7 +37,7 @@ pub struct Device {
     pub id: DeviceId,
     /// What it is recognised by.
     pub key: DeviceKey,
-    /// The name that the config or the reverse look-up gives; [`Device::title`] has always one.
+    /// The name that people gave it, or its host name; [`Device::title`] has always one.
     pub name: Option<String>,
     /// Where its title is from.
     pub named_by: NamedBy,
@@ -55,6 +57,17 @@ pub struct Device {
     pub alias_of: Option<DeviceId>,
 }
 
+/// What a DHCP server gave out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// The address.
+    pub address: IpAddr,
+    /// The hardware address that has it, where the server tells.
+    pub mac: Option<Mac>,
+    /// What the device calls itself.
+    pub name: Option<String>,
+}
+
 /// What a device is recognised by. As text: `mac:aa:bb:cc:dd:ee:ff`, `ip:192.0.2.7`,
 /// `name:Kids' tablet`, `others`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -70,13 +83,19 @@ pub enum DeviceKey {
 }
 
 /// Where a device's title is from; the first that there is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum NamedBy {
     /// People named it in the config.
     Config,
+    /// Its DHCP lease.
+    Lease,
     /// The reverse look-up of its address.
     Reverse,
+    /// The device itself, by multicast DNS.
+    Mdns,
     /// Its maker, and the end of its hardware address.
     Maker,
     /// Its address.
@@ -88,7 +107,9 @@ impl NamedBy {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Config => "config",
+            Self::Lease => "lease",
             Self::Reverse => "reverse",
+            Self::Mdns => "mdns",
             Self::Maker => "maker",
             Self::Address => "address",
         }
@@ -96,7 +117,13 @@ impl NamedBy {
 
     /// Reads the word; anything else is the address.
     pub fn from_word(word: &str) -> Self {
-        let all = [Self::Config, Self::Reverse, Self::Maker];
+        let all = [
+            Self::Config,
+            Self::Lease,
+            Self::Reverse,
+            Self::Mdns,
+            Self::Maker,
+        ];
         all.into_iter()
             .find(|one| one.as_str() == word)
             .unwrap_or(Self::Address)
@@ -113,7 +140,7 @@ impl Device {
     pub fn join(&mut self, other: Self) {
         self.first_seen_ms = self.first_seen_ms.min(other.first_seen_ms);
         self.last_seen_ms = self.last_seen_ms.max(other.last_seen_ms);
-        if self.name.is_none() {
+        if other.name.is_some() && (self.name.is_none() || other.named_by < self.named_by) {
             (self.name, self.named_by) = (other.name, other.named_by);
         }
         self.maker = self.maker.take().or(other.maker);
@@ -178,6 +205,12 @@ impl FromStr for DeviceKey {
         };
         key.ok_or_else(|| KeyError(text.to_owned()))
     }
+}
+
+/// Whether this may be the hardware address of one device: no group of them, and not all zeros.
+fn is_of_one(mac: Mac) -> bool {
+    let [first, ..] = mac;
+    first & 1 == 0 && mac != [0; 6]
 }
 
 /// Reads `aa:bb:cc:dd:ee:ff`.

@@ -31,6 +31,7 @@ pub use book::{Book, declared};
 pub use data::record_data;
 pub use dns64::Dns64;
 pub use file::{FileKind, FileState};
+pub use leases::Lease;
 pub use lines::LineProblem;
 use rebinding::Rebinding;
 pub use record::{Record, RecordError};

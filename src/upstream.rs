@@ -8,6 +8,7 @@
 mod bootstrap;
 mod error;
 mod link;
+mod mdns;
 mod pace;
 mod plain;
 mod reply;
@@ -47,6 +48,8 @@ use validate::Validator;
 
 pub use error::{AskError, Failure, FailureKind, Tried};
 pub use shared::{Figures, Shared};
+pub use mdns::local_name;
+pub use sets::Numbers;
 pub use tally::{LATENCY_BOUNDS_US, Latencies};
 pub use udp::Oddity;
 pub use validate::{AnchorError, Anchors};

@@ -88,7 +88,7 @@ pub(super) fn guess(device: &device::Device, asked: &Asked, kinds: &packs::Kinds
     let host_name = device.name.as_deref();
     let seen = Seen {
         maker: device.maker.as_deref(),
-        host_name: host_name.filter(|_| device.named_by == NamedBy::Reverse),
+        host_name: host_name.filter(|_| device.named_by != NamedBy::Config),
         asked: asked.get(&device.id).map(Vec::as_slice).unwrap_or_default(),
     };
     let guesses = kinds.guesses(&seen);

@@ -22,7 +22,7 @@ use crate::access::Access;
 use crate::api::{self, Api};
 use crate::cache::Cache;
 use crate::config::{Config, StoreKind};
-use crate::device::{self, Devices, Neighbours, ReverseNames};
+use crate::device::{self, Devices, Neighbours};
 use crate::dns::Sockets;
 use crate::household::Household;
 use crate::journal::{Journal, Words, Writer};
@@ -280,12 +280,14 @@ impl Core {
         let devices = || Arc::clone(&self.devices);
         tasks.spawn(Neighbours::new(devices()).run(stop.clone()));
         let upstreams = Upstreams::new(&config.upstream, Arc::clone(&self.upstreams));
-        let names = ReverseNames::new(devices(), async move |address| {
-            upstreams.reverse(address).await
-        });
-        tasks.spawn(names.run(stop.clone()));
+        let household = Arc::clone(&self.household);
+        names::look_up(devices(), (upstreams, household), (tasks, stop));
+        let library = Arc::clone(&self.library);
+        tasks.spawn(names::follow(library, devices(), stop.clone()));
         let book = Arc::clone(self.steps.local.book());
         tasks.spawn(book.watch(stop.clone()));
+        let leases = book.leases();
+        tasks.spawn(names::tell_leases(leases, devices(), stop.clone()));
     }
 
     /// Lets rules and pauses end, and schedules begin and end, when it is time.

@@ -98,7 +98,7 @@ impl Config {
         };
         let groups = Group::read_all(root, &packs, &known, &mut rules);
         let packs = packs.with_default_of(&groups);
-        let (unknown_group, trust_mac_from) = root.section("devices", |section| {
+        let (unknown_group, trust_mac_from, mdns) = root.section("devices", |section| {
             let default = DEFAULT_GROUP.to_owned();
             let group = section.value("unknown_group", default, |item| group_name(item, &names));
             let networks = section.values("trust_mac_from", Vec::new(), |item| {
@@ -106,7 +106,7 @@ impl Config {
                 let network = item.text().and_then(value::network);
                 network.ok_or_else(|| right.to_owned())
             });
-            (group, networks)
+            (group, networks, section.value("mdns", true, value::truth))
         });
         let upstream = root.section("upstream", |section| Upstream::read(section, base));
         Self {
@@ -121,6 +121,7 @@ impl Config {
             groups,
             unknown_group,
             trust_mac_from,
+            mdns,
             packs,
             lists,
             subscribed,

@@ -131,7 +131,7 @@ pub(super) fn ttl_of(text: &str) -> Read<Duration> {
 }
 
 /// A hardware address: six bytes in hexadecimal, with colons or hyphens between them.
-pub(super) fn mac(text: &str) -> Option<[u8; 6]> {
+pub fn mac(text: &str) -> Option<[u8; 6]> {
     let mut mac = [0; 6];
     let mut parts = text.split(['-', ':']);
     for byte in &mut mac {

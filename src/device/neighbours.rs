@@ -135,9 +135,7 @@ fn sighting(message: &NeighbourMessage) -> Option<(IpAddr, Mac)> {
             NeighbourAttribute::LinkLayerAddress(bytes) => Mac::try_from(bytes.as_slice()).ok(),
             _ => None,
         })?;
-    let [first, ..] = mac;
-    let is_one_device = first & 1 == 0 && mac != [0; 6];
-    (is_known && is_one_device).then_some((destination(message)?, mac))
+    (is_known && super::is_of_one(mac)).then_some((destination(message)?, mac))
 }
 
 fn destination(message: &NeighbourMessage) -> Option<IpAddr> {

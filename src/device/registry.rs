@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use super::maker::Makers;
 use super::state::{Change, Range, Seat, State};
 use super::wishes::{Groups, Kept, Wishes};
-use super::{Device, Mac};
+use super::{Device, Lease, Mac, NameSource};
 use crate::config::{self, Config};
 use crate::query::{DeviceId, GroupId};
 
@@ -254,11 +254,27 @@ impl Devices {
     /// The neighbour table forgot an address. A device that asked from it keeps it until another
     /// one takes it.
     pub fn lose(&self, address: IpAddr) {
-        self.lock().lose(address.to_canonical());
+        let mut state = self.lock();
+        if state.lose(address.to_canonical(), now_ms()) {
+            self.publish(&state);
+        }
+    }
+
+    /// Learns what DHCP servers gave out: all of it.
+    pub fn learn_leases(&self, leases: Vec<Lease>) {
+        self.learn_leases_at(leases, now_ms());
+    }
+
+    /// The same, at a given time in milliseconds since 1970-01-01 UTC.
+    pub fn learn_leases_at(&self, leases: Vec<Lease>, now_ms: i64) {
+        let mut state = self.lock();
+        if state.learn_leases(leases, now_ms) {
+            self.publish(&state);
+        }
     }
 
     /// Learns the host name of an address.
-    pub fn learn_name(&self, address: IpAddr, name: &str) {
+    pub fn learn_name(&self, address: IpAddr, source: NameSource, name: &str) {
         let mut state = self.lock();
         if state.learn_name(address.to_canonical(), name) {
             self.publish(&state);
@@ -436,7 +452,11 @@ mod tests {
         sight(&devices, "192.0.2.8", other);
         let stranger = ask(&devices, "192.0.2.8");
         assert_ne!(stranger, tablet);
-        devices.learn_name(ip("192.0.2.8"), "kids-tablet.home.arpa");
+        devices.learn_name(
+            ip("192.0.2.8"),
+            NameSource::Reverse,
+            "kids-tablet.home.arpa",
+        );
         assert_eq!(ask(&devices, "192.0.2.8"), tablet);
         assert_eq!(devices.resolve(stranger), tablet);
         devices.trust(&["192.0.2.1/32".parse().unwrap()]);
@@ -578,7 +598,7 @@ mod tests {
             assert_eq!(title(&devices, id), expected);
         }
         let guess = ask(&devices, "198.51.100.7");
-        devices.learn_name(ip("198.51.100.7"), "tablet.home.arpa");
+        devices.learn_name(ip("198.51.100.7"), NameSource::Reverse, "tablet.home.arpa");
         let tablet = ask(&devices, "198.51.100.7");
         assert_eq!(title(&devices, tablet), "Tablet");
         assert_eq!(devices.resolve(guess), tablet);
@@ -612,7 +632,7 @@ mod tests {
         let devices = devices(&[]);
         sight(&devices, "192.0.2.7", PHONE);
         let id = ask(&devices, "192.0.2.7");
-        devices.learn_name(ip("192.0.2.7"), "pocket.home.arpa");
+        devices.learn_name(ip("192.0.2.7"), NameSource::Reverse, "pocket.home.arpa");
         let device = devices.device(id).unwrap();
         assert_eq!(
             (device.title(), device.named_by),
@@ -674,7 +694,7 @@ mod tests {
         sight(&before, "192.0.2.7", PHONE);
         let addresses = ["192.0.2.7", "192.0.2.8", "192.0.2.9"];
         let ids = addresses.map(|address| ask(&before, address));
-        before.learn_name(ip("192.0.2.8"), "pocket");
+        before.learn_name(ip("192.0.2.8"), NameSource::Reverse, "pocket");
         let config = [named("Printer", &[by_ip("192.0.2.9")])];
         let after = Devices::new(&config, before.all());
         assert_eq!(addresses.map(|address| ask(&after, address)), ids);

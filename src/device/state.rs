@@ -4,6 +4,8 @@
 //! that it belongs to. The *base* of an address is the record by its hardware address, or by the
 //! address itself where no hardware address is known.
 
+mod leases;
+mod names;
 mod recall;
 mod restore;
 mod room;
@@ -11,17 +13,19 @@ mod said;
 mod share;
 mod view;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use ipnet::IpNet;
 
+use leases::Leases;
 pub use share::Range;
 
-use super::wishes::{Groups, Wishes, first_label};
-use super::{DeviceKey, Mac};
+use super::host::HostNames;
+use super::wishes::{Groups, Wishes};
+use super::{DeviceKey, Mac, NameSource};
 use crate::query::{DeviceId, GroupId};
 
 /// An address-only device turns out to be one with a hardware address only if it asked within this
@@ -74,8 +78,7 @@ pub(super) enum Change {
 
 struct Record {
     key: DeviceKey,
-    /// By the reverse look-up.
-    name: Option<String>,
+    names: HostNames,
     first_seen_ms: i64,
     last_seen_ms: i64,
     alias_of: Option<DeviceId>,
@@ -88,6 +91,9 @@ pub(super) struct State {
     by_key: HashMap<DeviceKey, DeviceId>,
     /// The hardware address that an address was last seen with, also of devices that never asked.
     macs: HashMap<IpAddr, Mac>,
+    /// The addresses that the neighbour table has now.
+    near: HashSet<IpAddr>,
+    leases: Leases,
     seats: HashMap<IpAddr, Seat>,
     /// The seats of devices that said their name.
     callers: HashMap<String, Seat>,
@@ -173,8 +179,14 @@ impl State {
         }
     }
 
-    /// Learns the hardware address of an address. Says whether anything is new.
+    /// Learns the hardware address of an address from the neighbour table. Says whether anything is
+    /// new.
     pub fn sight(&mut self, address: IpAddr, mac: Mac, now_ms: i64) -> bool {
+        self.near.insert(address);
+        self.take_mac(address, mac, now_ms)
+    }
+
+    fn take_mac(&mut self, address: IpAddr, mac: Mac, now_ms: i64) -> bool {
         let before = self.macs.insert(address, mac);
         if before == Some(mac) {
             return false;
@@ -188,6 +200,7 @@ impl State {
             }
             (None, _) => {}
         }
+        self.note_lease_name(&DeviceKey::Mac(mac), address);
         self.resettle(mac);
         if let Some(before) = before {
             self.resettle(before);
@@ -195,31 +208,15 @@ impl State {
         seen.is_some() || self.by_key.contains_key(&DeviceKey::Mac(mac))
     }
 
-    /// Forgets the hardware address of an address that never asked.
-    pub fn lose(&mut self, address: IpAddr) {
-        if !self.seats.contains_key(&address) {
-            self.macs.remove(&address);
+    /// The neighbour table forgot an address: what its lease says counts, if it has one. Says whether
+    /// anything is new.
+    pub fn lose(&mut self, address: IpAddr, now_ms: i64) -> bool {
+        self.near.remove(&address);
+        if let Some(mac) = self.leases.mac(address) {
+            return self.take_mac(address, mac, now_ms);
         }
-    }
-
-    /// Learns the host name of an address. Says whether it is new.
-    pub fn learn_name(&mut self, address: IpAddr, name: &str) -> bool {
-        let name = first_label(name);
-        let base = self.base(address);
-        let Some(record) = self.record_mut(&base) else {
-            return false;
-        };
-        if record.name.as_deref() == Some(name) {
-            return false;
-        }
-        record.name = Some(name.to_owned());
-        if let DeviceKey::Mac(mac) = base {
-            self.resettle(mac);
-        } else {
-            self.link(&base);
-            self.reseat(address);
-        }
-        true
+        self.forget_mac(address);
+        false
     }
 
     /// The record by the hardware address, or by the address where there is none.
@@ -238,11 +235,15 @@ impl State {
             _ => None,
         };
         let wish = by_mac.or_else(|| self.wishes.of_address(address));
-        let key = match wish.or_else(|| self.wish(&base)) {
-            Some(name) => DeviceKey::Named(name.to_owned()),
-            None => base,
+        let by_lease = || self.wishes.of_host(self.leases.name_at(&base, address)?);
+        let named = wish.or_else(|| self.wish(&base)).or_else(by_lease);
+        let id = if let Some(name) = named {
+            self.enter(DeviceKey::Named(name.to_owned()), now_ms)
+        } else {
+            let id = self.enter(base.clone(), now_ms);
+            self.note_lease_name(&base, address);
+            id
         };
-        let id = self.enter(key, now_ms);
         self.canonical(id)
     }
 
@@ -258,7 +259,8 @@ impl State {
         };
         found.or_else(|| {
             let record = self.records.get(self.by_key.get(base)?)?;
-            self.wishes.of_host(record.name.as_deref()?)
+            let mut names = record.names.all();
+            names.find_map(|name| self.wishes.of_host(name))
         })
     }
 
@@ -284,7 +286,7 @@ impl State {
         let Some(guess) = self.record_mut(&DeviceKey::Ip(address)) else {
             return;
         };
-        let (name, first, last) = (guess.name.clone(), guess.first_seen_ms, guess.last_seen_ms);
+        let (names, first, last) = (guess.names.clone(), guess.first_seen_ms, guess.last_seen_ms);
         let id = self.enter(DeviceKey::Mac(mac), first);
         let Some(record) = self.records.get_mut(&id) else {
             return;
@@ -292,7 +294,7 @@ impl State {
         if record.key == DeviceKey::Others {
             return;
         }
-        record.name = record.name.take().or(name);
+        record.names.join(names);
         record.first_seen_ms = record.first_seen_ms.min(first);
         record.last_seen_ms = record.last_seen_ms.max(last);
         if let Some(guess) = self.record_mut(&DeviceKey::Ip(address)) {
@@ -372,9 +374,13 @@ impl State {
         }
         let id = DeviceId(self.next);
         self.next = self.next.saturating_add(1);
+        let mut names = HostNames::default();
+        if let Some(name) = self.leases.name(&key) {
+            names.set(NameSource::Lease, name);
+        }
         let record = Record {
             key,
-            name: None,
+            names,
             first_seen_ms: now_ms,
             last_seen_ms: now_ms,
             alias_of: None,

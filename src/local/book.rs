@@ -4,9 +4,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::file::{File, FileKind, FileState};
+use super::leases::Lease;
 use super::record::Record;
 use super::table::Table;
 use crate::config::{self, Config, ConfigProblems};
@@ -21,6 +23,7 @@ pub struct Book {
     domain: Name,
     sources: Mutex<Sources>,
     table: ArcSwap<Table>,
+    leases: watch::Sender<Vec<Lease>>,
 }
 
 /// In the order in which they have their way.
@@ -74,8 +77,10 @@ impl Book {
             file.look();
         }
         let table = sources.table(&domain, now_s());
+        let leases = sources.leases(now_s());
         Self {
             domain,
+            leases: watch::Sender::new(leases),
             sources: Mutex::new(sources),
             table: ArcSwap::from_pointee(table),
         }
@@ -103,6 +108,11 @@ impl Book {
     /// The files that are watched, and what is wrong with them.
     pub fn files(&self) -> Vec<FileState> {
         self.sources().files.iter().map(File::state).collect()
+    }
+
+    /// What DHCP servers gave out, as it changes.
+    pub fn leases(&self) -> watch::Receiver<Vec<Lease>> {
+        self.leases.subscribe()
     }
 
     /// Reads the files that have changed, and leaves out what has ended.
@@ -147,6 +157,12 @@ impl Book {
     fn remake(&self, sources: &mut Sources) {
         self.table
             .store(Arc::new(sources.table(&self.domain, now_s())));
+        let leases = sources.leases(now_s());
+        self.leases.send_if_modified(|known| {
+            let is_other = *known != leases;
+            *known = leases;
+            is_other
+        });
     }
 
     fn sources(&self) -> MutexGuard<'_, Sources> {
@@ -155,6 +171,11 @@ impl Book {
 }
 
 impl Sources {
+    fn leases(&self, now_s: i64) -> Vec<Lease> {
+        let files = self.files.iter();
+        files.flat_map(|file| file.leases(now_s)).collect()
+    }
+
     fn table(&mut self, domain: &Name, now_s: i64) -> Table {
         self.next_end_s = self
             .files

@@ -5,7 +5,8 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use super::lines::{Found, LineProblem};
+use super::leases::Lease;
+use super::lines::{Entry, Found, LineProblem};
 use super::record::Record;
 use super::{hosts, leases};
 
@@ -76,7 +77,7 @@ impl File {
             path: self.path.clone(),
             kind: self.kind,
             error: self.found.as_ref().err().cloned(),
-            entries: found.map_or(0, |found| found.entries.len()),
+            entries: found.map_or(0, Found::named),
             problems: found.map_or_else(|_| Vec::new(), |found| found.problems.clone()),
         }
     }
@@ -128,19 +129,35 @@ impl File {
         {
             tracing::warn!(%file, more, "more lines are left out");
         }
-        tracing::info!(%file, entries = found.entries.len(), "names were read");
+        tracing::info!(%file, entries = found.named(), "names were read");
     }
 
     /// The records of what holds at this time, in seconds since 1970-01-01 UTC.
     pub(super) fn records(&self, now_s: i64) -> Vec<Record> {
-        let entries = self.found.iter().flat_map(|found| &found.entries);
-        let alive = entries.filter(|entry| entry.until_s.is_none_or(|until| until > now_s));
-        alive
+        self.alive(now_s)
             .flat_map(|entry| {
                 let names = entry.names.iter();
                 names.map(|name| Record::address(*name, entry.address, TTL))
             })
             .collect()
+    }
+
+    /// The leases that hold at this time, in seconds since 1970-01-01 UTC.
+    pub(super) fn leases(&self, now_s: i64) -> Vec<Lease> {
+        if self.kind != FileKind::Leases {
+            return Vec::new();
+        }
+        let lease = |entry: &Entry| Lease {
+            address: entry.address,
+            mac: entry.mac,
+            name: entry.names.first().copied(),
+        };
+        self.alive(now_s).map(lease).collect()
+    }
+
+    fn alive(&self, now_s: i64) -> impl Iterator<Item = &Entry> {
+        let entries = self.found.iter().flat_map(|found| &found.entries);
+        entries.filter(move |entry| entry.until_s.is_none_or(|until| until > now_s))
     }
 
     /// When the next entry ends after this time.

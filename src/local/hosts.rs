@@ -45,6 +45,7 @@ pub(super) fn read(text: &str) -> Found {
         }
         if !names.is_empty() && !address.is_loopback() {
             found.entries.push(Entry {
+                mac: None,
                 address,
                 names,
                 until_s: None,

@@ -6,7 +6,21 @@ mod isc;
 mod kea;
 mod odhcpd;
 
+use std::net::IpAddr;
+
 use super::lines::Found;
+use crate::query::Name;
+
+/// What a DHCP server gave out, and to whom.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// The address.
+    pub address: IpAddr,
+    /// The hardware address that has it, where the server writes that.
+    pub mac: Option<[u8; 6]>,
+    /// What the device calls itself, in lower case.
+    pub name: Option<Name>,
+}
 
 /// Reads a lease file, whichever server wrote it.
 pub(super) fn read(text: &str) -> Found {

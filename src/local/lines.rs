@@ -12,12 +12,14 @@ pub(super) struct Found {
     pub problems: Vec<LineProblem>,
 }
 
-/// An address and its names.
+/// An address, its names, and what has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Entry {
     pub address: IpAddr,
     /// As in the file, in lower case; the first is the one that the address is called by.
     pub names: Vec<Name>,
+    /// The hardware address that a lease is for.
+    pub mac: Option<[u8; 6]>,
     /// Until when it holds, in seconds since 1970-01-01 UTC; `None` = until the file says
     /// otherwise.
     pub until_s: Option<i64>,
@@ -33,6 +35,12 @@ pub struct LineProblem {
 }
 
 impl Found {
+    /// How many addresses have a name.
+    pub(super) fn named(&self) -> usize {
+        let entries = self.entries.iter();
+        entries.filter(|entry| !entry.names.is_empty()).count()
+    }
+
     pub(super) fn problem(&mut self, line: usize, reason: impl Into<String>) {
         let reason = reason.into();
         self.problems.push(LineProblem { line, reason });

@@ -52,7 +52,8 @@ impl Upstreams {
     }
 }
 
-fn reverse_name(ip: IpAddr) -> Option<Name> {
+/// The name below which the name of an address stands.
+pub(super) fn reverse_name(ip: IpAddr) -> Option<Name> {
     let mut text = String::new();
     match ip.to_canonical() {
         IpAddr::V4(ip) => {

@@ -44,15 +44,8 @@ impl State {
                 Some(old) => old.join(device),
             }
         }
-        let makers = std::mem::take(&mut self.makers);
-        let routers = std::mem::take(&mut self.routers);
-        let (wishes, macs) = (
-            std::mem::take(&mut self.wishes),
-            std::mem::take(&mut self.macs),
-        );
-        *self = Self::restore(wishes, known, macs, self.range);
-        self.makers.extend(makers);
-        self.routers = routers;
+        let wishes = std::mem::take(&mut self.wishes);
+        self.replace(wishes, known);
         self.passing.extend(passing);
     }
 }

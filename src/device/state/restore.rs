@@ -1,13 +1,15 @@
 //! What was known when we last ran, under the config of today.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
+use super::leases::Leases;
 use super::room::MOST_DEVICES;
 use super::share::Range;
 use super::{Record, Seat, State};
+use crate::device::host::HostNames;
 use crate::device::wishes::Wishes;
-use crate::device::{Device, DeviceKey, Mac, NamedBy};
+use crate::device::{Device, DeviceKey, Mac, NameSource};
 
 impl State {
     /// Takes over what is known. `macs` is what the neighbour table says now; new devices get
@@ -23,6 +25,8 @@ impl State {
             records: HashMap::new(),
             by_key: HashMap::new(),
             macs,
+            near: HashSet::new(),
+            leases: Leases::default(),
             seats: HashMap::new(),
             callers: HashMap::new(),
             relayed: HashMap::new(),
@@ -57,14 +61,21 @@ impl State {
     pub fn reconfigure(&mut self, wishes: Wishes) {
         let next = self.next;
         let known = self.devices();
-        let makers = std::mem::take(&mut self.makers);
         let passing = std::mem::take(&mut self.passing);
-        let routers = std::mem::take(&mut self.routers);
-        *self = Self::restore(wishes, known, std::mem::take(&mut self.macs), self.range);
-        self.makers = makers;
+        self.replace(wishes, known);
         self.passing.extend(passing);
-        self.routers = routers;
         self.next = next;
+    }
+
+    /// Takes these records in place of those that there are; what was learned since the start stays.
+    pub(super) fn replace(&mut self, wishes: Wishes, known: Vec<Device>) {
+        let macs = std::mem::take(&mut self.macs);
+        let before = std::mem::replace(self, Self::restore(wishes, known, macs, self.range));
+        self.makers.extend(before.makers);
+        self.routers = before.routers;
+        self.near = before.near;
+        self.leases = before.leases;
+        self.note_lease_names();
     }
 
     /// A named device that the config calls by another name now keeps its number, and so does one
@@ -128,10 +139,13 @@ impl State {
         if let (DeviceKey::Mac(mac), Some(maker)) = (&device.key, &device.maker) {
             self.makers.insert(*mac, Some(maker.clone()));
         }
-        let is_host = device.named_by == NamedBy::Reverse;
+        let source = NameSource::of(device.named_by);
+        let names = source.zip(device.name.clone());
         let record = Record {
             key: device.key.clone(),
-            name: device.name.clone().filter(|_| is_host),
+            names: names.map_or_else(HostNames::default, |(source, name)| {
+                HostNames::one(source, name)
+            }),
             first_seen_ms: device.first_seen_ms,
             last_seen_ms: device.last_seen_ms,
             alias_of: device.alias_of,

@@ -9,6 +9,9 @@ use crate::query::DeviceId;
 /// So many devices are known by address alone, and as many by hardware address.
 pub(super) const MOST_DEVICES: usize = 4096;
 
+/// So many leases are looked at.
+pub(super) const MOST_LEASES: usize = 2 * MOST_DEVICES;
+
 /// So many addresses are remembered.
 const MOST_SEATS: usize = 2 * MOST_DEVICES;
 
@@ -101,7 +104,7 @@ impl State {
             .iter()
             .filter(|(_, record)| is_such(&record.key))
             .filter(|(_, record)| now_ms - record.last_seen_ms >= RECENT_MS)
-            .map(|(id, record)| (record.name.is_some(), record.last_seen_ms, *id))
+            .map(|(id, record)| (record.names.best().is_some(), record.last_seen_ms, *id))
             .collect();
         quiet.sort_unstable();
         for (_, _, id) in quiet.into_iter().take(MOST_DEVICES / 4) {

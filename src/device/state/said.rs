@@ -33,7 +33,9 @@ impl State {
     /// The device of this hardware address, for which a router asks.
     pub fn meet_relayed(&mut self, mac: Mac, now_ms: i64) -> DeviceId {
         self.make_room(now_ms);
-        let id = self.enter(self.key_of_mac(mac), now_ms);
+        let key = self.key_of_mac(mac);
+        let id = self.enter(key.clone(), now_ms);
+        self.link(&key);
         let id = self.canonical(id);
         // One of many that there is no room for is met anew each time.
         if self.key(id) != Some(&DeviceKey::Others) {

@@ -63,15 +63,8 @@ impl State {
         }
         let next = self.next;
         let passing = std::mem::take(&mut self.passing);
-        let makers = std::mem::take(&mut self.makers);
-        let routers = std::mem::take(&mut self.routers);
-        let (wishes, macs) = (
-            std::mem::take(&mut self.wishes),
-            std::mem::take(&mut self.macs),
-        );
-        *self = Self::restore(wishes, known, macs, self.range);
-        self.makers.extend(makers);
-        self.routers = routers;
+        let wishes = std::mem::take(&mut self.wishes);
+        self.replace(wishes, known);
         for (from, to) in passing {
             // What stood for a number may stand for a lower one now.
             let to = self.passing.get(&to).copied().unwrap_or(to);

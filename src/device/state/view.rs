@@ -95,9 +95,9 @@ impl State {
             addresses.push(*address);
         }
         let maker = mac.and_then(|mac| self.makers.get(&mac).cloned().flatten());
-        let (name, named_by) = match (&record.key, &record.name, &maker) {
+        let (name, named_by) = match (&record.key, record.names.best(), &maker) {
             (DeviceKey::Named(name), _, _) => (Some(name.clone()), NamedBy::Config),
-            (_, Some(name), _) => (Some(name.clone()), NamedBy::Reverse),
+            (_, Some((source, name)), _) => (Some(name.to_owned()), source.into()),
             (_, None, Some(_)) => (None, NamedBy::Maker),
             (_, None, None) => (None, NamedBy::Address),
         };

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use super::super::lines::{Entry, Found, lease_name};
+use crate::config;
 
 /// On machines without a clock dnsmasq writes how long a lease lasts, not when it ends: no lease
 /// lasts for sixteen years, and none ended in 1985.
@@ -14,8 +15,8 @@ pub(super) fn read(text: &str) -> Found {
         let words: Vec<&str> = text.split_whitespace().collect();
         match words.as_slice() {
             [] | ["duid", _] => {}
-            [expiry, _, address, name, ..] => match entry(expiry, address, name) {
-                Ok(entry) => found.entries.extend(entry),
+            [expiry, mac, address, name, ..] => match entry(expiry, mac, address, name) {
+                Ok(entry) => found.entries.push(entry),
                 Err(reason) => found.problem(line, reason),
             },
             _ => found.problem(line, "a lease has four words at least"),
@@ -24,7 +25,7 @@ pub(super) fn read(text: &str) -> Found {
     found
 }
 
-fn entry(expiry: &str, address: &str, name: &str) -> Result<Option<Entry>, String> {
+fn entry(expiry: &str, mac: &str, address: &str, name: &str) -> Result<Entry, String> {
     let expiry: i64 = expiry
         .parse()
         .map_err(|_| format!("{expiry:?} is no time"))?;
@@ -32,9 +33,11 @@ fn entry(expiry: &str, address: &str, name: &str) -> Result<Option<Entry>, Strin
         .parse()
         .map_err(|_| format!("{address:?} is no address"))?;
     let name = lease_name(name)?;
-    Ok(name.map(|name| Entry {
+    Ok(Entry {
         address,
-        names: vec![name],
+        names: name.into_iter().collect(),
+        // Of `DHCPv6` it is a number that the device chose.
+        mac: config::mac(mac),
         until_s: (expiry > LONGEST).then_some(expiry),
-    }))
+    })
 }

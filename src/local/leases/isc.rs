@@ -7,6 +7,7 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
 use super::super::lines::{Entry, Found, lease_name};
+use crate::config;
 use crate::query::Name;
 
 pub(super) fn is_one(text: &str) -> bool {
@@ -18,6 +19,7 @@ pub(super) fn is_one(text: &str) -> bool {
 struct Block {
     address: IpAddr,
     name: Option<Name>,
+    mac: Option<[u8; 6]>,
     until_s: Option<i64>,
     is_active: bool,
 }
@@ -53,6 +55,7 @@ impl Block {
         Self {
             address,
             name: None,
+            mac: None,
             until_s: None,
             is_active: true,
         }
@@ -63,6 +66,7 @@ impl Block {
         let (word, rest) = statement.split_once(' ').unwrap_or((statement, ""));
         match word {
             "client-hostname" => self.name = lease_name(rest.trim().trim_matches('"'))?,
+            "hardware" => self.mac = rest.strip_prefix("ethernet ").and_then(config::mac),
             "binding" => self.is_active = rest == "state active",
             "ends" => self.until_s = end(rest)?,
             _ => {}
@@ -71,10 +75,10 @@ impl Block {
     }
 
     fn into_entry(self) -> Option<Entry> {
-        let name = self.name.filter(|_| self.is_active)?;
-        Some(Entry {
+        self.is_active.then(|| Entry {
             address: self.address,
-            names: vec![name],
+            names: self.name.into_iter().collect(),
+            mac: self.mac,
             until_s: self.until_s,
         })
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::super::lines::{Entry, Found, lease_name};
+use crate::config;
 
 /// Kea's lease states, and its types of `DHCPv6` leases.
 const IN_USE: &str = "0";
@@ -62,10 +63,11 @@ fn entry(head: &[&str], fields: &[&str]) -> Result<(IpAddr, Option<Entry>), Stri
         return Ok((address, None));
     }
     let name = lease_name(field("hostname").unwrap_or_default())?;
-    let entry = name.map(|name| Entry {
+    let entry = Entry {
         address,
-        names: vec![name],
+        names: name.into_iter().collect(),
+        mac: field("hwaddr").and_then(config::mac),
         until_s: Some(until),
-    });
-    Ok((address, entry))
+    };
+    Ok((address, Some(entry)))
 }

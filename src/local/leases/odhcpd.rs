@@ -4,6 +4,7 @@
 use std::net::IpAddr;
 
 use super::super::lines::{Entry, Found, lease_name};
+use crate::config;
 
 /// In front of a name that is no host name, or that another device has.
 const BROKEN: &str = "broken\\x20";
@@ -28,6 +29,7 @@ pub(super) fn read(text: &str) -> Found {
 }
 
 struct Lease<'a> {
+    mac: Option<[u8; 6]>,
     name: &'a str,
     /// In seconds since 1970-01-01 UTC; -1 is never, 0 is over.
     expiry: i64,
@@ -37,10 +39,11 @@ struct Lease<'a> {
 impl<'a> Lease<'a> {
     fn read(line: &'a str) -> Option<Self> {
         let words: Vec<&str> = line.strip_prefix("# ")?.split_whitespace().collect();
-        let [_, _, _, name, expiry, _, _, addresses @ ..] = words.as_slice() else {
+        let [_, duid, iaid, name, expiry, _, _, addresses @ ..] = words.as_slice() else {
             return None;
         };
         Some(Self {
+            mac: (*iaid == "ipv4").then(|| hardware_address(duid)).flatten(),
             name,
             expiry: expiry.parse().ok()?,
             addresses: addresses.to_vec(),
@@ -48,12 +51,12 @@ impl<'a> Lease<'a> {
     }
 
     fn entries(&self) -> Result<Vec<Entry>, String> {
-        if self.name == "-" || self.name.starts_with(BROKEN) || self.expiry == 0 {
+        if self.expiry == 0 {
             return Ok(Vec::new());
         }
-        let Some(name) = lease_name(self.name)? else {
-            return Ok(Vec::new());
-        };
+        let has_name = self.name != "-" && !self.name.starts_with(BROKEN);
+        let name = has_name.then(|| lease_name(self.name)).transpose()?;
+        let name = name.flatten();
         let addresses = self.addresses.iter().map(|text| address(text));
         let addresses = addresses.collect::<Result<Vec<_>, _>>()?;
         Ok(addresses
@@ -61,11 +64,21 @@ impl<'a> Lease<'a> {
             .flatten()
             .map(|address| Entry {
                 address,
-                names: vec![name],
+                names: name.into_iter().collect(),
+                mac: self.mac,
                 until_s: (self.expiry > 0).then_some(self.expiry),
             })
             .collect())
     }
+}
+
+/// Of IPv4 it writes the hardware address, twelve digits; of IPv6 what the device made up.
+fn hardware_address(digits: &str) -> Option<[u8; 6]> {
+    let pairs: Vec<&str> = (0..digits.len())
+        .step_by(2)
+        .map(|at| digits.get(at..at + 2))
+        .collect::<Option<_>>()?;
+    config::mac(&pairs.join(":"))
 }
 
 /// The address of `ADDRESS/LENGTH`; none where it is a whole prefix.

@@ -2,13 +2,21 @@
 
 use super::*;
 
-/// The entries as `ADDRESS NAME UNTIL`.
+/// The entries as `ADDRESS NAME UNTIL`, with the end of the hardware address where there is one.
 fn entries(found: &Found) -> Vec<String> {
     let line = |entry: &super::super::lines::Entry| {
         let until = entry
             .until_s
             .map_or("-".to_owned(), |until| until.to_string());
-        format!("{} {} {until}", entry.address, entry.names[0])
+        let name = entry
+            .names
+            .first()
+            .map_or("-".to_owned(), ToString::to_string);
+        let mac = entry.mac.map_or(String::new(), |mac| {
+            assert_eq!(mac[..5], [0xaa, 0xbb, 0xcc, 0xdd, 0xee]);
+            format!(" :{:02x}", mac[5])
+        });
+        format!("{} {name} {until}{mac}", entry.address)
     };
     found.entries.iter().map(line).collect()
 }
@@ -32,9 +40,10 @@ fn dnsmasq_leases_are_read() {
     assert_eq!(
         entries(&found),
         [
-            "192.0.2.10 kids-tablet 1795694400",
-            "192.0.2.11 nas -",
-            "192.0.2.13 camera -",
+            "192.0.2.10 kids-tablet 1795694400 :01",
+            "192.0.2.11 nas - :02",
+            "192.0.2.12 - 1795694400 :03",
+            "192.0.2.13 camera - :04",
             "2001:db8::10 kids-tablet 1795694400",
         ]
     );
@@ -53,7 +62,7 @@ fn kea_leases_are_read_and_the_last_line_of_an_address_holds() {
          192.0.2.13,aa:bb:cc:dd:ee:04,,3600,never,1,0,0,odd,0,,0\n\
          nonsense\n",
     );
-    assert_eq!(entries(&found), ["192.0.2.10 phone 1795698000"]);
+    assert_eq!(entries(&found), ["192.0.2.10 phone 1795698000 :01"]);
     assert_eq!(lines(&found), [7, 8]);
 }
 
@@ -88,6 +97,7 @@ fn isc_leases_are_read_and_the_last_block_of_an_address_holds() {
          lease 192.0.2.10 {\n\
          \x20 ends epoch 1795698000; # Thu Nov 26 13:00:00 2026\n\
          \x20 binding state active;\n\
+         \x20 hardware ethernet aa:bb:cc:dd:ee:02;\n\
          \x20 client-hostname \"phone\";\n\
          }\n\
          lease 192.0.2.12 {\n\
@@ -106,12 +116,12 @@ fn isc_leases_are_read_and_the_last_block_of_an_address_holds() {
     assert_eq!(
         entries(&found),
         [
-            "192.0.2.10 phone 1795698000",
+            "192.0.2.10 phone 1795698000 :02",
             "192.0.2.11 nas -",
             "192.0.2.13 tv 1795694400"
         ]
     );
-    assert_eq!(lines(&found), [26]);
+    assert_eq!(lines(&found), [27]);
 }
 
 #[test]
@@ -132,7 +142,9 @@ fn odhcpd_leases_are_read_but_for_prefixes_and_what_is_over() {
         [
             "2001:db8::1f4 laptop 1795694400",
             "fd00::1f4 laptop 1795694400",
-            "192.0.2.11 nas -",
+            "192.0.2.11 nas - :02",
+            "2001:db8::a - 1795694400",
+            "2001:db8::b - 1795694400",
         ]
     );
     assert_eq!(lines(&found), [8, 9]);

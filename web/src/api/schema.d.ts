@@ -2001,7 +2001,7 @@ export interface components {
          * @description Where a device's title is from; the first that there is.
          * @enum {string}
          */
-        NamedBy: "config" | "reverse" | "maker" | "address";
+        NamedBy: "config" | "lease" | "reverse" | "mdns" | "maker" | "address";
         /** @description What people want of a device. */
         NewDevice: {
             /** @description What you note of it. */

@@ -1,4 +1,4 @@
-//! Host names of devices, by the reverse look-up of their addresses.
+//! Asks for the host names of devices: the router by their addresses, and the devices themselves.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -8,8 +8,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::Devices;
-use super::wishes::first_label;
+use super::host::host_name;
+use super::{Devices, NameSource};
 use crate::config::private_networks;
 use crate::query::DeviceId;
 
@@ -23,20 +23,22 @@ const AGAIN: Duration = Duration::from_hours(24);
 const ROUND: Duration = Duration::from_hours(1);
 
 /// Asks for the host names of devices that have no name in the config.
-pub struct ReverseNames<F> {
+pub struct NameLookup<F> {
     devices: Arc<Devices>,
+    source: NameSource,
     ask: F,
     asked: HashMap<DeviceId, (IpAddr, Instant)>,
 }
 
-impl<F> ReverseNames<F>
+impl<F> NameLookup<F>
 where
     F: AsyncFn(IpAddr) -> Option<String>,
 {
-    /// A task for this registry; `ask` gives the host name of an address.
-    pub fn new(devices: Arc<Devices>, ask: F) -> Self {
+    /// A task for this registry; `ask` gives the host name of an address, as `source` tells it.
+    pub fn new(devices: Arc<Devices>, source: NameSource, ask: F) -> Self {
         Self {
             devices,
+            source,
             ask,
             asked: HashMap::new(),
         }
@@ -76,7 +78,7 @@ where
             self.asked.insert(id, (address, now));
             let name = (self.ask)(address).await;
             if let Some(name) = name.as_deref().and_then(host_name) {
-                self.devices.learn_name(address, &name);
+                self.devices.learn_name(address, self.source, &name);
             }
             tokio::time::sleep(PAUSE).await;
         }
@@ -87,30 +89,6 @@ where
 fn is_private(address: IpAddr) -> bool {
     let is_home = |network: &ipnet::IpNet| network.contains(&address);
     !address.is_loopback() && private_networks().iter().any(is_home)
-}
-
-/// The first label of a reverse name, if it says more than the address. Devices choose it
-/// themselves, so anything but a plain name is dropped.
-fn host_name(name: &str) -> Option<String> {
-    let label = first_label(name.trim_end_matches('.'));
-    let is_plain = label
-        .bytes()
-        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
-    // `192-168-1-20`, `ip-192-168-1-20`: made from the address.
-    let digits = label.split(['-', '_']).filter(|part| is_number(part));
-    let is_address = label
-        .bytes()
-        .all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
-        && label.contains('-')
-        || digits.count() >= 4;
-    let is_name = label.bytes().any(|byte| byte.is_ascii_alphabetic())
-        && !label.eq_ignore_ascii_case("localhost")
-        && !label.eq_ignore_ascii_case("unknown");
-    (is_plain && is_name && !is_address && label.len() <= 63).then(|| label.to_owned())
-}
-
-fn is_number(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 #[cfg(test)]
@@ -138,7 +116,7 @@ mod tests {
             asked.borrow_mut().push(address);
             answer.map(str::to_owned)
         };
-        let task = ReverseNames::new(Arc::clone(devices), ask);
+        let task = NameLookup::new(Arc::clone(devices), NameSource::Reverse, ask);
         let _ = tokio::time::timeout(time, task.run(CancellationToken::new())).await;
         asked.into_inner()
     }
@@ -185,24 +163,5 @@ mod tests {
         let devices = devices(&addresses);
         let asked = run_for(&devices, Duration::from_millis(9500), None).await;
         assert_eq!(asked.len(), 10);
-    }
-
-    #[test]
-    fn names_that_say_nothing_are_dropped() {
-        let cases = [
-            ("kids-tablet.fritz.box.", Some("kids-tablet")),
-            ("Pocket", Some("Pocket")),
-            ("tv-42", Some("tv-42")),
-            ("192-168-1-20.lan", None),
-            ("ip-192-168-1-20.example", None),
-            ("localhost", None),
-            ("unknown.lan", None),
-            ("42", None),
-            ("", None),
-            ("<b>tv</b>", None),
-        ];
-        for (name, expected) in cases {
-            assert_eq!(host_name(name).as_deref(), expected, "{name}");
-        }
     }
 }

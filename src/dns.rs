@@ -123,6 +123,7 @@ impl Desk {
     ) -> Outcome {
         let (source, transport) = (sender.source, sender.transport);
         let name = sender.device;
+        let relayed = |id: &str| self.pipeline.device_relayed(source.ip(), id);
         let origin = Origin {
             source,
             transport,
@@ -130,6 +131,7 @@ impl Desk {
             cookies: &self.cookies,
             // RFC 7828 §3.1: in tenths of a second.
             keepalive: u16::try_from(patience(transport).as_secs() * 10).unwrap_or(0),
+            relayed: &relayed,
         };
         match read::read(packet, origin) {
             Packet::Silence => Outcome::Silence,

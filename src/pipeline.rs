@@ -167,6 +167,13 @@ impl Pipeline {
         self.steps.devices.identify_named(name, now_ms())
     }
 
+    /// The device of the config that a router at `address` says it is, and its group; none where that
+    /// is no router that is trusted.
+    pub fn device_relayed(&self, address: IpAddr, id: &str) -> Option<(DeviceId, GroupId)> {
+        let devices = &self.steps.devices;
+        devices.identify_relayed_named(address, id, now_ms())
+    }
+
     /// Answers from memory a query that came in just now, or says that it has to wait.
     pub fn answer_now(&self, query: &Query, arrival: Arrival, out: &mut AnswerBuf) -> Gear {
         let Arrival { at_ms, started } = arrival;
@@ -182,7 +189,9 @@ impl Pipeline {
         let by_address = || devices.identify_with_group(address, at_ms);
         let relayed = query.edns.and_then(|edns| edns.relayed_mac);
         let by_mac = || devices.identify_relayed(address, relayed?, at_ms);
-        let who = query.device.or_else(by_mac);
+        // Which device asks the router says more than which router it is.
+        let by_id = || query.edns?.relayed_id;
+        let who = query.device.or_else(by_mac).or_else(by_id);
         let (device, group) = who.unwrap_or_else(by_address);
         let asker = policy::Asker {
             device,

@@ -122,6 +122,8 @@ pub struct Edns {
     pub is_padded: bool,
     /// The hardware address of the device for which a router asks, as the router says it.
     pub relayed_mac: Option<[u8; 6]>,
+    /// The device, and its group, that a router says it is by an id of its own.
+    pub relayed_id: Option<(DeviceId, GroupId)>,
 }
 
 /// How a question reached us.

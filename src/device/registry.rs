@@ -66,6 +66,12 @@ impl Snapshot {
         }
     }
 
+    /// Whether an address may say for whom it asks.
+    fn is_router(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.routers.iter().any(|net| net.contains(&address))
+    }
+
     fn seat(&self, address: IpAddr) -> Option<&Seat> {
         let seat = self.seats.get(&address);
         seat.or_else(|| self.recent.get(&address))
@@ -151,8 +157,7 @@ impl Devices {
         now_ms: i64,
     ) -> Option<(DeviceId, GroupId)> {
         let snapshot = self.snapshot.load();
-        let address = address.to_canonical();
-        if !snapshot.routers.iter().any(|net| net.contains(&address)) {
+        if !snapshot.is_router(address) {
             return None;
         }
         if let Some(seat) = snapshot.relayed.get(&mac) {
@@ -163,6 +168,18 @@ impl Devices {
         let device = state.meet_relayed(mac, now_ms);
         self.publish(&state);
         Some((device, state.group(device)))
+    }
+
+    /// The device of the config that a router at `address` says it is, by an id in lower case, and its
+    /// group; none where that is no router that is trusted.
+    pub fn identify_relayed_named(
+        &self,
+        address: IpAddr,
+        id: &str,
+        now_ms: i64,
+    ) -> Option<(DeviceId, GroupId)> {
+        let is_router = self.snapshot.load().is_router(address);
+        is_router.then(|| self.identify_named(id, now_ms))?
     }
 
     /// Takes the routers that may say for whom they ask.
@@ -276,7 +293,7 @@ impl Devices {
     /// Learns the host name of an address.
     pub fn learn_name(&self, address: IpAddr, source: NameSource, name: &str) {
         let mut state = self.lock();
-        if state.learn_name(address.to_canonical(), name) {
+        if state.learn_name(address.to_canonical(), source, name) {
             self.publish(&state);
         }
     }

@@ -40,6 +40,8 @@ pub(super) struct Origin<'a> {
     pub device: Option<(DeviceId, GroupId)>,
     /// How long an idle connection stays open, in tenths of a second.
     pub keepalive: u16,
+    /// The device of an id that a router may say, in lower case.
+    pub relayed: &'a dyn Fn(&str) -> Option<(DeviceId, GroupId)>,
 }
 
 /// A message's header, as far as a query's matters.

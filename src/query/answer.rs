@@ -360,6 +360,7 @@ mod tests {
         keepalive: None,
         is_padded: false,
         relayed_mac: None,
+        relayed_id: None,
     };
 
     #[test]

@@ -235,3 +235,35 @@ async fn a_router_that_is_trusted_says_for_which_device_it_asks() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_router_that_is_trusted_says_which_router_it_is() {
+    let config = "[[group]]\nname = \"kids\"\nrules = [\"||game.example^\"]\n\
+         [[device]]\nname = \"Cottage\"\nmatch = \"cottage\"\ngroup = \"kids\"\n\
+         [[device]]\nname = \"Phone\"\nmatch = \"aa:bb:cc:dd:ee:0f\"\n";
+    for (trusted, cottage) in [("127.0.0.9", "0.0.0.0"), ("127.0.0.1", "192.0.2.99")] {
+        let stub = Stub::with_address("192.0.2.99").await;
+        let trust = format!("{config}[devices]\ntrust_mac_from = [\"{trusted}\"]");
+        let house = House::with(stub, &trust).await;
+        // The second time without a lock.
+        for id in ["Cottage", "cottage"] {
+            assert_eq!(relayed(&house, (65074, id.as_bytes())).await, cottage);
+        }
+        let long = "x".repeat(1000);
+        for other in ["", "elsewhere", "\u{7f}", &long] {
+            assert_eq!(
+                relayed(&house, (65074, other.as_bytes())).await,
+                "192.0.2.99"
+            );
+        }
+        assert_eq!(relayed(&house, (65074, &[0xff, 0xfe])).await, "192.0.2.99");
+        // Whom it asks for says more than who it is.
+        let mut query = question("game.example.", RecordType::A);
+        let options = query.edns.as_mut().unwrap().options_mut();
+        options.insert(EdnsOption::Unknown(65074, b"cottage".to_vec()));
+        options.insert(EdnsOption::Unknown(65073, b"aa:bb:cc:dd:ee:0f".to_vec()));
+        let answer = house.send_bytes(STRANGER, &query.to_vec().unwrap()).await;
+        let (_, data) = told(&Message::from_vec(&answer).unwrap());
+        assert_eq!(data, ["192.0.2.99"]);
+    }
+}

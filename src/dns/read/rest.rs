@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use data_encoding::BASE64;
 
 use super::Origin;
-use crate::query::{Edns, RecordType, Transport};
+use crate::query::{DeviceId, Edns, GroupId, RecordType, Transport};
 
 const OPTION_COOKIE: u16 = 10;
 const OPTION_KEEPALIVE: u16 = 11;
@@ -14,7 +14,11 @@ const OPTION_PADDING: u16 = 12;
 const OPTION_MAC: u16 = 65001;
 /// The same with `add-mac=text` or `add-mac=base64`.
 const OPTION_DEVICE: u16 = 65073;
+/// dnsmasq's `add-cpe-id`: a text that says which router it is.
+const OPTION_ROUTER: u16 = 65074;
 const ADDITIONAL: usize = 2;
+/// No host name is longer, and so no id of a device.
+const LONGEST_ID: usize = 63;
 
 /// It cannot be read; the OPT record is there if it was found.
 #[derive(Debug)]
@@ -97,6 +101,7 @@ impl<'a> Record<'a> {
             keepalive: None,
             is_padded: false,
             relayed_mac: None,
+            relayed_id: None,
         };
         read_options(self.data, plain, origin).ok_or(plain)
     }
@@ -121,6 +126,9 @@ fn read_options(mut options: &[u8], mut edns: Edns, origin: Origin<'_>) -> Optio
             OPTION_MAC | OPTION_DEVICE if edns.relayed_mac.is_none() => {
                 edns.relayed_mac = relayed_mac(data);
             }
+            OPTION_ROUTER if edns.relayed_id.is_none() => {
+                edns.relayed_id = relayed_id(data, origin);
+            }
             _ => {}
         }
         options = rest;
@@ -144,6 +152,13 @@ fn relayed_mac(data: &[u8]) -> Option<[u8; 6]> {
         *byte = u8::from_str_radix(parts.next().filter(|part| part.len() == 2)?, 16).ok()?;
     }
     parts.next().is_none().then_some(mac)
+}
+
+/// The device that a router says it is; a text that names none is passed over.
+fn relayed_id(data: &[u8], origin: Origin<'_>) -> Option<(DeviceId, GroupId)> {
+    let text = std::str::from_utf8(data).ok()?;
+    let is_id = !text.is_empty() && text.len() <= LONGEST_ID;
+    (origin.relayed)(&is_id.then(|| text.to_ascii_lowercase())?)
 }
 
 /// RFC 7873 §5.2.2: 8 bytes of the asker's, and none or 8 to 32 of a server's.

@@ -22,6 +22,7 @@ fn read_over(bytes: &[u8], transport: Transport) -> Packet {
         device: None,
         cookies: &COOKIES,
         keepalive: 100,
+        relayed: &|_| None,
     };
     read(bytes, origin)
 }

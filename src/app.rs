@@ -30,7 +30,7 @@ pub use start::{Parts, choose_crypto, prepare, prepare_with, start, start_here};
 pub use trial::{Trial, Tried, made_up_upstream};
 
 use crate::access::Access;
-use crate::config::Config;
+use crate::config::{Config, Upstream};
 use crate::dns::{Certificates, Encrypted};
 use crate::household::Household;
 use crate::lists::Library;
@@ -88,12 +88,19 @@ impl App {
         &self.access
     }
 
-    /// Puts the choices under `[packs]`, the lists, rules, records, groups and devices in force, and
-    /// a new certificate; all else that differs from the config before needs a restart, and is named.
-    pub fn reload(&self, config: &Config) {
-        // Upstreams stay as they are until a restart, and groups have no others.
+    /// Puts the choices under `[packs]`, the lists, rules, records, groups and devices in force, the
+    /// dashboard's names and password, and a new certificate; all else that differs from the config
+    /// before needs a restart, and is named.
+    pub async fn reload(&self, config: &Config) {
+        // Upstreams stay as they are until a restart, but for those that groups have of their own.
+        let with_sets = |upstream: &Upstream| Upstream {
+            sets: config.upstream.sets.clone(),
+            ..upstream.clone()
+        };
+        let upstream = with_sets(&self.parts.config.upstream);
+        let is_upstream_other = upstream != config.upstream;
         let declared = Config {
-            upstream: self.parts.config.upstream.clone(),
+            upstream,
             ..config.clone()
         };
         self.household.declare(Arc::new(declared));
@@ -102,11 +109,19 @@ impl App {
         if let Some(certificates) = &self.certificates {
             certificates.reload();
         }
+        if let Err(error) = self.access.declare(config.web.password.clone()).await {
+            tracing::warn!(%error, "the dashboard's password is not known until a restart");
+        }
+        self.tell_of_the_rest(config, is_upstream_other);
+    }
+
+    /// Names what has changed and takes effect only after a restart.
+    fn tell_of_the_rest(&self, config: &Config, is_upstream_other: bool) {
         let (old, new) = (&self.parts.config, config);
         let sections = [
             ("data_dir", old.data_dir != new.data_dir),
             ("[dns]", old.dns != new.dns),
-            ("[upstream]", old.upstream != new.upstream),
+            ("[upstream]", is_upstream_other),
             ("[cache]", old.cache != new.cache),
             ("[blocking]", old.blocking != new.blocking),
             ("[local]", old.local != new.local),

@@ -16,6 +16,7 @@ mod request;
 mod reverse;
 mod round;
 mod server;
+mod sets;
 mod shared;
 mod slots;
 mod standing;
@@ -23,10 +24,10 @@ mod tally;
 mod udp;
 mod validate;
 
-use std::cell::OnceCell;
+use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
@@ -47,9 +48,9 @@ use standing::Turns;
 use validate::Validator;
 
 pub use error::{AskError, Failure, FailureKind, Tried};
-pub use shared::{Figures, Shared};
 pub use mdns::local_name;
 pub use sets::Numbers;
+pub use shared::{Figures, Shared};
 pub use tally::{LATENCY_BOUNDS_US, Latencies};
 pub use udp::Oddity;
 pub use validate::{AnchorError, Anchors};
@@ -69,6 +70,9 @@ pub struct Upstreams {
 
 struct Inner {
     servers: Vec<Server>,
+    /// Those that groups came to have later, by their numbers.
+    later: Mutex<HashMap<usize, Arc<Server>>>,
+    builder: Builder,
     routes: config::Routes,
     shared: Arc<Shared>,
     dialer: Arc<Dialer>,
@@ -114,15 +118,17 @@ impl Upstreams {
     ) -> Self {
         let dialer = Arc::new(Dialer::new(surroundings.tls.clone(), config.timeout));
         let builder = Builder {
-            surroundings,
-            config,
-            dialer: &dialer,
-            bootstrap: OnceCell::new(),
+            surroundings: surroundings.clone(),
+            config: config.clone(),
+            dialer: Arc::clone(&dialer),
+            bootstrap: OnceLock::new(),
         };
         let servers = config.every_server().into_iter();
         let servers = servers.map(|url| builder.server(&url.server)).collect();
         let inner = Inner {
             servers,
+            later: Mutex::default(),
+            builder,
             routes: config.routes.clone(),
             shared,
             dialer,
@@ -240,28 +246,46 @@ impl Inner {
 
     /// Asks one server, and notes how long its answer took; the caller notes a failure.
     async fn ask_one(&self, server: usize, query: &Query) -> Result<Answer, Failure> {
-        let Some(asked) = self.servers.get(server) else {
-            return Err(Failure::Local("there is no such upstream".into()));
-        };
         self.shared.asked(server);
         let started = Instant::now();
-        let answer = asked.ask(query).await?;
+        let answer = match self.servers.get(server) {
+            Some(asked) => asked.ask(query).await?,
+            // Boxed: the others' futures need not have room for it.
+            None => Box::pin(self.ask_later(server, query)).await?,
+        };
         if answer.is_good() {
             self.shared.answered(server, started.elapsed());
         }
         Ok(answer)
     }
+
+    async fn ask_later(&self, server: usize, query: &Query) -> Result<Answer, Failure> {
+        let Some(asked) = self.later(server) else {
+            return Err(Failure::Local("there is no such upstream".into()));
+        };
+        asked.ask(query).await
+    }
+
+    /// A server that a group came to have later: each thread has its own connection to it.
+    fn later(&self, server: usize) -> Option<Arc<Server>> {
+        let known = self.shared.server(server)?;
+        let mut later = self.later.lock().unwrap_or_else(PoisonError::into_inner);
+        let built = later
+            .entry(server)
+            .or_insert_with(|| Arc::new(self.builder.server(&known.url.server)));
+        Some(Arc::clone(built))
+    }
 }
 
 /// What servers are built from.
-struct Builder<'a> {
-    surroundings: &'a Surroundings,
-    config: &'a config::Upstream,
-    dialer: &'a Arc<Dialer>,
-    bootstrap: OnceCell<Arc<Upstreams>>,
+struct Builder {
+    surroundings: Surroundings,
+    config: config::Upstream,
+    dialer: Arc<Dialer>,
+    bootstrap: OnceLock<Arc<Upstreams>>,
 }
 
-impl Builder<'_> {
+impl Builder {
     fn server(&self, server: &config::Server) -> Server {
         let (way, ip) = match server {
             config::Server::Udp { ip, port } => {
@@ -318,7 +342,7 @@ impl Builder<'_> {
     }
 
     fn link(&self, addresses: Addresses, port: u16, transport: Transport) -> Link {
-        Link::new(Arc::clone(self.dialer), addresses, port, transport)
+        Link::new(Arc::clone(&self.dialer), addresses, port, transport)
     }
 
     /// The bootstrap servers, as upstreams of their own: they have no names to look up.
@@ -340,7 +364,7 @@ impl Builder<'_> {
                 sets: Vec::new(),
             };
             let shared = Arc::new(Shared::new(&config));
-            let upstreams = Upstreams::within(self.surroundings, &config, shared);
+            let upstreams = Upstreams::within(&self.surroundings, &config, shared);
             Arc::new(upstreams)
         })
     }

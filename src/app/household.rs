@@ -9,12 +9,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::library::tags;
 use crate::api;
+use crate::cache::Cache;
 use crate::device::Devices;
 use crate::household::{Enforce, Household};
 use crate::lists::{self, Library};
 use crate::local::Local;
 use crate::policy::Policy;
 use crate::store::Store;
+use crate::upstream::Shared as UpstreamShared;
 
 /// How long to wait for a store that cannot be opened.
 const RETRY: Duration = Duration::from_secs(10);
@@ -23,6 +25,7 @@ const RETRY: Duration = Duration::from_secs(10);
 pub(super) fn enforce(
     (library, policy): (Arc<Library>, Policy),
     (devices, local): (Arc<Devices>, Local),
+    (upstreams, cache): (Arc<UpstreamShared>, Arc<Cache>),
 ) -> Enforce {
     Box::new(move |plan| {
         let config = &plan.config;
@@ -30,7 +33,16 @@ pub(super) fn enforce(
         policy.set_tags(tags(config));
         local.declare_groups(config);
         // The rules of a group are there before its devices are.
-        library.rulebook.set_groups(lists::Groups::of(config));
+        let servers = config.groups.iter().map(|group| &*group.upstream);
+        let numbers = upstreams.set_groups(servers);
+        if numbers.is_reused {
+            // Answers of other servers are held under this number.
+            cache.clear();
+        }
+        library.rulebook.set_groups(lists::Groups {
+            upstream_sets: numbers.of_groups,
+            ..lists::Groups::of(config)
+        });
         devices.trust(&config.trust_mac_from);
         devices.rearrange(config, &plan.kept);
         library.declare_rules(config);

@@ -218,6 +218,7 @@ impl Core {
         let enforce = household::enforce(
             (Arc::clone(&library), policy.clone()),
             (Arc::clone(&devices), steps.local.clone()),
+            (Arc::clone(&upstreams), Arc::clone(&steps.cache)),
         );
         let household = Household::new(Arc::clone(config), store.clone(), enforce);
         let access = Access::new(config, store.clone())?;
@@ -380,7 +381,7 @@ fn words(policy: &Policy, upstreams: &Arc<UpstreamShared>, devices: &Arc<Devices
     let (policy, upstreams, devices) = (policy.clone(), Arc::clone(upstreams), Arc::clone(devices));
     Words {
         entry: Box::new(move |matched, name| policy.describe(matched, name)),
-        upstream: Box::new(move |upstream| upstreams.name(upstream).map(str::to_owned)),
+        upstream: Box::new(move |upstream| upstreams.name(upstream)),
         device: Box::new(move |device| devices.resolve(device)),
     }
 }

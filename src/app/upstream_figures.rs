@@ -8,8 +8,8 @@ use crate::upstream::{FailureKind, Figures, LATENCY_BOUNDS_US, Latencies, Shared
 /// The figures of the upstreams as the API tells them.
 pub(super) fn told(upstreams: Arc<Shared>) -> api::Upstreams {
     Arc::new(move || {
-        let status = |(id, figures): (usize, Figures)| UpstreamStatus {
-            id,
+        let status = |figures: Figures| UpstreamStatus {
+            id: figures.number,
             server: figures.upstream,
             asked: figures.asked,
             failed: figures.failed,
@@ -24,12 +24,7 @@ pub(super) fn told(upstreams: Arc<Shared>) -> api::Upstreams {
                 latency_sum_us: figures.latencies.sum_us,
             },
         };
-        upstreams
-            .figures()
-            .into_iter()
-            .enumerate()
-            .map(status)
-            .collect()
+        upstreams.figures().into_iter().map(status).collect()
     })
 }
 

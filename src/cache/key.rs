@@ -23,7 +23,7 @@ impl Key {
     /// The key of the answer to `query`.
     pub fn of(query: &Query) -> Self {
         let bits = (u8::from(query.wants_dnssec()) * DO) | (u8::from(query.checks_itself()) * CD);
-        // There are fewer sets than groups, of which there are 64 at most.
+        // There are 63 sets at most (`config::MAX_SETS`).
         let bits = bits | (query.upstream_set << SET);
         let [kind_high, kind_low] = query.kind.0.to_be_bytes();
         let [class_high, class_low] = query.class.to_be_bytes();

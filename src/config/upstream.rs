@@ -19,6 +19,10 @@ pub use server::{Host, Server, ServerUrl};
 /// The journal keeps an upstream's number in a byte.
 const MAX_SERVERS: usize = 256;
 
+/// So many sets of servers groups may have of their own: answers are held under the number of a set,
+/// which has six bits.
+pub const MAX_SETS: usize = 63;
+
 /// Whom we ask.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Upstream {
@@ -97,7 +101,37 @@ impl Upstream {
         if !self.sets.is_empty() {
             self.check_bootstrap(root);
         }
+        if self.sets.len() > MAX_SETS {
+            root.wrong(
+                "group",
+                format!("has more than {MAX_SETS} different `upstream`"),
+            );
+        }
         self
+    }
+
+    /// Takes the servers of a group that is set while we run, or says why they cannot be asked.
+    pub(super) fn add_set(&mut self, servers: &[ServerUrl]) -> Read<()> {
+        if servers.is_empty() || self.sets.iter().any(|set| set == servers) {
+            return Ok(());
+        }
+        let named = servers.iter().find(|server| server.has_name());
+        if let (Some(server), true) = (named, self.bootstrap.is_empty()) {
+            return Err(format!(
+                "{:?} has a name to look up, and upstream.bootstrap of the config file is empty",
+                server.text
+            ));
+        }
+        self.sets.push(servers.to_vec());
+        let wrong = if self.sets.len() > MAX_SETS {
+            format!("groups have more than {MAX_SETS} different sets of servers")
+        } else if self.every_server().len() > MAX_SERVERS {
+            format!("there are more than {MAX_SERVERS} servers, with those of other groups")
+        } else {
+            return Ok(());
+        };
+        self.sets.pop();
+        Err(wrong)
     }
 
     /// The number of a group's set: 0 = the servers for all.
@@ -131,15 +165,25 @@ impl Upstream {
 
     /// Every server, each once: those of the section, those of its routes, then those of groups.
     pub fn every_server(&self) -> Vec<&ServerUrl> {
-        let routed = self.routes.all().iter().flat_map(|route| &route.servers);
-        let mut servers: Vec<&ServerUrl> = Vec::new();
-        let grouped = self.sets.iter().flatten();
-        for server in self.servers.iter().chain(routed).chain(grouped) {
-            if !servers.contains(&server) {
-                servers.push(server);
-            }
-        }
+        let mut servers = self.usual_servers();
+        add_new(&mut servers, self.sets.iter().flatten());
         servers
+    }
+
+    /// Every server but those that only groups have, each once.
+    pub fn usual_servers(&self) -> Vec<&ServerUrl> {
+        let routed = self.routes.all().iter().flat_map(|route| &route.servers);
+        let mut servers = Vec::new();
+        add_new(&mut servers, self.servers.iter().chain(routed));
+        servers
+    }
+}
+
+fn add_new<'a>(servers: &mut Vec<&'a ServerUrl>, more: impl Iterator<Item = &'a ServerUrl>) {
+    for server in more {
+        if !servers.contains(&server) {
+            servers.push(server);
+        }
     }
 }
 

@@ -74,7 +74,7 @@ impl Config {
         let base = self.packs.clone();
         let rules = &mut self.rules;
         let table = tree::from_json(&says, &place);
-        let group = Section::root(table, place, &notes, |section| {
+        let mut group = Section::root(table, place, &notes, |section| {
             let texts = section.values("rules", Vec::new(), value::text);
             Group::add_rules((section, &wish.name), (texts, None), rules);
             Group::read(section, wish.name.clone(), (&base, &known), rules)
@@ -82,18 +82,16 @@ impl Config {
         if is_for_unknown && self.unknown_group == DEFAULT_GROUP {
             self.unknown_group.clone_from(&wish.name);
         }
-        let is_unknown_set = !group.upstream.is_empty() && self.upstream.set_of(&group) == 0;
-        self.take_group(group);
         let problems = notes.into_problems().0;
         let mut problems: Vec<_> = problems.iter().map(WishProblem::of).collect();
-        // Connections to upstreams are made at the start.
-        if is_unknown_set {
+        if let Err(detail) = self.upstream.add_set(&group.upstream) {
+            group.upstream.clear();
             problems.push(WishProblem {
                 pointer: "/upstream".to_owned(),
-                detail: "no [[group]] of the config file has these servers: add them there"
-                    .to_owned(),
+                detail,
             });
         }
+        self.take_group(group);
         problems
     }
 

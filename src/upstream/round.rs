@@ -153,7 +153,7 @@ impl Round<'_> {
 
 /// An error that names the servers and their failures.
 pub(super) fn error(inner: &Inner, tried: impl Iterator<Item = (usize, Failure)>) -> AskError {
-    let name = |server| inner.shared.name(id(server)).unwrap_or_default().to_owned();
+    let name = |server| inner.shared.name(id(server)).unwrap_or_default();
     let tried = tried.map(|(server, failure)| Tried {
         upstream: id(server),
         name: name(server),

@@ -1,16 +1,18 @@
 //! What all DNS threads share of the upstreams: how they stand, and the figures for people.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use tokio::time::Instant;
 
 use crate::config::{self, ServerUrl};
 use crate::query::UpstreamId;
 
 use super::error::{Failure, FailureKind};
+use super::sets::{Set, Sets};
 use super::slots::Slots;
-use super::standing::{Ranking, Turns};
+use super::standing::{Ranking, Standing, Turns};
 use super::tally::{Latencies, Tally};
 use super::validate::{Anchors, Kept};
 
@@ -23,17 +25,39 @@ const AT_ONCE: usize = 256;
 /// How the upstreams stand, shared by the `Upstreams` of all threads.
 #[derive(Debug)]
 pub struct Shared {
-    names: Vec<String>,
+    /// Every server, by its number.
+    pub(super) servers: ArcSwap<Vec<Arc<Known>>>,
+    /// So many of them are asked whatever groups have of their own.
+    usual: usize,
+    sets: Mutex<Sets>,
     ranking: Mutex<Ranking>,
-    tallies: Vec<Tally>,
     pub(super) slots: Slots,
     anchors: Anchors,
     kept: Kept,
 }
 
+/// One server, as all threads know it.
+#[derive(Debug)]
+pub(super) struct Known {
+    pub url: ServerUrl,
+    tally: Tally,
+}
+
+impl Known {
+    /// A server of which nothing is known yet.
+    pub fn new(url: &ServerUrl) -> Self {
+        Self {
+            url: url.clone(),
+            tally: Tally::default(),
+        }
+    }
+}
+
 /// The figures of one upstream since the start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Figures {
+    /// The upstream's number, its own until a restart.
+    pub number: usize,
     /// The upstream, as written in the config.
     pub upstream: String,
     /// Queries sent to it.
@@ -62,20 +86,37 @@ impl Shared {
     /// For the upstreams of `config`, of which nothing is known yet.
     pub fn new(config: &config::Upstream) -> Self {
         let servers = config.every_server();
+        let usual = config.usual_servers().len();
         let place = |wanted: &ServerUrl| servers.iter().position(|&server| server == wanted);
-        let pool = |members: &[ServerUrl]| members.iter().filter_map(place).collect();
-        let routes = config.routes.all().iter();
+        let pool =
+            |members: &[ServerUrl]| -> Vec<usize> { members.iter().filter_map(place).collect() };
+        let routes = config.routes.all();
         let pools = std::iter::once(pool(&config.servers));
-        let pools = pools.chain(routes.map(|route| pool(&route.servers)));
-        let pools = pools.chain(config.sets.iter().map(|set| pool(set)));
+        let pools = pools.chain(routes.iter().map(|route| pool(&route.servers)));
+        let sets = config.sets.iter().map(|urls| Set {
+            urls: urls.clone(),
+            members: pool(urls),
+            is_used: true,
+        });
+        let sets: Vec<Set> = sets.collect();
+        let pools = pools.chain(sets.iter().map(|set| set.members.clone()));
         Self {
             ranking: Mutex::new(Ranking::new(
                 config.strategy,
                 servers.len(),
                 pools.collect(),
             )),
-            tallies: servers.iter().map(|_| Tally::default()).collect(),
-            names: servers.iter().map(|server| server.text.clone()).collect(),
+            servers: ArcSwap::from_pointee(
+                servers
+                    .iter()
+                    .map(|url| Arc::new(Known::new(url)))
+                    .collect(),
+            ),
+            usual,
+            sets: Mutex::new(Sets {
+                before: 1 + routes.len(),
+                all: sets,
+            }),
             slots: Slots::new(AT_ONCE),
             anchors: Anchors::default(),
             kept: Kept::default(),
@@ -96,30 +137,23 @@ impl Shared {
         self
     }
 
-    /// The figures of every upstream, in the config's order.
+    /// The figures of every upstream that is asked now, in the config's order.
     pub fn figures(&self) -> Vec<Figures> {
+        let servers = self.servers.load();
+        let sets = self.sets();
         let ranking = self.ranking();
-        let servers = self.names.iter().zip(ranking.servers()).zip(&self.tallies);
-        let figures = servers.map(|((name, standing), tally)| Figures {
-            upstream: name.clone(),
-            asked: standing.asked,
-            failed: standing.failed,
-            failed_in_a_row: standing.failed_in_a_row,
-            is_usable: standing.is_usable(),
-            last_error: standing.last_error.clone(),
-            last_latency_us: standing.last_latency.map(to_us),
-            average_latency_us: standing.average().map(to_us),
-            latencies: tally.latencies(),
-            failures: tally.failures(),
-            failed_at_ms: tally.failed_at_ms(),
-        });
-        figures.collect()
+        let standings = servers.iter().zip(ranking.servers()).enumerate();
+        let asked = standings.filter(|(number, _)| *number < self.usual || sets.ask(*number));
+        let figures = |(number, (known, standing)): (usize, (&Arc<Known>, &Standing))| {
+            Figures::of(number, known, standing)
+        };
+        asked.map(figures).collect()
     }
 
-    /// The upstream as written in the config.
-    pub fn name(&self, upstream: UpstreamId) -> Option<&str> {
-        let name = self.names.get(usize::from(upstream.0));
-        name.map(String::as_str)
+    /// The upstream as people wrote it.
+    pub fn name(&self, upstream: UpstreamId) -> Option<String> {
+        let known = self.server(usize::from(upstream.0))?;
+        Some(known.url.text.clone())
     }
 
     pub(super) fn anchors(&self) -> &Anchors {
@@ -139,19 +173,20 @@ impl Shared {
     }
 
     pub(super) fn answered(&self, server: usize, latency: Duration) {
-        if let Some(tally) = self.tallies.get(server) {
-            tally.answered(latency);
+        let known = self.server(server);
+        if let Some(known) = &known {
+            known.tally.answered(latency);
         }
         let is_back = self.ranking().answered(server, latency, Instant::now());
         if is_back {
-            let upstream = self.names.get(server);
+            let upstream = known.map(|known| known.url.text.clone());
             tracing::info!(upstream, "an upstream answers again");
         }
     }
 
     pub(super) fn failed(&self, server: usize, failure: &Failure) {
-        if let Some(tally) = self.tallies.get(server) {
-            tally.failed(failure.kind());
+        if let Some(known) = self.server(server) {
+            known.tally.failed(failure.kind());
         }
         if self.ranking().failed(server, failure, Instant::now()) {
             self.warn_of(server, failure);
@@ -166,13 +201,36 @@ impl Shared {
     }
 
     fn warn_of(&self, server: usize, failure: &Failure) {
-        let upstream = self.names.get(server);
+        let upstream = self.server(server).map(|known| known.url.text.clone());
         tracing::warn!(upstream, %failure, "an upstream fails, and is avoided for a while");
     }
 
-    fn ranking(&self) -> MutexGuard<'_, Ranking> {
+    pub(super) fn sets(&self) -> MutexGuard<'_, Sets> {
+        self.sets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn ranking(&self) -> MutexGuard<'_, Ranking> {
         // Figures are never half written, so one from a thread that panicked is as good.
         self.ranking.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Figures {
+    fn of(number: usize, known: &Known, standing: &Standing) -> Self {
+        Self {
+            number,
+            upstream: known.url.text.clone(),
+            asked: standing.asked,
+            failed: standing.failed,
+            failed_in_a_row: standing.failed_in_a_row,
+            is_usable: standing.is_usable(),
+            last_error: standing.last_error.clone(),
+            last_latency_us: standing.last_latency.map(to_us),
+            average_latency_us: standing.average().map(to_us),
+            latencies: known.tally.latencies(),
+            failures: known.tally.failures(),
+            failed_at_ms: known.tally.failed_at_ms(),
+        }
     }
 }
 

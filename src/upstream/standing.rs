@@ -138,16 +138,25 @@ impl Standing {
 impl Ranking {
     /// For this many servers, of which nothing is known yet, in pools.
     pub fn new(strategy: Strategy, servers: usize, pools: Vec<Vec<usize>>) -> Self {
-        let pool = |members: Vec<usize>| Pool {
-            favourite: members.first().copied().unwrap_or(0),
-            members,
-            chosen_at: None,
-            next: 0,
-        };
         Self {
             strategy,
             servers: vec![Standing::default(); servers],
-            pools: pools.into_iter().map(pool).collect(),
+            pools: pools.into_iter().map(Pool::of).collect(),
+        }
+    }
+
+    /// Takes more servers, so that there are as many.
+    pub fn know(&mut self, servers: usize) {
+        let servers = servers.max(self.servers.len());
+        self.servers.resize_with(servers, Standing::default);
+    }
+
+    /// Puts these servers into a pool that there is, or into a new one behind the others.
+    pub fn set_pool(&mut self, at: usize, members: Vec<usize>) {
+        let pool = Pool::of(members);
+        match self.pools.get_mut(at) {
+            Some(before) => *before = pool,
+            None => self.pools.push(pool),
         }
     }
 
@@ -281,6 +290,15 @@ impl Ranking {
 }
 
 impl Pool {
+    fn of(members: Vec<usize>) -> Self {
+        Self {
+            favourite: members.first().copied().unwrap_or(0),
+            members,
+            chosen_at: None,
+            next: 0,
+        }
+    }
+
     /// The favourite, changed only for one that is faster by a quarter, so that it does not flap.
     fn choose(&mut self, servers: &[Standing], now: Instant) -> usize {
         let is_usable = |server: usize| servers.get(server).is_some_and(Standing::is_usable);

@@ -38,6 +38,13 @@ impl House {
         Self::over((stub, None), upstream, config).await
     }
 
+    /// A server over this stub, with these bootstrap servers.
+    pub async fn with_bootstrap(stub: Stub, bootstrap: &str) -> Self {
+        let url = stub.url("udp");
+        let upstream = format!("servers = [\"{url}\"]\nbootstrap = {bootstrap}");
+        Self::over((stub, None), upstream, "").await
+    }
+
     /// A server over two stubs, which gives up after half a second.
     pub async fn with_two(stubs: [Stub; 2], config: &str) -> Self {
         let urls = stubs.each_ref().map(|stub| stub.url("udp"));

@@ -39,7 +39,7 @@ async fn a_name_goes_to_the_servers_of_its_most_specific_route() {
             "{name}"
         );
     }
-    assert_eq!(shared.name(UpstreamId(2)), Some(lab.url("udp").as_str()));
+    assert_eq!(shared.name(UpstreamId(2)), Some(lab.url("udp")));
 }
 
 #[tokio::test]

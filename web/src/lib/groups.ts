@@ -61,5 +61,6 @@ export const linesOf = (text: string): string[] =>
 /** What of a group can be put back as it was. */
 export function before(group: Group): GroupChange {
   const { name, packs, lists, rules, safesearch, schedule, for_unknown } = group;
-  return { name, packs, lists, rules, safesearch, schedule, for_unknown };
+  const upstream = group.upstream ?? [];
+  return { name, packs, lists, rules, safesearch, upstream, schedule, for_unknown };
 }

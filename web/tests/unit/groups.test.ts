@@ -43,6 +43,8 @@ describe("a group", () => {
     });
     render(Form, { group: kids, packs: [], lists: ["ads"], onsave });
     await fireEvent.input(screen.getByLabelText("Rules"), { target: { value: " ||a.example^ \n\n@@||b.example^" } });
+    const servers = "https://family.example/dns-query\n\n udp://192.0.2.1 ";
+    await fireEvent.input(screen.getByLabelText("Upstreams"), { target: { value: servers } });
     await fireEvent.click(screen.getByRole("button", { name: "Save" }));
     expect(onsave).toHaveBeenCalledWith({
       name: "Kids",
@@ -50,6 +52,7 @@ describe("a group", () => {
       lists: null,
       rules: ["||a.example^", "@@||b.example^"],
       safesearch: null,
+      upstream: ["https://family.example/dns-query", "udp://192.0.2.1"],
       schedule: kids.schedule,
       for_unknown: false,
     });

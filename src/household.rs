@@ -4,6 +4,7 @@
 //! Start at [`Household::plan`]: the config that is in force.
 
 mod member;
+mod reference;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,6 +17,7 @@ use crate::config::{Config, DEFAULT_GROUP, DeviceWish, GroupWish, MAX_GROUPS, Wi
 use crate::device::{DeviceKey, Kept};
 use crate::query::DeviceId;
 use crate::store::{Author, DeviceWishRow, GroupRow, Item, Kind, Store, StoreError};
+use reference::ListNames;
 
 /// Puts groups and devices in force.
 pub type Enforce = Box<dyn Fn(&Plan) + Send + Sync>;
@@ -53,6 +55,7 @@ struct Wishes {
     declared: Arc<Config>,
     groups: Vec<GroupRow>,
     devices: Vec<DeviceWishRow>,
+    lists: ListNames,
     /// What devices were before something was set of them that is not any more.
     released: HashMap<DeviceId, DeviceKey>,
     plan: Plan,
@@ -70,6 +73,7 @@ impl Household {
             declared: config,
             groups: Vec::new(),
             devices: Vec::new(),
+            lists: ListNames::default(),
             released: HashMap::new(),
             plan,
         };
@@ -92,6 +96,12 @@ impl Household {
         self.put();
     }
 
+    /// Reads what the dashboard set in earlier runs, unless that was done already.
+    pub async fn recall_first(&self) -> Result<(), StoreError> {
+        let mut recalled = self.recalled.lock().await;
+        self.recall_once(&mut recalled).await
+    }
+
     /// Reads what the dashboard set, and puts it in force.
     pub async fn recall(&self) -> Result<(), StoreError> {
         let mut recalled = self.recalled.lock().await;
@@ -107,10 +117,13 @@ impl Household {
         let mut store = self.store.read().await?;
         let groups = store.groups().all().await?;
         let devices = store.device_wishes().all().await?;
+        let lists = ListNames::of(store.lists().all().await?);
         let is_other = {
             let mut wishes = self.wishes();
             let is_other = wishes.groups != groups || wishes.devices != devices;
+            let is_other = is_other || wishes.lists != lists;
             wishes.take(groups, devices);
+            wishes.lists = lists;
             is_other
         };
         if is_other {
@@ -136,7 +149,12 @@ impl Household {
     pub fn wish(&self, id: &str) -> Option<GroupWish> {
         let wishes = self.wishes();
         let row = wishes.groups.iter().find(|row| row.id == id)?;
-        Some(wish_of(row))
+        Some(wishes.wish_of(row))
+    }
+
+    /// What a group of before said, in the words of today.
+    pub fn said(&self, row: &GroupRow) -> GroupWish {
+        self.wishes().wish_of(row)
     }
 
     /// What is wrong with a group that may name these lists.
@@ -159,13 +177,14 @@ impl Household {
     ) -> Result<(), StoreError> {
         let mut recalled = self.recalled.lock().await;
         self.recall_once(&mut recalled).await?;
+        let mut store = self.store.write_shared().await?;
+        let lists = ListNames::of(store.lists().all().await?);
         let row = GroupRow {
             id: id.to_owned(),
             name: wish.name.clone(),
-            wish: Value::Object(wish.says.clone()).to_string(),
+            wish: Value::Object(lists.refer(wish.says.clone())).to_string(),
             added_ms: jiff::Timestamp::now().as_millisecond(),
         };
-        let mut store = self.store.write_shared().await?;
         store.put(author, &Item::Group(row)).await?;
         store.commit().await?;
         *recalled = false;
@@ -210,7 +229,7 @@ impl Wishes {
             if row.name == DEFAULT_GROUP && self.declared.declares_group(DEFAULT_GROUP) {
                 continue;
             }
-            for problem in config.add_group(&wish_of(row), None) {
+            for problem in config.add_group(&self.wish_of(row), None) {
                 let WishProblem { pointer, detail } = problem;
                 tracing::warn!(group = %row.name, "{pointer} is left out: {detail}");
             }
@@ -242,6 +261,14 @@ impl Wishes {
         }
         self.released.retain(|id, _| !is_set(*id));
         (self.groups, self.devices) = (groups, devices);
+    }
+
+    fn wish_of(&self, row: &GroupRow) -> GroupWish {
+        let says: Option<Map<String, Value>> = serde_json::from_str(&row.wish).ok();
+        GroupWish {
+            name: row.name.clone(),
+            says: self.lists.spell(says.unwrap_or_default()),
+        }
     }
 
     /// The id of a group: that of the store, else its name in small letters.
@@ -281,13 +308,5 @@ pub fn slug(name: &str) -> String {
         "group".to_owned()
     } else {
         words.join("-")
-    }
-}
-
-fn wish_of(row: &GroupRow) -> GroupWish {
-    let says: Option<Map<String, Value>> = serde_json::from_str(&row.wish).ok();
-    GroupWish {
-        name: row.name.clone(),
-        says: says.unwrap_or_default(),
     }
 }

@@ -7,7 +7,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::Api;
@@ -225,17 +225,26 @@ impl Api {
         match kind {
             Kind::List | Kind::Rule => {
                 let lists = self.config().lists.clone();
-                self.lists.recall_again(&lists).await
+                self.lists.recall_again(&lists).await?;
+                // A list may have another name, and groups name it.
+                self.household.recall().await
             }
             Kind::Record => self.records.recall_again().await,
-            Kind::Group | Kind::Device => self.household.recall().await,
-            Kind::Pause => {
-                let _turn = self.pausing.lock().await;
-                let pauses = super::pause::recall(&self.store).await?;
-                self.policy.set_pauses(pauses);
-                Ok(())
+            Kind::Device => self.household.recall().await,
+            Kind::Group => {
+                self.household.recall().await?;
+                // It may have another name, and be paused.
+                self.enforce_pauses().await
             }
+            Kind::Pause => self.enforce_pauses().await,
         }
+    }
+
+    async fn enforce_pauses(&self) -> Result<(), StoreError> {
+        let _turn = self.pausing.lock().await;
+        let pauses = super::pause::recall(&self.store, &self.household).await?;
+        self.policy.set_pauses(pauses);
+        Ok(())
     }
 }
 
@@ -252,10 +261,10 @@ fn change(api: &Api, row: &ChangeRow, can_undo: bool) -> Change {
         session: row.author.session.clone(),
         kind: row.kind.as_str().to_owned(),
         item: row.item.clone(),
-        name: item.map(name).unwrap_or_default(),
+        name: item.map(|item| name(api, item)).unwrap_or_default(),
         device: device.map(|device| DeviceRef::of(&device)),
-        before: row.before.as_ref().map(shown),
-        after: row.after.as_ref().map(shown),
+        before: row.before.as_ref().map(|item| shown(api, item)),
+        after: row.after.as_ref().map(|item| shown(api, item)),
         undoes: row.undoes.map(id),
         undone_by: row.undone_by.map(id),
         can_undo,
@@ -274,7 +283,7 @@ fn device_of(item: &Item) -> Option<DeviceId> {
     }
 }
 
-fn name(item: &Item) -> String {
+fn name(api: &Api, item: &Item) -> String {
     match item {
         Item::List(row) => row.name.clone(),
         Item::Rule(row) => row.text.clone(),
@@ -285,14 +294,17 @@ fn name(item: &Item) -> String {
             wish.map(|wish| wish.name).unwrap_or_default()
         }
         Item::Pause(row) => match row.who.strip_prefix("group:") {
-            Some(group) => group.to_owned(),
+            Some(id) => {
+                let called = api.household.group_called(id);
+                called.unwrap_or_else(|| id.to_owned())
+            }
             None => row.who.clone(),
         },
     }
 }
 
 /// A thing in the words that its own resource has.
-fn shown(item: &Item) -> Value {
+fn shown(api: &Api, item: &Item) -> Value {
     let seconds = |seconds: u64| config::duration_in_words(Duration::from_secs(seconds));
     match item {
         Item::List(row) => json!({
@@ -308,17 +320,13 @@ fn shown(item: &Item) -> Value {
             "name": row.name, "type": row.kind, "value": row.value,
             "ttl": seconds(row.ttl_s.into()),
         }),
-        Item::Group(row) => with_name(&row.wish, Some(&row.name)),
-        Item::Device(row) => with_name(&row.wish, None),
+        Item::Group(row) => {
+            let said = api.household.said(row);
+            let mut says = said.says;
+            says.insert("name".to_owned(), said.name.into());
+            Value::Object(says)
+        }
+        Item::Device(row) => serde_json::from_str(&row.wish).unwrap_or_default(),
         Item::Pause(row) => json!({ "until": range::text(row.until_ms) }),
     }
-}
-
-fn with_name(wish: &str, name: Option<&str>) -> Value {
-    let says: Option<Map<String, Value>> = serde_json::from_str(wish).ok();
-    let mut says = says.unwrap_or_default();
-    if let Some(name) = name {
-        says.insert("name".to_owned(), name.into());
-    }
-    Value::Object(says)
 }

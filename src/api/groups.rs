@@ -1,5 +1,7 @@
 //! `GET groups`: devices under rules of their own, and how to change that.
 
+mod schedule;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -7,7 +9,6 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -18,10 +19,12 @@ use super::author::By;
 use super::body::Body;
 use super::problem::{Problem, unkept};
 use super::range;
-use crate::config::{self, Config, DEFAULT_GROUP, Does, Group, GroupWish, ListAction, Schedule};
+use crate::config::{self, Config, DEFAULT_GROUP, Group, GroupWish, ListAction};
 use crate::household::{SetGroup, slug};
 use crate::lists;
 use crate::query::GroupId;
+use crate::store::Kind;
+use schedule::{ScheduleItem, rules};
 
 /// Groups.
 #[derive(Debug, Serialize, ToSchema)]
@@ -65,33 +68,6 @@ pub struct GroupItem {
     pub until: Option<String>,
 }
 
-/// What is other at some times of the week.
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
-pub struct ScheduleItem {
-    /// What people call it.
-    pub name: Option<String>,
-    /// The days on which its times begin: `mon`; none = all.
-    #[serde(default)]
-    pub days: Vec<String>,
-    /// From when until when: `20:30-06:30`; none = all day.
-    #[serde(default)]
-    pub times: Vec<String>,
-    /// Whose clock counts: `Europe/Berlin`; `null` = that of the server.
-    pub zone: Option<String>,
-    /// `block_all`, `pause` or `add`.
-    pub action: String,
-    /// With `add`: what packs do instead.
-    #[schema(value_type = Object)]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub packs: Option<Map<String, Value>>,
-    /// With `add`: the names of further lists.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub lists: Vec<String>,
-    /// With `add`: further rules.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub rules: Vec<String>,
-}
-
 /// What people want of a group. A member that is `null` is as for all.
 #[derive(Debug, Deserialize, ToSchema)]
 #[expect(dead_code, reason = "describes what is read member by member")]
@@ -107,7 +83,7 @@ pub struct NewGroup {
     rules: Option<Vec<String>>,
     /// Names of search engines.
     safesearch: Option<Vec<String>>,
-    /// The upstream servers that are asked for it: those that a group of the config file has.
+    /// The upstream servers that are asked for it, written as in `upstream.servers` of the config.
     upstream: Option<Vec<String>>,
     /// What is other at some times of the week.
     schedule: Option<Vec<ScheduleItem>>,
@@ -161,7 +137,8 @@ pub(super) async fn add_group(
 
 /// Change a group
 ///
-/// What is not given stays as it is; what is `null` is as for all.
+/// What is not given stays as it is; what is `null` is as for all. Whatever refers to it follows where
+/// it gets another name.
 #[utoipa::path(
     patch, path = "/groups/{id}", tag = "groups", request_body = NewGroup,
     params(("id" = String, Path, description = "The group's id")),
@@ -179,6 +156,7 @@ pub(super) async fn change_group(
     mut body: Body,
 ) -> Result<Json<GroupItem>, Problem> {
     let mut wish = changeable(&api, &id)?;
+    let before = wish.name.clone();
     if let Some(name) = body.read("name", config::List::check_name)
         && name != wish.name
     {
@@ -198,6 +176,10 @@ pub(super) async fn change_group(
     check(&api, body, &wish)?;
     let kept = api.household.put_group(&author, &id, &wish).await;
     kept.map_err(|error| unkept(&error))?;
+    if wish.name != before {
+        let renamed = api.enforce(Kind::Group).await;
+        renamed.map_err(|error| unkept(&error))?;
+    }
     Ok(Json(one(&api, &id)?))
 }
 
@@ -353,47 +335,4 @@ fn item(config: &Config, group: &Group, set: SetGroup) -> GroupItem {
         until: None,
         name: set.name,
     }
-}
-
-impl ScheduleItem {
-    fn of(config: &Config, group: &Group, (at, schedule): (usize, &Schedule)) -> Self {
-        let words = |words: Vec<&str>| words.into_iter().map(str::to_owned).collect();
-        let (action, packs, lists) = match &schedule.does {
-            Does::BlockAll => ("block_all", None, Vec::new()),
-            Does::Pause => ("pause", None, Vec::new()),
-            Does::Add { packs, lists } => ("add", packs.as_ref(), lists.clone()),
-        };
-        let zone = &schedule.week.zone;
-        let is_here = *zone == TimeZone::system();
-        let zone = zone.iana_name().filter(|_| !is_here);
-        Self {
-            name: Some(schedule.name.clone()),
-            days: words(schedule.week.days.words()),
-            times: schedule
-                .week
-                .spans
-                .iter()
-                .map(ToString::to_string)
-                .collect(),
-            zone: zone.map(str::to_owned),
-            action: action.to_owned(),
-            packs: packs.map(config::Packs::to_json),
-            lists,
-            rules: rules(config, group, Some(at)),
-        }
-    }
-}
-
-/// The rules of a group, or of one of its schedules, as they are written there.
-fn rules(config: &Config, group: &Group, schedule: Option<usize>) -> Vec<String> {
-    let all = config.rules.iter();
-    let its = all.filter(|rule| {
-        let is_its = rule.groups.len() == 1 && rule.groups.first() == Some(&group.name);
-        is_its && rule.schedule == schedule && rule.key.contains("rules[")
-    });
-    its.map(|rule| match rule.action {
-        ListAction::Allow => format!("@@{}", rule.text),
-        _ => rule.text.clone(),
-    })
-    .collect()
 }

@@ -16,6 +16,7 @@ use super::problem::{Problem, unkept};
 use super::range;
 use super::until::{self, Ends};
 use super::who::{self, DeviceRef, Known};
+use crate::household::Household;
 use crate::policy::{Pause, Paused, Pauses};
 use crate::query::DeviceId;
 use crate::store::{Author, Item, Kind, PauseRow, Store, StoreError};
@@ -51,7 +52,7 @@ pub struct PauseWish {
     until: Option<String>,
     /// The id of a device that it is for.
     device: Option<String>,
-    /// The name of a group that it is for.
+    /// The id or the name of a group that it is for.
     group: Option<String>,
 }
 
@@ -61,7 +62,7 @@ pub struct PauseWish {
 pub struct ResumeParams {
     /// The id of a device.
     device: Option<String>,
-    /// The name of a group.
+    /// The id or the name of a group.
     group: Option<String>,
 }
 
@@ -151,11 +152,13 @@ pub(super) fn list(api: &Api, now: Timestamp) -> PauseList {
     }
 }
 
-/// Reads the pauses of earlier runs.
-pub async fn recall(store: &Store) -> Result<Pauses, StoreError> {
+/// Reads the pauses of earlier runs, for groups as they are called now.
+pub async fn recall(store: &Store, household: &Household) -> Result<Pauses, StoreError> {
     store.connect().await?;
+    household.recall_first().await?;
     let rows = store.read().await?.pauses().all().await?;
-    Ok(Pauses(rows.iter().filter_map(from_row).collect()))
+    let pauses = rows.iter().filter_map(|row| from_row(row, household));
+    Ok(Pauses(pauses.collect()))
 }
 
 async fn put(api: &Api, author: &Author, pauses: Pauses, now: Timestamp) -> Result<(), Problem> {
@@ -172,7 +175,7 @@ async fn keep(api: &Api, author: &Author, pauses: &Pauses, now_ms: i64) -> Resul
     let before = api.policy.pauses();
     let mut store = api.store.write_shared().await?;
     for pause in &before.0 {
-        let (key, is_running) = (to_row(pause).who, pause.until_ms > now_ms);
+        let (key, is_running) = (to_row(api, pause).who, pause.until_ms > now_ms);
         if is_running && !pauses.0.iter().any(|one| one.who == pause.who) {
             store.take_out(author, Kind::Pause, &key).await?;
         } else if !is_running {
@@ -181,7 +184,7 @@ async fn keep(api: &Api, author: &Author, pauses: &Pauses, now_ms: i64) -> Resul
         }
     }
     for pause in pauses.0.iter().filter(|pause| !before.0.contains(pause)) {
-        store.put(author, &Item::Pause(to_row(pause))).await?;
+        store.put(author, &Item::Pause(to_row(api, pause))).await?;
     }
     store.commit().await
 }
@@ -196,29 +199,30 @@ fn whom(
             Some(device) => Ok(Paused::Device(device.id)),
             None => Err(("device", format!("there is no device `{id}`"))),
         },
-        (None, Some(name)) => match api.config().group_number(name) {
-            Some(_) => Ok(Paused::Group(name.to_owned())),
-            None => Err(("group", format!("there is no group `{name}`"))),
+        (None, Some(word)) => match api.household.group_called(word) {
+            Some(name) => Ok(Paused::Group(name)),
+            None => Err(("group", format!("there is no group `{word}`"))),
         },
         (None, None) => Ok(Paused::All),
     }
 }
 
-fn to_row(pause: &Pause) -> PauseRow {
+fn to_row(api: &Api, pause: &Pause) -> PauseRow {
     PauseRow {
         who: match &pause.who {
             Paused::All => "all".to_owned(),
-            Paused::Group(name) => format!("group:{name}"),
+            // Its id stays as it is when it gets another name.
+            Paused::Group(name) => format!("group:{}", api.household.group_id(name)),
             Paused::Device(DeviceId(number)) => format!("device:{number}"),
         },
         until_ms: pause.until_ms,
     }
 }
 
-fn from_row(row: &PauseRow) -> Option<Pause> {
+fn from_row(row: &PauseRow, household: &Household) -> Option<Pause> {
     let who = match row.who.split_once(':') {
         None if row.who == "all" => Paused::All,
-        Some(("group", name)) => Paused::Group(name.to_owned()),
+        Some(("group", id)) => Paused::Group(household.group_called(id)?),
         Some(("device", number)) => Paused::Device(DeviceId(number.parse().ok()?)),
         _ => return None,
     };

@@ -72,10 +72,14 @@ pub(super) async fn recall(
 }
 
 /// Puts the pauses of earlier runs in force; no device waits for that.
-pub(super) async fn recall_pauses(store: Store, policy: Policy, stop: CancellationToken) {
+pub(super) async fn recall_pauses(
+    (store, household): (Store, Arc<Household>),
+    policy: Policy,
+    stop: CancellationToken,
+) {
     let recalled = tokio::select! {
         () = stop.cancelled() => return,
-        recalled = api::recall_pauses(&store) => recalled,
+        recalled = api::recall_pauses(&store, &household) => recalled,
     };
     match recalled {
         Ok(pauses) => policy.set_pauses(pauses),

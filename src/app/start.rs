@@ -286,9 +286,9 @@ impl Core {
         let library = Arc::clone(&self.library);
         tasks.spawn(names::follow(library, devices(), stop.clone()));
         let book = Arc::clone(self.steps.local.book());
-        tasks.spawn(book.watch(stop.clone()));
         let leases = book.leases();
         tasks.spawn(names::tell_leases(leases, devices(), stop.clone()));
+        tasks.spawn(book.watch(stop.clone()));
     }
 
     /// Lets rules and pauses end, and schedules begin and end, when it is time.
@@ -297,8 +297,9 @@ impl Core {
         tasks.spawn(async move { library.end_rules(until).await });
         let rulebook = Arc::clone(&self.library.rulebook);
         tasks.spawn(schedules::run(rulebook, stop.clone()));
-        let (store, policy) = (self.store.clone(), self.policy.clone());
-        tasks.spawn(household::recall_pauses(store, policy, stop.clone()));
+        let at_hand = (self.store.clone(), Arc::clone(&self.household));
+        let policy = self.policy.clone();
+        tasks.spawn(household::recall_pauses(at_hand, policy, stop.clone()));
     }
 
     /// What keeps this node in step with others, where there are others.

@@ -44,6 +44,16 @@ impl Household {
         found.map(|group| group.name)
     }
 
+    /// The name of the group that is called by this id or name.
+    pub fn group_called(&self, word: &str) -> Option<String> {
+        let by_name = || {
+            let mut groups = self.groups().into_iter();
+            groups.find(|group| group.name == word)
+        };
+        let by_name = || by_name().map(|group| group.name);
+        self.group_name(word).or_else(by_name)
+    }
+
     /// What is set of a device, to be changed; as it is known where nothing is set.
     pub fn begin(&self, device: &Device) -> Result<DeviceWish, MemberError> {
         if let Some(wish) = self.device_wish(device.id) {

@@ -22,6 +22,8 @@ pub struct Groups {
     pub upstream_sets: Vec<u8>,
     /// By the names of lists that name groups: these.
     pub of_list: HashMap<String, Vec<String>>,
+    /// By the names under which lists were compiled: those that they got since.
+    pub renamed: HashMap<String, String>,
 }
 
 impl Groups {
@@ -40,6 +42,7 @@ impl Groups {
                 .map(|group| config.upstream.set_of(group))
                 .collect(),
             of_list: of_list.collect(),
+            renamed: HashMap::new(),
         }
     }
 
@@ -91,7 +94,8 @@ impl Groups {
     fn scope(&self, (group, now): (&Group, &Now<'_>), base: &Compiled) -> Scope {
         let names = base.sources().iter().map(|source| {
             let origin = source.origin.as_str();
-            origin.strip_prefix("list:").unwrap_or(origin)
+            let name = origin.strip_prefix("list:").unwrap_or(origin);
+            self.renamed.get(name).map_or(name, String::as_str)
         });
         let counts_now = |name| now.lists.contains(&name) || self.counts(name, group);
         let counts: Vec<bool> = names.clone().map(counts_now).collect();
@@ -109,6 +113,15 @@ impl Groups {
             is_paused: now.moment.is_paused,
             upstream_set: 0,
         }
+    }
+
+    /// A list got another name: until it is compiled anew, it counts as that all the same.
+    pub(super) fn rename(&mut self, before: &str, name: &str) {
+        for now in self.renamed.values_mut().filter(|now| *now == before) {
+            name.clone_into(now);
+        }
+        self.renamed.remove(name);
+        self.renamed.insert(before.to_owned(), name.to_owned());
     }
 
     /// Whether a list counts for a group.
@@ -188,6 +201,32 @@ mod tests {
 
     fn list(name: &str, more: &str) -> String {
         format!("[[list]]\nname = \"{name}\"\nsource = \"/{name}\"\n{more}\n")
+    }
+
+    #[test]
+    fn a_list_that_got_another_name_counts_for_the_group_that_names_it_before_it_is_compiled() {
+        let base = compiled(|compiler| {
+            for name in ["list:ads", "list:games"] {
+                compiler.source(Source::new(name.to_owned(), Rank::List, String::new()));
+            }
+        });
+        let text = [
+            list("Advertising", ""),
+            list("games", ""),
+            "[[group]]\nname = \"kids\"\nlists = [\"Advertising\"]\n".to_owned(),
+        ];
+        let mut groups = groups(&text.concat());
+        let muted = |groups: &Groups| {
+            let (kids, moment) = (&groups.all[1], Moment::default());
+            groups.scope((kids, &Now::of(kids, &moment)), &base).muted
+        };
+        assert_eq!(muted(&groups), [true, true]);
+        groups.rename("ads", "Adverts");
+        groups.rename("Adverts", "Advertising");
+        assert_eq!(muted(&groups), [false, true]);
+        // Back to the name under which it was compiled.
+        groups.rename("Advertising", "ads");
+        assert_eq!(muted(&groups), [true, true]);
     }
 
     #[test]

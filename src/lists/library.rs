@@ -2,19 +2,22 @@
 //! together here, and what the dashboard changes is kept in the store.
 
 mod ends;
+mod naming;
+mod rows;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::Notify;
 
 use super::subscription::merged;
 use super::{Fetcher, OwnRule, Rulebook, Shelf, Subscription, Subscriptions, own_rule};
-use crate::config::{Config, ListAction, ListFormat, ListSource, Lists};
+use crate::config::{Config, ListAction, Lists};
 use crate::matcher::rule::{Asker, Rule};
 use crate::query::DeviceId;
-use crate::store::{Author, Item, Kind, ListRow, RuleRow, Store, StoreError};
+use crate::store::{Author, Item, Kind, Store, StoreError};
+use naming::Called;
+use rows::{from_row, from_rule_row, to_row, to_rule_row};
 
 /// How a rule may name a device: by what people call it, else by its addresses.
 pub type Naming = Box<dyn Fn(DeviceId) -> Vec<Asker> + Send + Sync>;
@@ -31,6 +34,8 @@ pub struct Library {
     pub fetcher: Fetcher,
     store: Store,
     naming: Naming,
+    /// What devices go by in the rules in force.
+    called: Mutex<Called>,
     wishes: Mutex<Wishes>,
     /// Told when rules change.
     changed: Notify,
@@ -106,6 +111,7 @@ impl Library {
             fetcher,
             store,
             naming,
+            called: Mutex::default(),
             wishes: Mutex::new(wishes),
             changed: Notify::new(),
         }
@@ -117,11 +123,13 @@ impl Library {
         let mut store = self.store.read().await?;
         let stored = store.lists().all().await?;
         let rules = store.rules().all().await?;
+        let stored = stored.iter().filter_map(|row| from_row(row, lists));
+        let stored: Vec<Subscription> = stored.collect();
         let mut wishes = self.wishes();
-        wishes.stored_lists = stored
-            .iter()
-            .filter_map(|row| from_row(row, lists))
-            .collect();
+        for list in &stored {
+            self.note_name(&wishes.stored_lists, list);
+        }
+        wishes.stored_lists = stored;
         wishes.stored_rules = rules.into_iter().filter_map(from_rule_row).collect();
         Ok(())
     }
@@ -170,13 +178,24 @@ impl Library {
     /// Changes a list.
     pub async fn change(&self, author: &Author, list: &Subscription) -> Result<(), StoreError> {
         self.save(author, list).await?;
-        for known in &mut self.wishes().stored_lists {
+        let mut wishes = self.wishes();
+        self.note_name(&wishes.stored_lists, list);
+        for known in &mut wishes.stored_lists {
             if known.id == list.id {
                 known.clone_from(list);
             }
         }
+        drop(wishes);
         self.subscriptions.want(self.wanted());
         Ok(())
+    }
+
+    /// Where a list has another name now, the rules that are compiled know it by the one before.
+    fn note_name(&self, before: &[Subscription], list: &Subscription) {
+        let known = before.iter().find(|known| known.id == list.id);
+        if let Some(known) = known.filter(|known| known.name != list.name) {
+            self.rulebook.rename_list(&known.name, &list.name);
+        }
     }
 
     /// Removes a list, with its copies.
@@ -274,7 +293,9 @@ impl Library {
             .iter()
             .filter(counts)
             .filter_map(|rule| self.understand(rule));
-        self.rulebook.set_own(understood.collect());
+        let understood = understood.collect();
+        self.note_called(&rules);
+        self.rulebook.set_own(understood);
     }
 
     fn understand(&self, rule: &SetRule) -> Option<OwnRule> {
@@ -321,79 +342,4 @@ fn declared_rules(config: &Config) -> Vec<SetRule> {
         until: None,
     });
     rules.collect()
-}
-
-fn to_row(list: &Subscription, now: Timestamp) -> ListRow {
-    let mut words = ListFormat::WORDS.iter();
-    let format = words.find(|(_, format)| *format == list.format);
-    ListRow {
-        id: list.id.clone(),
-        name: list.name.clone(),
-        source: list.source.to_string(),
-        action: list.action.word().to_owned(),
-        format: format.map_or("auto", |(word, _)| word).to_owned(),
-        refresh_s: i64::try_from(list.refresh.as_secs()).unwrap_or(i64::MAX),
-        enabled: list.enabled,
-        added_ms: now.as_millisecond(),
-    }
-}
-
-/// A row; `None`, with a warning, for one that this version, or this config, does not take.
-fn from_row(row: &ListRow, lists: &Lists) -> Option<Subscription> {
-    let source = match ListSource::parse(&row.source, lists) {
-        Ok(source) => source,
-        Err(reason) => {
-            tracing::warn!(list = %row.name, "a list is left out: {reason}");
-            return None;
-        }
-    };
-    let action = ListAction::WORDS
-        .iter()
-        .find(|(word, _)| *word == row.action)?;
-    let format = ListFormat::WORDS
-        .iter()
-        .find(|(word, _)| *word == row.format)?;
-    Some(Subscription {
-        id: row.id.clone(),
-        name: row.name.clone(),
-        source,
-        action: action.1,
-        format: format.1,
-        refresh: Duration::from_secs(row.refresh_s.try_into().ok()?),
-        enabled: row.enabled,
-        declared: false,
-    })
-}
-
-fn to_rule_row(rule: &SetRule, id: i64, now: Timestamp) -> RuleRow {
-    RuleRow {
-        id,
-        text: rule.text.clone(),
-        action: rule.action.word().to_owned(),
-        comment: rule.comment.clone(),
-        device: rule.device,
-        until_ms: rule.until.map(Timestamp::as_millisecond),
-        added_ms: now.as_millisecond(),
-    }
-}
-
-fn from_rule_row(row: RuleRow) -> Option<SetRule> {
-    let action = ListAction::WORDS
-        .iter()
-        .find(|(word, _)| *word == row.action)?;
-    Some(SetRule {
-        id: Some(row.id),
-        number: 0,
-        text: row.text,
-        action: action.1,
-        comment: row.comment,
-        device: row.device,
-        devices: Vec::new(),
-        groups: Vec::new(),
-        schedule: None,
-        is_of_group: false,
-        until: row
-            .until_ms
-            .and_then(|until| Timestamp::from_millisecond(until).ok()),
-    })
 }

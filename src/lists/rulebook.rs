@@ -89,9 +89,15 @@ impl Rulebook {
     pub fn set_groups(&self, groups: Groups) {
         let mut parts = self.parts();
         parts.moments = groups.moments(Timestamp::now());
-        parts.groups = groups;
+        let renamed = std::mem::take(&mut parts.groups.renamed);
+        parts.groups = Groups { renamed, ..groups };
         self.put(&parts);
         self.regrouped.notify_one();
+    }
+
+    /// A list has another name from now on, and groups will call it by that.
+    pub fn rename_list(&self, before: &str, name: &str) {
+        self.parts().groups.rename(before, name);
     }
 
     /// Returns once groups have changed since it was last called.

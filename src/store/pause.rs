@@ -8,7 +8,7 @@ use super::{NODE, StoreError, Table};
 /// What is kept of a pause.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PauseRow {
-    /// `all`, `group:NAME` or `device:12`.
+    /// `all`, `group:ID` or `device:12`.
     pub who: String,
     /// When it ends, in milliseconds since 1970-01-01 UTC.
     pub until_ms: i64,

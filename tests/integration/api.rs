@@ -18,6 +18,7 @@ mod packs;
 mod pause;
 mod queries;
 mod records;
+mod renames;
 mod rules;
 mod serve;
 mod status;
@@ -79,6 +80,7 @@ pub struct Desk {
     pub stop: CancellationToken,
     policy: Policy,
     store: Store,
+    household: Arc<Household>,
     lists: Arc<Library>,
     recorder: Recorder,
     _folder: TempDir,
@@ -120,8 +122,7 @@ impl Desk {
         tasks.spawn(writer.run(stop.clone()));
         // Readers wait for a writer only once it runs.
         tokio::task::yield_now().await;
-        let book = Arc::clone(Local::new(&config).book());
-        let records = Records::new(&config.records, book, store.clone());
+        let records = records(&config, &store);
         let library = library(
             &config,
             (live, Arc::clone(&packs)),
@@ -135,9 +136,11 @@ impl Desk {
         let config = Arc::new(config);
         let enforce = enforce(&policy, &devices, &library);
         let household = Household::new(Arc::clone(&config), store.clone(), enforce);
+        let household = Arc::new(household);
+        let at_hand = Arc::clone(&household);
         let mut parts = Parts {
             access: access(&config, store.clone()).await,
-            household: Arc::new(household),
+            household,
             cache: Arc::new(Cache::new(config.cache.clone())),
             config,
             packs,
@@ -154,9 +157,8 @@ impl Desk {
             stop: stop.clone(),
         };
         change(&mut parts);
-        let pages = Router::new().fallback(async || "the dashboard");
         Self {
-            router: api::router(Arc::new(Api::new(parts)), pages),
+            router: api::router(Arc::new(Api::new(parts)), pages()),
             recorder: journal.recorder(),
             journal,
             devices,
@@ -164,6 +166,7 @@ impl Desk {
             stop,
             policy,
             store,
+            household: at_hand,
             lists,
             _folder: folder,
             _tasks: tasks,
@@ -319,6 +322,15 @@ fn write_packs(folder: &Path) -> std::path::PathBuf {
     .unwrap();
     fs::write(made_up.join("devices.toml"), include_str!("api/kinds.toml")).unwrap();
     made_up
+}
+
+fn pages() -> Router {
+    Router::new().fallback(async || "the dashboard")
+}
+
+fn records(config: &Config, store: &Store) -> Records {
+    let book = Arc::clone(Local::new(config).book());
+    Records::new(&config.records, book, store.clone())
 }
 
 async fn access(config: &Config, store: Store) -> Arc<Access> {

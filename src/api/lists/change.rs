@@ -82,7 +82,7 @@ pub(crate) async fn add_list(
 
 /// Change a list
 ///
-/// What is not given stays as it is.
+/// What is not given stays as it is. Groups that name it follow where it gets another name.
 #[utoipa::path(
     patch, path = "/lists/{id}", tag = "lists", request_body = ListWish,
     params(("id" = String, Path, description = "The list's id")),
@@ -108,6 +108,7 @@ pub(crate) async fn change_list(
     if let Some(name) = &name {
         free(&api, name, Some(&id))?;
     }
+    let is_renamed = name.as_ref().is_some_and(|name| *name != before.list.name);
     let list = wish.onto(Subscription {
         name: name.unwrap_or(before.list.name),
         source: source.unwrap_or(before.list.source),
@@ -115,6 +116,10 @@ pub(crate) async fn change_list(
     });
     let changed = api.lists.change(&author, &list).await;
     changed.map_err(|error| unkept(&error))?;
+    if is_renamed {
+        let followed = api.household.recall().await;
+        followed.map_err(|error| unkept(&error))?;
+    }
     let known = known(&api, &list);
     Ok(Json(item(&api, &known, &Did::of(&api).await)))
 }

@@ -64,7 +64,9 @@ async fn a_pause_outlives_a_restart() {
         .await;
     desk.change("PUT", "pause", json!({ "for": "2h" })).await;
     let before = desk.policy.pauses();
-    let kept = squelch::api::recall_pauses(&desk.store).await.unwrap();
+    let kept = squelch::api::recall_pauses(&desk.store, &desk.household)
+        .await
+        .unwrap();
     assert_eq!(before.0.len(), 2);
     for pause in &before.0 {
         assert!(kept.0.contains(pause), "{pause:?}");

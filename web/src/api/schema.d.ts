@@ -284,7 +284,8 @@ export interface paths {
         head?: never;
         /**
          * Change a group
-         * @description What is not given stays as it is; what is `null` is as for all.
+         * @description What is not given stays as it is; what is `null` is as for all. Whatever refers to it follows where
+         *     it gets another name.
          */
         patch: operations["change_group"];
         trace?: never;
@@ -373,7 +374,7 @@ export interface paths {
         head?: never;
         /**
          * Change a list
-         * @description What is not given stays as it is.
+         * @description What is not given stays as it is. Groups that name it follow where it gets another name.
          */
         patch: operations["change_list"];
         trace?: never;
@@ -2029,7 +2030,7 @@ export interface components {
             safesearch?: string[] | null;
             /** @description What is other at some times of the week. */
             schedule?: components["schemas"]["ScheduleItem"][] | null;
-            /** @description The upstream servers that are asked for it: those that a group of the config file has. */
+            /** @description The upstream servers that are asked for it, written as in `upstream.servers` of the config. */
             upstream?: string[] | null;
         };
         /** @description Another password. */
@@ -2212,7 +2213,7 @@ export interface components {
             device?: string | null;
             /** @description How long: `10m`, at most `365d`. */
             for?: string | null;
-            /** @description The name of a group that it is for. */
+            /** @description The id or the name of a group that it is for. */
             group?: string | null;
             /** @description Until when, RFC 3339. */
             until?: string | null;
@@ -4053,7 +4054,7 @@ export interface operations {
             query?: {
                 /** @description The id of a device. */
                 device?: string;
-                /** @description The name of a group. */
+                /** @description The id or the name of a group. */
                 group?: string;
             };
             header?: never;

@@ -40,7 +40,9 @@ query        name, type, and client: {ip, name, tags}, the device that asks
 allow_rules  the lines of an allow list; for Pi-hole also allow_regex, allow_exact and deny_exact,
              which are people's own, and list_rules and allow_list_rules, which are lists
 first_zone   the lines of a zone that comes first
-clients      addresses of the devices that the rules count for; for Pi-hole a group of them
+clients      addresses of the devices that the rules count for
+group        {clients, owns}: devices, and which of the members with rules count for them alone
+             (only rules, unless told)
 
 The cases are decided by the code that serves queries. No upstream is asked: names that no rule
 covers have the address 192.0.2.77, alias--x--test.example is an alias of x.test, and

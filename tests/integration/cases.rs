@@ -36,6 +36,8 @@ struct Case {
     first_zone: Vec<String>,
     /// The device that asks.
     who: Option<Who>,
+    /// Devices, and what of the case counts for them alone.
+    group: Option<Value>,
     /// `NAME [TYPE]`, and `DECISION [CODE [RECORD + RECORD…]]`.
     asks: BTreeMap<String, String>,
     /// How many of what the rules are.
@@ -114,6 +116,9 @@ fn as_json(dialect: &str, case: &Case, ask: &str) -> Value {
     if let Some(text) = &case.text {
         let digits: Vec<String> = text.bytes().map(|byte| format!("{byte:02x}")).collect();
         json["list_bytes"] = digits.concat().into();
+    }
+    if let Some(group) = &case.group {
+        json["group"] = group.clone();
     }
     json
 }

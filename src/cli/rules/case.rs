@@ -49,6 +49,31 @@ struct Asking {
 #[serde(default)]
 struct Group {
     clients: Vec<String>,
+    /// What of the case counts for these devices alone; without it, the rules.
+    owns: Option<Vec<Part>>,
+}
+
+/// A member of a case that has rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Part {
+    Rules,
+    FirstZone,
+    AllowRules,
+    AllowRegex,
+    AllowExact,
+    DenyExact,
+    ListRules,
+    AllowListRules,
+}
+
+impl Group {
+    fn has(&self, part: Part) -> bool {
+        match &self.owns {
+            Some(owned) => owned.contains(&part),
+            None => part == Part::Rules,
+        }
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -74,10 +99,11 @@ impl Case {
         let format = format(&self.syntax)?;
         let mut compiler = Compiler::new(0);
         if !self.first_zone.is_empty() {
-            Self::add(
+            let list = ("first", format, Role::Block);
+            self.add(
                 &mut compiler,
-                ("first", format, Role::Block),
-                &bytes(&self.first_zone),
+                list,
+                (&bytes(&self.first_zone), Part::FirstZone),
             )?;
         }
         let text = match &self.list_bytes {
@@ -85,14 +111,19 @@ impl Case {
             None if self.syntax == "regex-pihole" => bytes(&as_regexes(&self.rules)),
             None => bytes(&self.rules),
         };
-        let main = self.add_for_clients(&mut compiler, format, &text)?;
-        for (name, role, rules) in [
-            ("allow", Role::Allow, &self.allow_rules),
-            ("list", Role::Block, &self.list_rules),
-            ("allow-list", Role::Allow, &self.allow_list_rules),
+        let list = ("rules", format, Role::Block);
+        let main = self.add(&mut compiler, list, (&text, Part::Rules))?;
+        for (name, role, (rules, part)) in [
+            ("allow", Role::Allow, (&self.allow_rules, Part::AllowRules)),
+            ("list", Role::Block, (&self.list_rules, Part::ListRules)),
+            (
+                "allow-list",
+                Role::Allow,
+                (&self.allow_list_rules, Part::AllowListRules),
+            ),
         ] {
             if !rules.is_empty() {
-                Self::add(&mut compiler, (name, format, role), &bytes(rules))?;
+                self.add(&mut compiler, (name, format, role), (&bytes(rules), part))?;
             }
         }
         let base = matcher::Compiled::from_bytes(compiler.finish("")?)?;
@@ -108,34 +139,26 @@ impl Case {
         Ok(decided(&trial.ask(&self.query()?).await, &main))
     }
 
+    /// Adds a list, for the devices that it counts for.
     fn add(
+        &self,
         compiler: &mut Compiler,
         (name, format, role): (&str, Format, Role),
-        text: &[u8],
+        (text, part): (&[u8], Part),
     ) -> anyhow::Result<Report> {
         let reading = Reading {
             format: Some(format),
             role,
         };
-        Ok(lists::add(compiler, name, reading, text)?)
-    }
-
-    /// Adds the list that the case is about, for the devices that it counts for.
-    fn add_for_clients(
-        &self,
-        compiler: &mut Compiler,
-        format: Format,
-        text: &[u8],
-    ) -> anyhow::Result<Report> {
-        let report = Self::add(compiler, ("rules", format, Role::Block), &[])?;
-        let reading = Reading {
-            format: Some(format),
-            role: Role::Block,
-        };
+        let devices = self.devices(part)?;
+        if devices.is_empty() && part != Part::Rules {
+            return Ok(lists::add(compiler, name, reading, text)?);
+        }
+        let report = lists::add(compiler, name, reading, &[][..])?;
         let list = lists::parse(text, reading);
-        let devices = self.devices()?;
         let mut rules = list.rules;
-        if format == Format::Wildcard && rules.is_empty() && !self.allow_rules.is_empty() {
+        let is_whole = part == Part::Rules && rules.is_empty();
+        if format == Format::Wildcard && is_whole && !self.allow_rules.is_empty() {
             // A group that has only an allow list blocks all else.
             rules.push(Rule::block(Pattern::everything()));
         }
@@ -149,9 +172,14 @@ impl Case {
         })
     }
 
-    fn devices(&self) -> anyhow::Result<Vec<Asker>> {
-        let mut nets = self.clients.clone();
-        for client in self.group.iter().flat_map(|group| &group.clients) {
+    /// The devices that a part counts for; none = all.
+    fn devices(&self, part: Part) -> anyhow::Result<Vec<Asker>> {
+        let mut nets = match part {
+            Part::Rules => self.clients.clone(),
+            _ => Vec::new(),
+        };
+        let group = self.group.as_ref().filter(|group| group.has(part));
+        for client in group.iter().flat_map(|group| &group.clients) {
             let address = client.parse::<IpAddr>().map(IpNet::from);
             let net = address.or_else(|_| client.parse());
             nets.push(net.with_context(|| format!("`{client}` is no address"))?);
@@ -165,23 +193,30 @@ impl Case {
     /// What people set themselves.
     fn own(&self) -> anyhow::Result<Vec<OwnRule>> {
         let mut rules = Vec::new();
-        for (names, action) in [
-            (&self.allow_exact, Action::Allow),
-            (&self.deny_exact, Action::Block(Vec::new())),
+        for (names, part, action) in [
+            (&self.allow_exact, Part::AllowExact, Action::Allow),
+            (&self.deny_exact, Part::DenyExact, Action::Block(Vec::new())),
         ] {
+            let devices = self.devices(part)?;
             for name in names {
                 let name: Name = name
                     .parse()
                     .with_context(|| format!("`{name}` is no name"))?;
                 let pattern = Pattern::Exact(name.to_lowercase().to_string().into());
-                rules.push(Rule::new(pattern, action.clone()));
+                let mut rule = Rule::new(pattern, action.clone());
+                rule.limits.devices.only.extend(devices.iter().cloned());
+                rules.push(rule);
             }
         }
         let reading = Reading {
             format: Some(Format::Pihole),
             role: Role::Allow,
         };
-        rules.extend(lists::parse(&bytes(&self.allow_regex), reading).rules);
+        let devices = self.devices(Part::AllowRegex)?;
+        for mut rule in lists::parse(&bytes(&self.allow_regex), reading).rules {
+            rule.limits.devices.only.extend(devices.iter().cloned());
+            rules.push(rule);
+        }
         let own = |rule| OwnRule {
             rule,
             comment: String::new(),

@@ -85,7 +85,7 @@ pub struct Opened {
 pub struct Access {
     store: Store,
     data_dir: PathBuf,
-    declared: Option<Password>,
+    declared: Mutex<Option<Password>>,
     is_here_only: bool,
     keys: Mutex<Keys>,
     throttle: Mutex<Throttle>,
@@ -121,7 +121,7 @@ impl Access {
             changing: tokio::sync::Mutex::default(),
             data_dir: config.data_dir.clone(),
             is_here_only: config.web.is_here_only(),
-            declared,
+            declared: Mutex::new(declared),
             store,
         })
     }
@@ -178,7 +178,7 @@ impl Access {
 
     /// Whether the config or the environment sets the password.
     pub fn is_declared(&self) -> bool {
-        self.declared.is_some()
+        self.declared().is_some()
     }
 
     /// The code for the first password, while one is wanted.
@@ -275,6 +275,10 @@ impl Access {
         };
         self.remove_token(&digest).await?;
         Ok(self.keys().revoke(&digest))
+    }
+
+    fn declared(&self) -> MutexGuard<'_, Option<Password>> {
+        self.declared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn keys(&self) -> MutexGuard<'_, Keys> {

@@ -201,7 +201,8 @@ struct Description;
 /// All that the web server serves: the API, its description, and the dashboard's pages.
 pub fn router(api: Arc<Api>, pages: Router) -> Router {
     let (routes, document) = described().split_for_parts();
-    let names = Arc::new(guard::Names::of(&api.config));
+    let at_hand = Arc::clone(&api);
+    let names = Arc::new(guard::Names::of(move || at_hand.config()));
     let parameters = Arc::new(Parameters::of(&document));
     let check = middleware::from_fn_with_state(parameters, asked::refuse_unknown);
     routes

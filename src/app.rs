@@ -129,10 +129,11 @@ impl App {
             ("[lists]", old.lists != new.lists),
             ("packs.folder", old.packs.folder != new.packs.folder),
             ("[journal]", old.journal != new.journal),
-            ("[web]", old.web != new.web),
+            ("web.listen", old.web.listen != new.web.listen),
         ];
         tracing::info!(
-            "the config was read again: packs, lists, rules, records, groups and devices are in force"
+            "the config was read again: packs, lists, rules, records, groups, devices, and the \
+             dashboard's names and password are in force"
         );
         for (section, _) in sections.iter().filter(|(_, differs)| *differs) {
             tracing::warn!("{section} has changed; it takes effect after a restart");

@@ -13,7 +13,7 @@ use super::keys::Known;
 use super::secret::Digest;
 use super::session::Session;
 use super::token::Token;
-use super::{Access, AccessError, command, hash};
+use super::{Access, AccessError, Door, command, hash};
 use crate::config::{Password, is_password_hash};
 use crate::store::{PasswordSource, SessionRow, StoreError, TokenRow, Transaction};
 
@@ -66,6 +66,21 @@ impl Access {
         result
     }
 
+    /// Takes the password of a config that was read again; where it is another one, sessions of the
+    /// one before end.
+    pub async fn declare(&self, password: Option<Password>) -> Result<(), AccessError> {
+        let before = std::mem::replace(&mut *self.declared(), password.clone());
+        if before == password {
+            return Ok(());
+        }
+        self.recall().await?;
+        tracing::info!("the dashboard's password is another one; sessions of before have ended");
+        if self.door() == Door::SetUp {
+            tracing::warn!("the dashboard has no password: a restart shows the code that sets one");
+        }
+        Ok(())
+    }
+
     /// What a hash from the store means, and that of none.
     fn understand(&self, set: Option<&str>) -> Known {
         let file = self.marker();
@@ -88,10 +103,11 @@ impl Access {
         &self,
         environment: Option<String>,
     ) -> Result<Option<Arc<str>>, AccessError> {
-        let text = match &self.declared {
+        let declared = self.declared().clone();
+        let text = match declared {
             None => return Ok(None),
-            Some(Password::Hash(hash)) => return Ok(Some(Arc::from(hash.as_str()))),
-            Some(Password::Plain(text)) => text.clone(),
+            Some(Password::Hash(hash)) => return Ok(Some(hash.into())),
+            Some(Password::Plain(text)) => text,
         };
         if text.chars().count() < hash::SHORTEST {
             tracing::warn!(

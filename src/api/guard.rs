@@ -28,21 +28,21 @@ const HEADERS: [(HeaderName, &str); 5] = [
 ];
 
 /// The names by which the dashboard is opened.
-#[derive(Debug, Default)]
 pub(super) struct Names {
-    /// Those of the config: a proxy in front of us may have them.
-    declared: HashSet<String>,
+    /// The config in force, whose names count too: a proxy in front of us may have them.
+    config: Box<dyn Fn() -> Arc<Config> + Send + Sync>,
     /// Those of this machine.
     own: HashSet<String>,
 }
 
 impl Names {
-    /// Those of this machine and of the config.
-    pub(super) fn of(config: &Config) -> Self {
+    /// Those of this machine, and of the config in force, which may change.
+    pub(super) fn of(config: impl Fn() -> Arc<Config> + Send + Sync + 'static) -> Self {
         Self::with(&host_name(), config)
     }
 
-    fn with(host: &str, config: &Config) -> Self {
+    fn with(host: &str, config: impl Fn() -> Arc<Config> + Send + Sync + 'static) -> Self {
+        let domain = config().local.domain.clone();
         let label = host.split('.').next().unwrap_or_default();
         let own = match label {
             "" => Vec::new(),
@@ -50,11 +50,11 @@ impl Names {
                 host.to_owned(),
                 label.to_owned(),
                 format!("{label}.local"),
-                format!("{label}.{}", config.local.domain),
+                format!("{label}.{domain}"),
             ],
         };
         Self {
-            declared: config.web.names.iter().cloned().collect(),
+            config: Box::new(config),
             own: own.into_iter().chain(["localhost".to_owned()]).collect(),
         }
     }
@@ -68,7 +68,7 @@ impl Names {
     }
 
     fn is_declared(&self, name: &str) -> bool {
-        self.declared.contains(name)
+        (self.config)().web.names.iter().any(|known| known == name)
     }
 }
 
@@ -162,7 +162,8 @@ mod tests {
     fn names() -> Names {
         let mut config = Config::default();
         config.web.names = vec!["dns.home.example".to_owned()];
-        Names::with("pi.lan", &config)
+        let config = Arc::new(config);
+        Names::with("pi.lan", move || Arc::clone(&config))
     }
 
     #[test]
@@ -194,7 +195,7 @@ mod tests {
         ] {
             assert!(!names.have(host), "{host}");
         }
-        assert!(!Names::with("", &Config::default()).have(""));
+        assert!(!Names::with("", Arc::default).have(""));
     }
 
     #[test]

@@ -16,7 +16,8 @@ use crate::config::Config;
 #[derive(Debug, Default, Args)]
 #[command(after_help = "\
 SIGTERM and SIGINT stop it cleanly; SIGHUP reads the config again and puts its packs,
-lists, rules and devices in force, and a new certificate. RUST_LOG=squelch=debug logs each query, with its name and address.")]
+lists, rules, groups and devices in force, the dashboard's names and password, and a new
+certificate. RUST_LOG=squelch=debug logs each query, with its name and address.")]
 pub struct ServeArgs {
     #[command(flatten)]
     config: ConfigArgs,
@@ -67,17 +68,17 @@ impl ServeArgs {
     /// Reads the config again whenever it is told to.
     async fn reload_on(&self, hangup: &mut Signal, app: &App) {
         while hangup.recv().await.is_some() {
-            self.reload(app);
+            self.reload(app).await;
         }
     }
 
-    fn reload(&self, app: &App) {
+    async fn reload(&self, app: &App) {
         let config = self.config.load().and_then(|config| {
             check::understand(app.packs(), &config)?;
             Ok(config)
         });
         match config {
-            Ok(config) => return app.reload(&config),
+            Ok(config) => return app.reload(&config).await,
             Err(problems) => say_problems(&problems),
         };
         tracing::warn!("the config is wrong; the one before stays in force");

@@ -29,6 +29,7 @@ mod nodes;
 mod packs_command;
 mod process;
 mod record;
+mod reload;
 mod rules;
 mod scenarios;
 mod seeds;

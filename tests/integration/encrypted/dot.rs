@@ -111,7 +111,7 @@ async fn a_new_certificate_is_served_and_open_connections_go_on() {
     let before = trusting(&house, b"dot");
     let mut old = connect(address, NAME, &before).await.unwrap();
     super::write_certificate(folder.path());
-    house.app.reload(&house.config);
+    house.app.reload(&house.config).await;
     let message = question("open.oneplus.net.", RecordType::A);
     let message = message.to_vec().unwrap();
     let after = trusting(&house, b"dot");

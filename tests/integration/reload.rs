@@ -1,0 +1,69 @@
+//! A config that is read again while the server runs.
+
+use reqwest::{Client, StatusCode, header};
+use serde_json::json;
+use squelch::access;
+use squelch::config::Password;
+
+use crate::house::House;
+use crate::stub::Stub;
+
+fn hash(password: &str) -> String {
+    access::make_hash(password).unwrap()
+}
+
+fn url(house: &House, path: &str) -> String {
+    format!("http://{}{path}", house.app.web()[0])
+}
+
+async fn sign_in(house: &House, password: &str) -> Option<String> {
+    let request = Client::new().post(url(house, "/api/v1/session"));
+    let response = request.json(&json!({ "password": password })).send().await;
+    let response = response.unwrap();
+    let cookie = response.headers().get(header::SET_COOKIE)?;
+    let cookie = cookie.to_str().unwrap().split(';').next().unwrap();
+    response.status().is_success().then(|| cookie.to_owned())
+}
+
+async fn devices(house: &House, cookie: &str) -> StatusCode {
+    let request = Client::new().get(url(house, "/api/v1/devices"));
+    let response = request.header(header::COOKIE, cookie).send().await;
+    response.unwrap().status()
+}
+
+async fn page(house: &House, host: &str) -> StatusCode {
+    let request = Client::new().get(url(house, "/"));
+    let response = request.header(header::HOST, host).send().await;
+    response.unwrap().status()
+}
+
+#[tokio::test]
+async fn the_dashboards_names_and_password_are_taken_up() {
+    let stub = Stub::with_address("192.0.2.99").await;
+    let web = format!("[web]\npassword = \"{}\"", hash("the first password"));
+    let house = House::with(stub, &web).await;
+    let name = "dns.home.example";
+    assert_eq!(page(&house, name).await, StatusCode::FORBIDDEN);
+    let first = sign_in(&house, "the first password").await.unwrap();
+    assert_eq!(devices(&house, &first).await, StatusCode::OK);
+
+    // What has not changed ends no session.
+    let mut config = house.config.clone();
+    house.app.reload(&config).await;
+    assert_eq!(devices(&house, &first).await, StatusCode::OK);
+    config.web.names = vec![name.to_owned()];
+    config.web.password = Some(Password::Hash(hash("the second password")));
+    house.app.reload(&config).await;
+    assert_eq!(page(&house, name).await, StatusCode::OK);
+    assert_eq!(devices(&house, &first).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(sign_in(&house, "the first password").await, None);
+    let second = sign_in(&house, "the second password").await.unwrap();
+    assert_eq!(devices(&house, &second).await, StatusCode::OK);
+
+    // Without a password only this machine reaches it, as before the first.
+    config.web.password = None;
+    config.web.names.clear();
+    house.app.reload(&config).await;
+    assert_eq!(devices(&house, "").await, StatusCode::OK);
+    assert_eq!(page(&house, name).await, StatusCode::FORBIDDEN);
+}

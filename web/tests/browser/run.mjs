@@ -8,6 +8,7 @@ import { browser, close, complaints, home, number, open, raise, settled, sizes, 
 import "./access.mjs";
 import "./lists.mjs";
 import "./groups.mjs";
+import "./changes.mjs";
 import "./records.mjs";
 import "./upstreams.mjs";
 

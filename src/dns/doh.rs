@@ -4,17 +4,20 @@
 //! `exchange`. Other paths than DNS's lead to the dashboard where it shares the address.
 
 mod activity;
+mod begun;
 pub(super) mod exchange;
+mod reply;
 
 use std::convert::Infallible;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::ConnectInfo;
 use axum::http::{HeaderValue, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
@@ -32,7 +35,9 @@ use super::tcp::Connections;
 use super::tls::Secure;
 use crate::query::Transport;
 use activity::Activity;
+use begun::Begun;
 use exchange::{Exchange, MESSAGE_MAX, Refusal, is_ours};
+use reply::Reply;
 
 /// How long a request may take to come.
 pub(super) const REQUEST: Duration = Duration::from_secs(10);
@@ -64,22 +69,13 @@ impl std::fmt::Debug for Https {
     }
 }
 
-/// Starts what a connection does beside the answers, on the thread of the connection.
-#[derive(Clone)]
-struct Here(Connections);
-
-impl<F: Future<Output = ()> + 'static> hyper::rt::Executor<F> for Here {
-    fn execute(&self, future: F) {
-        self.0.tasks.spawn_local(future);
-    }
-}
-
 /// One connection.
 struct Visit {
     connections: Connections,
     caller: Caller,
     https: Https,
     activity: Activity,
+    begun: Begun,
 }
 
 impl Connections {
@@ -107,6 +103,7 @@ impl Connections {
                 };
                 let visit = Visit {
                     activity: Activity::new(caller.transport),
+                    begun: Begun::default(),
                     connections,
                     caller,
                     https,
@@ -128,7 +125,7 @@ impl Visit {
         });
         let stream = TokioIo::new(stream);
         if is_http2 {
-            let connection = http2::Builder::new(Here(self.connections.clone()))
+            let connection = http2::Builder::new(self.begun.clone())
                 .timer(TokioTimer::new())
                 .max_concurrent_streams(AT_ONCE)
                 .max_header_list_size(HEADERS_MAX)
@@ -159,7 +156,7 @@ impl Visit {
             let deadline = self.activity.deadline();
             tokio::select! {
                 biased;
-                _ = connection.as_mut() => return,
+                () = self.go_on(connection.as_mut()) => return,
                 () = stop.cancelled(), if !is_ending => {}
                 () = sleep_until(deadline) => {
                     if !self.activity.is_over() {
@@ -176,14 +173,30 @@ impl Visit {
         }
     }
 
-    async fn respond(&self, request: Request<Incoming>) -> Response<Body> {
+    /// Lets a connection and the requests that it begins go on until it ends.
+    async fn go_on<C: Future>(&self, mut connection: Pin<&mut C>) {
+        poll_fn(|context| {
+            while connection.as_mut().poll(context).is_pending() {
+                // Then it writes the answers of all of them together.
+                if !self.begun.run(&self.connections.tasks) {
+                    return Poll::Pending;
+                }
+            }
+            Poll::Ready(())
+        })
+        .await;
+    }
+
+    async fn respond(&self, request: Request<Incoming>) -> Response<Reply> {
         let hand = self.activity.begin();
-        let response = match (&self.https.site, is_ours(request.uri().path())) {
-            (_, true) => self.answer(request).await,
-            (Some(site), false) => site(self.for_site(request)).await,
-            (None, false) => Refusal::NoSuchPath.response().map(Body::from),
+        let mut response = match (&self.https.site, is_ours(request.uri().path())) {
+            (_, true) => self.answer(request).await.map(Reply::whole),
+            (Some(site), false) => {
+                let page = site(self.for_site(request)).await;
+                page.map(|body| Reply::stream(body, hand))
+            }
+            (None, false) => Refusal::NoSuchPath.response().map(Reply::whole),
         };
-        let mut response = response.map(|body| hand.hold(body));
         if let Some(elsewhere) = &self.https.elsewhere {
             let headers = response.headers_mut();
             headers.insert(header::ALT_SVC, elsewhere.clone());
@@ -199,7 +212,7 @@ impl Visit {
         request
     }
 
-    async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
+    async fn answer(&self, request: Request<Incoming>) -> Response<Bytes> {
         let (head, body) = request.into_parts();
         let body = async {
             let length = head.headers.get(header::CONTENT_LENGTH);
@@ -217,7 +230,7 @@ impl Visit {
             desk: &self.connections.desk,
             caller: &self.caller,
         };
-        exchange.run(&head, body).await.map(Body::from)
+        exchange.run(&head, body).await
     }
 }
 

@@ -1,13 +1,9 @@
 //! Whether anything happens on an HTTP connection: requests are in hand, or were a while ago.
 
 use std::cell::Cell;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::body::{Body, Bytes, HttpBody};
-use hyper::body::{Frame, SizeHint};
 use tokio::time::Instant;
 
 use crate::query::Transport;
@@ -52,37 +48,5 @@ impl Activity {
             self.touch();
         }
         Instant::now() >= self.deadline()
-    }
-}
-
-impl Hand {
-    /// A body that ends the request once it is written, or nobody wants it.
-    pub(super) fn hold(self, body: Body) -> Body {
-        // Most answers are one piece; what is not is the dashboard's.
-        if body.size_hint().exact().is_some() {
-            return body;
-        }
-        Body::new(Held { body, _hand: self })
-    }
-}
-
-struct Held {
-    body: Body,
-    _hand: Hand,
-}
-
-impl HttpBody for Held {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
     }
 }

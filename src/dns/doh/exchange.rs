@@ -125,7 +125,8 @@ impl Desk {
             Outcome::Silence => out.clear(),
             Outcome::Answered => {}
             Outcome::Wait(query, pending) => {
-                self.pipeline.answer(&query, pending, &mut out).await;
+                // Few wait, and what that takes is large: it would be moved with every request.
+                Box::pin(self.pipeline.answer(&query, pending, &mut out)).await;
             }
         }
         let answer = out.as_slice();

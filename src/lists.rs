@@ -41,6 +41,7 @@ pub use found::{Counts, Problem, Role, Skip};
 pub use groups::Groups;
 pub use library::{Library, Naming, SetRule};
 pub use own::{own_rule, own_rules};
+pub use pihole::regex as pihole_regex;
 pub use read::{List, Reading, Report, parse, read};
 pub use refresh::{Compile, Refresher};
 pub use rulebook::{Rulebook, Shared, Size};

@@ -234,7 +234,7 @@ impl Local {
     /// Whether `name` (lower-cased) is one by which browsers and phones ask whether they may go
     /// around us.
     pub fn is_canary(&self, name: &Name) -> bool {
-        matches!(self.find(name), Some((_, Kind::Canary)))
+        matches!(self.find(name), Some((_, Kind::Canary | Kind::Empty)))
     }
 
     /// Whether `name` (lower-cased) is ours.
@@ -254,11 +254,11 @@ impl Local {
             return None;
         }
         let domain = self.book.domain();
-        let special = zones::find(name).filter(|(_, kind)| match kind {
+        let special = zones::find(name).filter(|(zone, kind)| match kind {
             Kind::Loopback | Kind::LoopbackName | Kind::Empty => true,
             // Whoever routes a private zone has servers that know it.
             Kind::Absent => !self.is_routed(name),
-            Kind::Canary => self.canaries,
+            Kind::Canary => self.canaries && zone == name,
             Kind::Router => false,
             Kind::Home => !self.asks_router && !self.is_routed(name),
         });

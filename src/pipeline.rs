@@ -292,9 +292,13 @@ impl Pipeline {
 
     /// Answers from our own names, or from what upstreams said before.
     fn held(&self, query: &Query, pending: &mut Pending, out: &mut AnswerBuf) -> Step {
-        // Who lets a canary through means it.
-        let is_spared =
-            || pending.verdict.is_exception() && self.steps.local.is_canary(&query.name);
+        // Who lets a canary through means it; a list does not.
+        let is_spared = || match pending.verdict {
+            Verdict::Allow(Some(matched)) => {
+                self.steps.local.is_canary(&query.name) && self.steps.policy.is_own(matched)
+            }
+            _ => false,
+        };
         let ours = if is_spared() {
             Found::Nothing
         } else {

@@ -21,12 +21,13 @@ pub use reply::BlockReply;
 pub use rewrite::Rewritten;
 
 use crate::device::Devices;
-use crate::matcher::{Live, Matcher, Named, Placed, Question};
+use crate::matcher::{Hit, Live, Matcher, Named, Placed, Question, Rank};
 use crate::query::{
     DeviceId, EntryLabel, ExtendedError, GroupId, Match, Name, RecordType, Verdict, VerdictWord,
 };
 use weigh::{Act, Decision, Weighing};
 
+const ESNI: &[u8] = b"\x05_esni";
 /// So many entries that decided by what an answer points to are remembered in words.
 const MAX_NOTED: usize = 10_000;
 
@@ -119,7 +120,14 @@ impl Policy {
         let rules = rules.of(asker.group);
         let named = || self.named(asker.device);
         let question = Question::new(name, kind, asker.address, &named);
-        self.in_time(asker, rules, verdict(rules, decide(rules, &question)))
+        let decision = decide(rules, &question, |_| true).or_else(|| {
+            // Browsers asked there for keys of the name behind the first label, as Pi-hole knows.
+            let is_key = name.as_wire().starts_with(ESNI);
+            let name = is_key.then(|| name.parent()).flatten()?;
+            let question = Question::new(&name, kind, asker.address, &named);
+            decide(rules, &question, |_| true)
+        });
+        self.in_time(asker, rules, verdict(rules, decision))
     }
 
     /// The verdict, or what becomes of it in a pause.
@@ -146,7 +154,7 @@ impl Policy {
         let verdict = match target {
             Target::Name(target) => {
                 let question = Question::new(target, kind, asker.address, &named);
-                let verdict = verdict(rules, decide(rules, &question));
+                let verdict = verdict(rules, decide(rules, &question, weigh::reaches_targets));
                 if let Some(matched) = verdict.matched() {
                     self.note(rules, matched, target);
                 }
@@ -155,7 +163,11 @@ impl Policy {
             Target::Address(address) => {
                 let question = Question::new(name, kind, asker.address, &named);
                 let mut weighing = Weighing::default();
-                rules.find_address(address, &question, &mut |hit| weighing.take(hit));
+                rules.find_address(address, &question, &mut |hit| {
+                    if weigh::reaches_targets(&hit) {
+                        weighing.take(hit);
+                    }
+                });
                 verdict(rules, weighing.decide())
             }
         };
@@ -182,6 +194,14 @@ impl Policy {
     /// decided otherwise.
     pub fn swap(&self) -> u32 {
         self.rules.load().of(GroupId(0)).generation()
+    }
+
+    /// Whether a match is on a rule of people's own.
+    pub fn is_own(&self, matched: Match) -> bool {
+        self.rules.with_generation(matched.generation, |rules| {
+            let rule = rules.and_then(|rules| rules.rule(matched));
+            rule.is_some_and(|rule| matches!(rule.source.rank, Rank::Own | Rank::Group))
+        })
     }
 
     /// Calls `read` with how a match is answered and with its reason, as devices are told.
@@ -279,9 +299,17 @@ impl std::fmt::Debug for Policy {
     }
 }
 
-fn decide<'a>(rules: &'a Matcher, question: &Question<'_>) -> Option<Decision<'a>> {
+fn decide<'a>(
+    rules: &'a Matcher,
+    question: &Question<'_>,
+    counts: impl Fn(&Hit<'a>) -> bool,
+) -> Option<Decision<'a>> {
     let mut weighing = Weighing::default();
-    rules.find(question, &mut |hit| weighing.take(hit));
+    rules.find(question, &mut |hit| {
+        if counts(&hit) {
+            weighing.take(hit);
+        }
+    });
     if !weighing.has_keepers() {
         return weighing.decide();
     }
@@ -289,7 +317,7 @@ fn decide<'a>(rules: &'a Matcher, question: &Question<'_>) -> Option<Decision<'a
     let kept = Rewritten::of(rules, question);
     let mut weighing = Weighing::default();
     rules.find(question, &mut |hit| {
-        if weigh::act(&hit) != Act::Rewrite || kept.rests_on(hit.place) {
+        if counts(&hit) && (weigh::act(&hit) != Act::Rewrite || kept.rests_on(hit.place)) {
             weighing.take(hit);
         }
     });

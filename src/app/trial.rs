@@ -5,10 +5,11 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 
+use ipnet::{Ipv4Net, Ipv6Net};
 use tokio::net::UdpSocket;
 
 use crate::cache::Cache;
-use crate::config::{Config, Server, ServerUrl};
+use crate::config::{AllowFrom, Config, Server, ServerUrl};
 use crate::device::{self, Devices};
 use crate::dns;
 use crate::journal::{Journal, Words};
@@ -16,14 +17,14 @@ use crate::local::Local;
 use crate::matcher::{Live, Matcher};
 use crate::pipeline::{Arrival, Gear, Pipeline, Steps, Told};
 use crate::policy::{BlockReply, Policy};
-use crate::query::{AnswerBuf, Query, Verdict};
+use crate::query::{AnswerBuf, Query, Source, Verdict};
 use crate::store::Store;
 use crate::upstream::{Shared, Upstreams};
 
 /// A server without sockets.
 pub struct Trial {
     pipeline: Pipeline,
-    policy: Policy,
+    steps: Arc<Steps>,
 }
 
 /// What a query came to.
@@ -33,6 +34,9 @@ pub struct Tried {
     pub told: Told,
     /// Whether rules gave other data.
     pub is_rewritten: bool,
+    /// Whether the name is one by which devices ask whether they may go around us, and was
+    /// answered here.
+    pub is_canary: bool,
     /// Whether a block gave the addresses that stand in the rule.
     pub is_given: bool,
     /// The answer; empty where there is none.
@@ -65,17 +69,25 @@ impl Trial {
         // Its writer is not run, so nothing is kept.
         let (journal, _) = Journal::new(&config.journal, Store::at(Path::new("")), words);
         let steps = Arc::new(Steps {
-            allow_from: config.dns.allow_from.clone(),
+            // Wherever the device is that a rule is tried for.
+            allow_from: AllowFrom {
+                networks: vec![Ipv4Net::default().into(), Ipv6Net::default().into()],
+            },
             blocking: config.blocking.clone(),
             devices,
-            policy: policy.clone(),
+            policy,
             local: Local::new(&config).for_trials(),
             cache: Arc::new(Cache::new(config.cache.clone())),
         });
         let shared = Arc::new(Shared::new(&config.upstream));
         let upstreams = Upstreams::new(&config.upstream, shared);
-        let pipeline = Pipeline::new(steps, config.dns.rate_limit, upstreams, journal.recorder());
-        Self { pipeline, policy }
+        let pipeline = Pipeline::new(
+            Arc::clone(&steps),
+            config.dns.rate_limit,
+            upstreams,
+            journal.recorder(),
+        );
+        Self { pipeline, steps }
     }
 
     /// Asks, and waits for the answer.
@@ -86,14 +98,17 @@ impl Trial {
             Gear::Wait(pending) => self.pipeline.answer(query, pending, &mut out).await,
         };
         let (is_rewritten, is_given) = match told.verdict {
-            Verdict::Block(matched) => self.policy.with_reply(matched, |reply, _| {
+            Verdict::Block(matched) => self.steps.policy.with_reply(matched, |reply, _| {
                 let is_given = matches!(reply, BlockReply::Given(_));
-                (reply == BlockReply::Rewritten, is_given)
+                let is_rewritten = matches!(reply, BlockReply::Rewritten | BlockReply::Instead(_));
+                (is_rewritten, is_given)
             }),
             Verdict::Allow(_) | Verdict::Watch(_) => (false, false),
         };
+        let is_canary = told.source == Source::Local && self.steps.local.is_canary(&query.name);
         Tried {
             told,
+            is_canary,
             is_rewritten,
             is_given,
             answer: out.as_slice().to_vec(),

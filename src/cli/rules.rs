@@ -40,7 +40,7 @@ query        name, type, and client: {ip, name, tags}, the device that asks
 allow_rules  the lines of an allow list; for Pi-hole also allow_regex, allow_exact and deny_exact,
              which are people's own, and list_rules and allow_list_rules, which are lists
 first_zone   the lines of a zone that comes first
-clients      addresses of the devices that the rules count for
+clients      addresses or names of the devices that the rules count for
 group        {clients, owns}: devices, and which of the members with rules count for them alone
              (only rules, unless told)
 

@@ -101,19 +101,19 @@ fn take_regex(line: &str, found: &mut Found<'_>) {
 }
 
 /// Reads a regex with its options.
-fn regex(line: &str) -> Result<Rule, String> {
+pub fn regex(line: &str) -> Result<Rule, String> {
     let mut parts = line.split(';');
     let pattern = linear::from_posix(parts.next().unwrap_or_default())?;
     let mut types = None;
     let mut replies = Vec::new();
     let mut drops = false;
     let mut inverted = false;
-    for option in parts {
+    for option in parts.filter(|option| !option.is_empty()) {
         let (key, value) = option.split_once('=').unwrap_or((option, ""));
         match key {
             "querytype" if types.is_some() => return Err("`querytype` stands twice".to_owned()),
             "querytype" => types = Some(read_types(value)?),
-            "invert" if value.is_empty() => inverted = true,
+            _ if option.eq_ignore_ascii_case("invert") => inverted = true,
             "reply" if value.eq_ignore_ascii_case("none") => drops = true,
             "reply" => replies.push(reply(value)?),
             _ => return Err(format!("`;{option}` is no option of a regex")),

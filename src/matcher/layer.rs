@@ -33,7 +33,8 @@ impl<'s> Layer<'s> {
                 Reach::Below => !is_whole,
                 Reach::Subtree => true,
             };
-            let closes = !reaches && reach == Reach::Exact && rule.source.order == Order::Zone;
+            // What is above other names is there by itself, too.
+            let closes = !reaches && reach != Reach::Subtree && rule.source.order == Order::Zone;
             if (reaches && is_meant(&rule, question)) || closes {
                 // What closes ends wildcards above the name, not its own.
                 let spot = labels * 4 + 3 - reach.max(Reach::Below) as u16;

@@ -137,7 +137,8 @@ pub(super) fn rewritten(query: &Query, replies: &[Reply], ttl: u32, out: &mut An
 
 /// Whether a block leads to another name.
 pub(super) fn leads(replies: &[Reply]) -> bool {
-    replies.iter().any(|reply| matches!(reply, Reply::Cname(_)))
+    let is_name = |reply: &Reply| matches!(reply, Reply::Cname(_) | Reply::CnameUnder(_));
+    replies.iter().any(is_name)
 }
 
 /// The name that a block leads to, if it does.

@@ -94,13 +94,15 @@ impl Pipeline {
     ) -> Source {
         let (own, own_source) = self.look_up(query, pending).await;
         if !lacks_address(&own) {
-            return done(&self.pass(query, pending, (&own, own_source), out));
+            let step = self.pass(query, pending, (&own, own_source), out);
+            return self.end(&step, query, pending, out).await;
         }
         let mut ipv4 = whole(query, query.name);
         ipv4.kind = RecordType::A;
         let (held, source) = self.look_up(&ipv4, pending).await;
         if held.is_failure() {
-            return done(&self.pass(query, pending, (&own, own_source), out));
+            let step = self.pass(query, pending, (&own, own_source), out);
+            return self.end(&step, query, pending, out).await;
         }
         let verdict = pending.verdict;
         let step = self.pass(&ipv4, pending, (&held, source), out);
@@ -114,7 +116,8 @@ impl Pipeline {
             out.finish(query, None);
             return done(&step);
         }
-        done(&self.pass(query, pending, (&own, own_source), out))
+        let step = self.pass(query, pending, (&own, own_source), out);
+        self.end(&step, query, pending, out).await
     }
 
     /// What is held for this question, or what an upstream says; who asks the same meanwhile waits

@@ -1,6 +1,7 @@
 //! What rules make of a query: blocked names, rewritten ones, and answers that point to either.
 
 use std::pin::pin;
+use std::slice::from_ref;
 
 use tokio::time::Instant;
 
@@ -29,6 +30,11 @@ impl Pipeline {
                 BlockReply::Code(rcode) => block::code(query, rcode, ttl, out),
                 BlockReply::Given(replies) if block::leads(replies) => return Step::Wait,
                 BlockReply::Given(replies) => block::given(query, replies, ttl, out),
+                BlockReply::Instead(reply) => {
+                    if let Lead::To(_) = block::rewritten(query, from_ref(reply), ttl, out) {
+                        return Step::Wait;
+                    }
+                }
                 BlockReply::Silence => {
                     out.clear();
                     return Step::Silent;
@@ -110,7 +116,11 @@ impl Pipeline {
             match self.inspect(query, pending.asker, held) {
                 Some(verdict @ Verdict::Block(_)) => {
                     pending.verdict = verdict;
-                    return self.block_target(query, pending, out);
+                    match self.block_target(query, pending, out) {
+                        // Over TCP what is only truncated is let through.
+                        Step::Next => {}
+                        step => return step,
+                    }
                 }
                 Some(watch) if pending.verdict.matched().is_none() => pending.verdict = watch,
                 Some(_) => {}
@@ -123,7 +133,7 @@ impl Pipeline {
         Step::Done(source)
     }
 
-    /// Answers a name whose answer points to what is blocked. Other data for the target is no
+    /// Answers a name whose answer points to what is blocked. Other data for another name is no
     /// answer to what was asked.
     fn block_target(&self, query: &Query, pending: &mut Pending, out: &mut AnswerBuf) -> Step {
         let Verdict::Block(matched) = pending.verdict else {
@@ -133,9 +143,13 @@ impl Pipeline {
             .steps
             .policy
             .with_reply(matched, |reply, _| match reply {
-                BlockReply::Rewritten | BlockReply::Truncated => true,
+                BlockReply::Rewritten => true,
                 BlockReply::Given(replies) => block::leads(replies),
-                BlockReply::Configured | BlockReply::Code(_) | BlockReply::Silence => false,
+                BlockReply::Configured
+                | BlockReply::Code(_)
+                | BlockReply::Instead(_)
+                | BlockReply::Silence
+                | BlockReply::Truncated => false,
             });
         if !leads_on {
             return self.block(query, pending, out);
@@ -188,9 +202,22 @@ impl Pipeline {
     ) -> Source {
         let hearing = pin!(hear(&self.upstreams, query));
         let (held, source) = self.steps.cache.resolve(query, hearing).await;
-        match self.pass(query, pending, (&held, source), out) {
-            Step::Done(source) => source,
-            Step::Silent | Step::Wait | Step::Next => Source::Policy,
+        let step = self.pass(query, pending, (&held, source), out);
+        self.end(&step, query, pending, out).await
+    }
+
+    /// The end of a query whose answer was looked at.
+    pub(super) async fn end(
+        &self,
+        step: &Step,
+        query: &Query,
+        pending: &Pending,
+        out: &mut AnswerBuf,
+    ) -> Source {
+        match step {
+            Step::Done(source) => *source,
+            Step::Wait => Box::pin(self.follow(query, pending, out)).await,
+            Step::Silent | Step::Next => Source::Policy,
         }
     }
 
@@ -203,7 +230,9 @@ impl Pipeline {
     ) -> Source {
         let mut aliases = Vec::new();
         let mut last = query.clone();
-        while let Some(target) = self.lead(&last, pending, out) {
+        let mut leads_on = true;
+        while leads_on && let Some((target, leads_further)) = self.lead(&last, pending, out) {
+            leads_on = leads_further;
             if aliases.len() == MAX_ALIASES || aliases.contains(&target) {
                 let text = "names of rules lead to each other";
                 return fail(query, ExtendedError::new(ExtendedError::OTHER, text), out);
@@ -232,26 +261,34 @@ impl Pipeline {
         Source::Policy
     }
 
-    /// The name that rules make of this one; where they give data instead, it is written.
-    fn lead(&self, query: &Query, pending: &Pending, out: &mut AnswerBuf) -> Option<Name> {
+    /// The name that rules make of this one, and whether they say what becomes of that; where they
+    /// give data instead, it is written.
+    fn lead(&self, query: &Query, pending: &Pending, out: &mut AnswerBuf) -> Option<(Name, bool)> {
         out.clear();
         let policy = &self.steps.policy;
+        let ttl = self.block_ttl();
         if let Verdict::Block(matched) = pending.verdict {
             let given = policy.with_reply(matched, |reply, _| match reply {
                 BlockReply::Given(replies) => block::lead_of(replies),
+                BlockReply::Instead(reply) => {
+                    match block::rewritten(query, from_ref(reply), ttl, out) {
+                        Lead::To(target) => Some(target),
+                        Lead::Written => None,
+                    }
+                }
                 _ => None,
             });
             // Only the name that was asked is blocked by it.
             if let Some(target) = given.filter(|target| *target != query.name) {
-                return Some(target);
+                return Some((target, false));
             }
         }
         let rewritten = policy.rewritten(pending.asker, &query.name, query.kind);
         if rewritten.replies.is_empty() {
             return None;
         }
-        match block::rewritten(query, &rewritten.replies, self.block_ttl(), out) {
-            Lead::To(target) if target != query.name => Some(target),
+        match block::rewritten(query, &rewritten.replies, ttl, out) {
+            Lead::To(target) if target != query.name => Some((target, rewritten.leads_on)),
             Lead::To(_) => {
                 out.clear();
                 None

@@ -31,7 +31,7 @@ pub struct RuleInfo {
 
 impl Explanation {
     pub(super) fn new(rules: &Matcher, question: &Question<'_>) -> Self {
-        let decision = super::decide(rules, question);
+        let decision = super::decide(rules, question, |_| true);
         let mut covering: Vec<(u32, RuleInfo)> = Vec::new();
         rules.find(question, &mut |hit| {
             if hit.closes || covering.iter().any(|(place, _)| *place == hit.place) {

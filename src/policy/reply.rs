@@ -1,7 +1,7 @@
 //! What a rule answers with.
 
-use crate::matcher::rule::{Action, Reply};
-use crate::matcher::{Placed, Says, Want};
+use crate::matcher::rule::{Action, Pattern, Reply};
+use crate::matcher::{Order, Placed, Says, Want};
 use crate::query::Rcode;
 
 /// How a blocked name is answered.
@@ -13,6 +13,8 @@ pub enum BlockReply<'a> {
     Code(Rcode),
     /// With what the rule says.
     Given(&'a [Reply]),
+    /// With this and no more, because an answer holds an address.
+    Instead(&'a Reply),
     /// Truncated, so that the device asks again over TCP; over TCP it is let through.
     Truncated,
     /// Not at all.
@@ -23,6 +25,7 @@ pub enum BlockReply<'a> {
 
 impl<'a> BlockReply<'a> {
     pub(super) fn of(rule: &Placed<'a>) -> Self {
+        let is_of_zone = rule.source.order == Order::Zone;
         match rule.says {
             Says::Plain { want, .. } => match want {
                 Want::BlockNxdomain => Self::Code(Rcode::NXDOMAIN),
@@ -34,14 +37,22 @@ impl<'a> BlockReply<'a> {
             Says::Rule(rule) => match &rule.action {
                 Action::Block(replies) => match replies.as_slice() {
                     [] => Self::Configured,
+                    [reply @ Reply::Address(_)] if is_of_zone => Self::data(&rule.pattern, reply),
                     [Reply::Code(code)] => Self::Code(*code),
                     replies => Self::Given(replies),
                 },
                 Action::Drop => Self::Silence,
                 Action::Rewrite(Reply::Truncated) => Self::Truncated,
-                Action::Rewrite(_) => Self::Rewritten,
+                Action::Rewrite(reply) => Self::data(&rule.pattern, reply),
                 Action::Watch | Action::Allow | Action::KeepAnswer(_) => Self::Configured,
             },
+        }
+    }
+
+    fn data(pattern: &Pattern, reply: &'a Reply) -> Self {
+        match pattern {
+            Pattern::Address(_) => Self::Instead(reply),
+            _ => Self::Rewritten,
         }
     }
 }

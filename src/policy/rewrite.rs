@@ -1,7 +1,7 @@
 //! What a name is rewritten to, when several rules say something.
 
 use crate::matcher::rule::{Action, Reply, Rule};
-use crate::matcher::{Hit, Matcher, Order, Question, Says};
+use crate::matcher::{Hit, Matcher, Order, Question, Rank, Says};
 use crate::query::Rcode;
 
 /// What a name is rewritten to.
@@ -9,6 +9,9 @@ use crate::query::Rcode;
 pub struct Rewritten {
     /// The answers that count: one code or one other name, or else all data together.
     pub replies: Vec<Reply>,
+    /// Whether rules say as well what becomes of the other name: those of people and of config
+    /// files do; lists and zones mean what the world knows of it.
+    pub leads_on: bool,
     /// The places of the rules that say so.
     places: Vec<u32>,
 }
@@ -19,14 +22,13 @@ impl Rewritten {
         let mut rewrites: Vec<(Hit<'_>, &Rule, &Reply)> = Vec::new();
         let mut keepers: Vec<(&Rule, Option<&Reply>)> = Vec::new();
         rules.find(question, &mut |hit| {
-            if let Says::Rule(rule) = hit.rule.says {
-                match &rule.action {
-                    Action::Rewrite(reply) if *reply != Reply::Truncated && !hit.closes => {
-                        rewrites.push((hit, rule, reply));
-                    }
-                    Action::KeepAnswer(reply) => keepers.push((rule, reply.as_ref())),
-                    _ => {}
-                }
+            let Says::Rule(rule) = hit.rule.says else {
+                return;
+            };
+            if let Action::KeepAnswer(reply) = &rule.action {
+                keepers.push((rule, reply.as_ref()));
+            } else if let Some(reply) = data(&hit, rule) {
+                rewrites.push((hit, rule, reply));
             }
         });
         rewrites.retain(|(_, rule, reply)| {
@@ -43,6 +45,9 @@ impl Rewritten {
         let mut rewritten = Self::default();
         for (hit, _, reply) in rewrites {
             rewritten.places.push(hit.place);
+            let source = hit.rule.source;
+            rewritten.leads_on = source.order == Order::MostSpecific
+                || matches!(source.rank, Rank::Own | Rank::Group);
             if !rewritten.replies.contains(reply) {
                 rewritten.replies.push(reply.clone());
             }
@@ -53,6 +58,22 @@ impl Rewritten {
     /// Whether the rule at this place is one of those that count.
     pub(super) fn rests_on(&self, place: u32) -> bool {
         self.places.contains(&place)
+    }
+}
+
+/// What a rule gives in place of the answer.
+fn data<'a>(hit: &Hit<'_>, rule: &'a Rule) -> Option<&'a Reply> {
+    if hit.closes {
+        return None;
+    }
+    match &rule.action {
+        Action::Rewrite(reply) if *reply != Reply::Truncated => Some(reply),
+        // In a zone a null address is data like any other.
+        Action::Block(replies) if hit.rule.source.order == Order::Zone => match &replies[..] {
+            [reply @ Reply::Address(_)] => Some(reply),
+            _ => None,
+        },
+        _ => None,
     }
 }
 

@@ -5,6 +5,7 @@
 
 use crate::matcher::rule::{Action, Reply, Rule};
 use crate::matcher::{Hit, Order, Rank, Says, Want};
+use crate::query::Rcode;
 
 /// So many lists may keep order among their own rules for one name; more than that count in full.
 const MAX_ORDERED: usize = 32;
@@ -162,6 +163,19 @@ impl Spots {
             self.count += 1;
         }
         true
+    }
+}
+
+/// Whether a rule counts for what an answer points to. Other data would be no answer to what was
+/// asked, except where a zone says so.
+pub(super) fn reaches_targets(hit: &Hit<'_>) -> bool {
+    let Says::Rule(rule) = hit.rule.says else {
+        return true;
+    };
+    match &rule.action {
+        Action::Rewrite(Reply::Code(code)) => *code != Rcode::NOERROR,
+        Action::Rewrite(_) => hit.rule.source.order == Order::Zone,
+        _ => true,
     }
 }
 

@@ -10,11 +10,11 @@ use serde::{Deserialize, Serialize};
 use crate::app::{Trial, Tried};
 use crate::config::{self, Config, DeviceMatch};
 use crate::dns::AnswerWords;
-use crate::lists::{self, Format, OwnRule, Reading, Report, Role, Skip};
+use crate::lists::{self, Format, List, OwnRule, Reading, Report, Role, Skip, pihole_regex};
 use crate::matcher::rule::{Action, Asker, Pattern, Rule, Sink as _};
 use crate::matcher::{self, Compiler, Matcher};
 use crate::packs::Packs;
-use crate::query::{Name, Query, RecordType, Source, Verdict};
+use crate::query::{Name, Query, RecordType, Verdict};
 
 /// A case as it is written.
 #[derive(Debug, Default, Deserialize)]
@@ -30,7 +30,7 @@ pub(super) struct Case {
     list_rules: Vec<String>,
     allow_list_rules: Vec<String>,
     first_zone: Vec<String>,
-    clients: Vec<IpNet>,
+    clients: Vec<String>,
     group: Option<Group>,
     query: Asking,
 }
@@ -108,7 +108,6 @@ impl Case {
         }
         let text = match &self.list_bytes {
             Some(digits) => from_hex(digits)?,
-            None if self.syntax == "regex-pihole" => bytes(&as_regexes(&self.rules)),
             None => bytes(&self.rules),
         };
         let list = ("rules", format, Role::Block);
@@ -122,6 +121,12 @@ impl Case {
                 (&self.allow_list_rules, Part::AllowListRules),
             ),
         ] {
+            // Pi-hole's allow lists know a little of adblock syntax, whatever the block list is.
+            let is_mixed = rules.iter().any(|line| line.starts_with("@@||"));
+            let format = match format {
+                Format::Hosts | Format::Domains if is_mixed => Format::Pihole,
+                format => format,
+            };
             if !rules.is_empty() {
                 self.add(&mut compiler, (name, format, role), (&bytes(rules), part))?;
             }
@@ -150,12 +155,16 @@ impl Case {
             format: Some(format),
             role,
         };
-        let devices = self.devices(part)?;
+        let devices = self.devices(part);
         if devices.is_empty() && part != Part::Rules {
             return Ok(lists::add(compiler, name, reading, text)?);
         }
         let report = lists::add(compiler, name, reading, &[][..])?;
-        let list = lists::parse(text, reading);
+        let list = if part == Part::Rules && self.syntax == "regex-pihole" {
+            self.regexes(reading)
+        } else {
+            lists::parse(text, reading)
+        };
         let mut rules = list.rules;
         let is_whole = part == Part::Rules && rules.is_empty();
         if format == Format::Wildcard && is_whole && !self.allow_rules.is_empty() {
@@ -172,22 +181,35 @@ impl Case {
         })
     }
 
+    /// The rules as Pi-hole's regexes, even where they look like names.
+    fn regexes(&self, reading: Reading) -> List {
+        let mut list = lists::parse(&[], reading);
+        for (line, number) in self.rules.iter().zip(1..) {
+            match pihole_regex(line) {
+                Ok(rule) => list.rules.push(Rule {
+                    line: number,
+                    ..rule
+                }),
+                Err(_) => list.report.counts.refused += 1,
+            }
+        }
+        list.report.counts.entries = u64::try_from(list.rules.len()).unwrap_or(u64::MAX);
+        list
+    }
+
     /// The devices that a part counts for; none = all.
-    fn devices(&self, part: Part) -> anyhow::Result<Vec<Asker>> {
-        let mut nets = match part {
-            Part::Rules => self.clients.clone(),
-            _ => Vec::new(),
+    fn devices(&self, part: Part) -> Vec<Asker> {
+        let clients = match part {
+            Part::Rules => self.clients.as_slice(),
+            _ => &[],
         };
         let group = self.group.as_ref().filter(|group| group.has(part));
-        for client in group.iter().flat_map(|group| &group.clients) {
-            let address = client.parse::<IpAddr>().map(IpNet::from);
-            let net = address.or_else(|_| client.parse());
-            nets.push(net.with_context(|| format!("`{client}` is no address"))?);
-        }
-        Ok(nets
-            .into_iter()
-            .map(|net| Asker::Network(net.trunc()))
-            .collect())
+        let members = group.iter().flat_map(|group| &group.clients);
+        clients
+            .iter()
+            .chain(members)
+            .map(|text| asker(text))
+            .collect()
     }
 
     /// What people set themselves.
@@ -197,7 +219,7 @@ impl Case {
             (&self.allow_exact, Part::AllowExact, Action::Allow),
             (&self.deny_exact, Part::DenyExact, Action::Block(Vec::new())),
         ] {
-            let devices = self.devices(part)?;
+            let devices = self.devices(part);
             for name in names {
                 let name: Name = name
                     .parse()
@@ -208,12 +230,9 @@ impl Case {
                 rules.push(rule);
             }
         }
-        let reading = Reading {
-            format: Some(Format::Pihole),
-            role: Role::Allow,
-        };
-        let devices = self.devices(Part::AllowRegex)?;
-        for mut rule in lists::parse(&bytes(&self.allow_regex), reading).rules {
+        let devices = self.devices(Part::AllowRegex);
+        for mut rule in self.allow_regex.iter().flat_map(|line| pihole_regex(line)) {
+            rule.action = Action::Allow;
             rule.limits.devices.only.extend(devices.iter().cloned());
             rules.push(rule);
         }
@@ -257,12 +276,11 @@ impl Case {
 
 fn decided(tried: &Tried, report: &Report) -> Decided {
     let words = AnswerWords::of(&tried.answer);
-    let decision = match (tried.told.verdict, tried.told.source) {
-        (Verdict::Block(_), _) if tried.is_rewritten || gives_data(tried, report) => "rewritten",
-        (Verdict::Block(_), _) => "blocked",
-        // The names by which devices ask whether they may go around us.
-        (_, Source::Local) if words.as_ref().is_some_and(|words| words.rrs.is_empty()) => "blocked",
-        (Verdict::Allow(_) | Verdict::Watch(_), _) => "allowed",
+    let decision = match tried.told.verdict {
+        Verdict::Block(_) if tried.is_rewritten || gives_data(tried, report) => "rewritten",
+        Verdict::Block(_) => "blocked",
+        Verdict::Allow(_) | Verdict::Watch(_) if tried.is_canary => "blocked",
+        Verdict::Allow(_) | Verdict::Watch(_) => "allowed",
     };
     let (rcode, rrs) = match words {
         Some(words) => (words.rcode, words.rrs),
@@ -307,17 +325,13 @@ fn format(syntax: &str) -> anyhow::Result<Format> {
     }
 }
 
-/// Lines that are regexes even where they look like names.
-fn as_regexes(lines: &[String]) -> Vec<String> {
-    let is_word = |line: &&String| {
-        line.chars()
-            .all(|c| c.is_alphanumeric() || "-_.".contains(c))
-    };
-    let regex = |line: &String| match Some(line).filter(is_word) {
-        Some(word) => format!("({word})"),
-        None => line.clone(),
-    };
-    lines.iter().map(regex).collect()
+/// A device as a case names it: by its address, its network, or its name.
+fn asker(text: &str) -> Asker {
+    let address = text.parse::<IpAddr>().map(IpNet::from);
+    match address.or_else(|_| text.parse::<IpNet>()) {
+        Ok(net) => Asker::Network(net.trunc()),
+        Err(_) => Asker::Name(text.into()),
+    }
 }
 
 fn bytes(lines: &[String]) -> Vec<u8> {

@@ -66,7 +66,12 @@ fn quoted(text: &TXT) -> String {
     let parts = text
         .txt_data
         .iter()
-        .map(|part| format!("\"{}\"", String::from_utf8_lossy(part)));
+        .map(|part| {
+            String::from_utf8_lossy(part)
+                .replace('\\', r"\\")
+                .replace('"', "\\\"")
+        })
+        .map(|part| format!("\"{part}\""));
     parts.collect::<Vec<_>>().join(" ")
 }
 

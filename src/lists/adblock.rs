@@ -8,7 +8,8 @@ mod rewrite;
 
 use super::found::{ALLOW, BLOCK, Found, Skip};
 use super::{hostname, hosts, linear, plain};
-use crate::matcher::rule::{Action, End, Glob, Limits, Pattern, Reach, Rule, Start};
+use crate::matcher::rule::{Action, End, Glob, Limits, Pattern, Reach, Reply, Rule, Start};
+use crate::query::Rcode;
 use modifiers::{Modifiers, Rewriting};
 
 /// Reads a line.
@@ -63,9 +64,18 @@ fn plain_names(line: &str, found: &mut Found<'_>) -> bool {
             .filter(|token| hostname::address(token).is_none())
             .for_each(|token| hosts::entry(token, found)),
         (None, None) if hostname::full_name(first).is_ok() => hosts::entry(first, found),
+        (None, None) if hostname::is_local(first) => found.skip(Skip::Local),
+        (None, None) if is_top(first) => found.name(Reach::Exact, first, &BLOCK),
         _ => return false,
     }
     true
+}
+
+/// Whether a word can be a name of one label to `AdGuard`, which then means that name only. Other
+/// words are found anywhere in a name.
+fn is_top(word: &str) -> bool {
+    let is_international = || word.starts_with("xn--") && hostname::name(word).is_ok();
+    word.len() > 2 && word.bytes().all(|byte| byte.is_ascii_alphabetic()) || is_international()
 }
 
 /// Reads a rule with a pattern and modifiers.
@@ -92,9 +102,8 @@ fn rule(line: &str) -> Result<Rule, String> {
         (Rewriting::Any, true) => Action::KeepAnswer(None),
         (Rewriting::To(reply), true) => Action::KeepAnswer(Some(reply)),
         (Rewriting::To(reply), false) => Action::Rewrite(reply),
-        (Rewriting::Any, false) => {
-            return Err("`$dnsrewrite` without a value stands only in an exception".to_owned());
-        }
+        // AdGuard then answers with nothing.
+        (Rewriting::Any, false) => Action::Rewrite(Reply::Code(Rcode::NOERROR)),
     };
     Ok(Rule {
         limits,
@@ -118,11 +127,10 @@ fn split(text: &str) -> (&str, Option<&str>) {
     };
     let mut escaped = false;
     for (at, c) in text.char_indices().filter(|&(at, _)| at >= from) {
-        if c == '$' && !escaped {
-            return (
-                text.get(..at).unwrap_or_default(),
-                text.get(at + 1..).or(Some("")),
-            );
+        // With nothing behind it, it is a letter like any other.
+        let rest = text.get(at + 1..).filter(|rest| !rest.is_empty());
+        if c == '$' && !escaped && rest.is_some() {
+            return (text.get(..at).unwrap_or_default(), rest);
         }
         escaped = c == '\\' && !escaped;
     }
@@ -137,6 +145,9 @@ fn pattern(written: &str, limits: &Limits) -> Result<Pattern, String> {
     if written.chars().count() < 3 && limits.is_empty() {
         return Err("the pattern is too short: it would stop too much".to_owned());
     }
+    if matches!(written, "|" | "||") {
+        return Ok(Pattern::everything());
+    }
     let lower = written.to_lowercase();
     let (text, start) = start(&lower)?;
     let (text, end) = end(text);
@@ -146,13 +157,14 @@ fn pattern(written: &str, limits: &Limits) -> Result<Pattern, String> {
     if let Ok(address) = text.parse() {
         return Ok(Pattern::Address(hostname::network(address)));
     }
+    let is_open = start == Start::Anywhere || text.contains('*');
     // A star at an edge unties it.
     let (text, start) = match text.strip_prefix('*') {
         Some(rest) => (rest.trim_start_matches('*'), Start::Anywhere),
         None => (text, start),
     };
     let (text, end) = untied(text, end);
-    if text.is_empty() {
+    if text.is_empty() && is_open {
         return Ok(Pattern::everything());
     }
     tied(&international(text)?, start, end)
@@ -167,6 +179,13 @@ fn untied(text: &str, end: End) -> (&str, End) {
 
 fn tied(text: &str, start: Start, end: End) -> Result<Pattern, String> {
     let in_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '*');
+    if is_part_of_ipv6(text) {
+        return Ok(Pattern::Glob(Glob {
+            text: text.into(),
+            start,
+            end,
+        }));
+    }
     if let Some(strange) = text.chars().find(|&c| !in_name(c)) {
         return Err(match strange {
             '/' => "a path: DNS sees names only".to_owned(),
@@ -209,11 +228,17 @@ fn start(text: &str) -> Result<(&str, Start), String> {
     } else {
         (text, Start::Anywhere)
     };
-    // AdGuard puts `http://` in front of the name that is asked for.
-    for scheme in ["http://", "://"] {
-        if let Some(rest) = text.strip_prefix(scheme) {
-            return Ok((rest, Start::Name));
-        }
+    // AdGuard puts `http://` in front of the name that is asked for, and finds the end of that in
+    // `/NAME.`, too.
+    let scheme = ["http://", "://"]
+        .iter()
+        .find(|&&mark| text.starts_with(mark));
+    let whole = match scheme {
+        Some(scheme) => text.strip_prefix(scheme),
+        None => text.strip_prefix('/').filter(|rest| is_beginning(rest)),
+    };
+    if let Some(rest) = whole.filter(|_| start == Start::Anywhere) {
+        return Ok((rest, Start::Name));
     }
     if text.contains("://") {
         return Err("a URL: DNS sees names only".to_owned());
@@ -221,17 +246,31 @@ fn start(text: &str) -> Result<(&str, Start), String> {
     Ok((text, start))
 }
 
+/// Whether a text is `NAME.`, as the beginning of a name may be.
+fn is_beginning(text: &str) -> bool {
+    let in_host = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.');
+    text.len() > 2 && text.ends_with('.') && text.chars().all(in_host)
+}
+
+/// Whether a text can only be found in an IPv6 address.
+fn is_part_of_ipv6(text: &str) -> bool {
+    text.matches(':').count() > 1
+        && text
+            .chars()
+            .all(|c| c.is_ascii_hexdigit() || matches!(c, ':' | '*'))
+}
+
 fn end(text: &str) -> (&str, End) {
-    let text = text.strip_suffix("^*").map_or(text, |rest| {
-        // What follows the end of a name may as well be nothing.
-        text.get(..=rest.len()).unwrap_or(text)
-    });
-    for mark in ["^|", "^", "|", "/*"] {
-        if let Some(rest) = text.strip_suffix(mark) {
-            return (rest, End::Name);
-        }
+    let tied = text.strip_suffix('|').or_else(|| text.strip_suffix("/*"));
+    let rest = tied.unwrap_or(text);
+    // Behind the end of a name there is nothing, which fits each further mark.
+    let bare = rest.trim_end_matches(['^', '*']);
+    let marks = rest.get(bare.len()..).unwrap_or_default();
+    match marks.find('^') {
+        Some(at) => (rest.get(..bare.len() + at).unwrap_or(bare), End::Name),
+        None if tied.is_some() => (rest, End::Name),
+        None => (text, End::Anywhere),
     }
-    (text, End::Anywhere)
 }
 
 fn international(text: &str) -> Result<String, String> {

@@ -6,7 +6,7 @@ use ipnet::IpNet;
 use memchr::memchr_iter;
 
 use super::found::{Found, Skip};
-use super::{hostname, linear};
+use super::{hostname, linear, rpz};
 use crate::matcher::rule::{Action, End, Glob, Pattern, Reach, Reply, Rule, Start};
 use crate::query::{Rcode, RecordType};
 
@@ -26,7 +26,10 @@ pub(super) fn read(line: &str, found: &mut Found<'_>) {
     match key {
         "address" | "server" | "local" => names(key, value.trim(), found),
         "host-record" => host_record(value, found),
-        "cname" | "ptr-record" | "mx-host" | "txt-record" => found.take(record(key, value)),
+        "cname" => cname(value, found),
+        "ptr-record" | "mx-host" | "txt-record" | "srv-host" | "caa-record" => {
+            found.take(record(key, value));
+        }
         "bogus-nxdomain" => {
             found.take(address(value).map(|pattern| {
                 Rule::new(pattern, Action::Block(vec![Reply::Code(Rcode::NXDOMAIN)]))
@@ -90,7 +93,11 @@ fn action(key: &str, target: &str) -> Result<Action, String> {
     }
     match (key, target, target.parse::<IpAddr>()) {
         ("address", "#", _) => Ok(Action::Block(Vec::new())),
-        ("address", _, Ok(address)) if hostname::is_null(address) => Ok(Action::Block(Vec::new())),
+        ("address", _, Ok(address)) if address.is_unspecified() => Ok(Action::Block(Vec::new())),
+        // Blocked, and told so with the list's own address.
+        ("address", _, Ok(address)) if address.is_loopback() => {
+            Ok(Action::Block(vec![Reply::Address(address)]))
+        }
         ("address", _, Ok(address)) => Ok(Action::Rewrite(Reply::Address(address))),
         ("address", ..) => Err(format!("`{target}` is no address")),
         (_, "#", _) => Ok(Action::Allow),
@@ -129,9 +136,9 @@ fn address(value: &str) -> Result<Pattern, String> {
         .map_err(|_| format!("`{value}` is no address"))
 }
 
-/// `host-record=NAME[,NAME…],ADDRESS[,ADDRESS][,TTL]`
+/// `host-record=NAME[,NAME…],ADDRESS[,ADDRESS][,TTL]`; the addresses lead back to the first name.
 fn host_record(value: &str, found: &mut Found<'_>) {
-    let words = || value.split(',').map(str::trim);
+    let words = || value.split(',').map(unquoted);
     let v4 = words().find_map(|word| word.parse().ok().map(IpAddr::V4));
     let v6 = words().find_map(|word| word.parse().ok().map(IpAddr::V6));
     if v4.or(v6).is_none() {
@@ -144,27 +151,93 @@ fn host_record(value: &str, found: &mut Found<'_>) {
             found.take(hostname::name(name).map(|name| rule(Pattern::Exact(name), action)));
         }
     }
+    if let Some(Ok(name)) = words().find(is_name).map(hostname::name) {
+        for address in v4.into_iter().chain(v6) {
+            let action = Action::Rewrite(Reply::Record(RecordType::PTR, name.clone()));
+            found.rule(rule(Pattern::Exact(hostname::reverse(address)), action));
+        }
+    }
+}
+
+/// `cname=NAME[,NAME…],TARGET[,TTL]`
+fn cname(value: &str, found: &mut Found<'_>) {
+    let mut words: Vec<&str> = value.split(',').map(unquoted).collect();
+    words.pop_if(|last| last.parse::<u32>().is_ok());
+    let target = words.pop().map(hostname::name);
+    let (Some(Ok(target)), false) = (target, words.is_empty()) else {
+        return found.refuse("a name and its target belong here");
+    };
+    for name in words {
+        let action = Action::Rewrite(Reply::Cname(target.clone()));
+        found.take(pattern(name).map(|found| match found {
+            Pattern::Subtree(name) => rule(Pattern::Exact(name), action),
+            other => rule(other, action),
+        }));
+    }
 }
 
 fn record(key: &str, value: &str) -> Result<Rule, String> {
-    let (name, rest) = value
-        .split_once(',')
-        .ok_or("a name and a value belong here")?;
-    let rest = rest.trim();
+    let mut is_quoted = false;
+    let splits = move |c: char| {
+        is_quoted ^= c == '"';
+        c == ',' && !is_quoted
+    };
+    let mut words = value.split(splits).map(unquoted);
+    let name = hostname::name(words.next().unwrap_or_default())?;
+    let first = words.next();
+    let needed = || first.ok_or("a name and a value belong here");
     let reply = match key {
-        "cname" => Reply::Cname(hostname::name(rest.split(',').next().unwrap_or(rest))?),
-        "ptr-record" => Reply::Record(RecordType::PTR, hostname::name(rest)?),
+        "ptr-record" => Reply::Record(RecordType::PTR, hostname::name(needed()?)?),
         "mx-host" => {
-            let (target, preference) = rest.split_once(',').unwrap_or((rest, "1"));
-            let preference: u16 = preference
-                .trim()
-                .parse()
-                .map_err(|_| "the preference is no number")?;
-            let target = hostname::name(target.trim())?;
+            let target = hostname::name(needed()?)?;
+            let preference = number(words.next(), 1)?;
             Reply::Record(RecordType::MX, format!("{preference} {target}").into())
         }
-        _ => Reply::Record(RecordType::TXT, rest.into()),
+        "srv-host" => Reply::Record(RecordType::SRV, service(first, words)?.into()),
+        "caa-record" => {
+            let flags = number(Some(needed()?), 0)?;
+            let tag = words.next().unwrap_or_default();
+            let value = rpz::quoted(words.next().unwrap_or_default());
+            Reply::Record(RecordType(257), format!("{flags} {tag} {value}").into())
+        }
+        _ => {
+            let texts: Vec<String> = first.into_iter().chain(words).map(rpz::quoted).collect();
+            let texts = if texts.is_empty() {
+                rpz::quoted("")
+            } else {
+                texts.join(" ")
+            };
+            Reply::Record(RecordType::TXT, texts.into())
+        }
     };
-    let name = hostname::name(name.trim())?;
     Ok(rule(Pattern::Exact(name), Action::Rewrite(reply)))
+}
+
+/// `srv-host=NAME[,TARGET[,PORT[,PRIORITY[,WEIGHT]]]]`; without a target there is no such service.
+fn service<'a>(
+    target: Option<&str>,
+    mut words: impl Iterator<Item = &'a str>,
+) -> Result<String, String> {
+    let target = match target.filter(|target| !target.is_empty()) {
+        Some(target) => hostname::name(target)?,
+        None => ".".into(),
+    };
+    let port = number(words.next(), 1)?;
+    let priority = number(words.next(), 0)?;
+    let weight = number(words.next(), 0)?;
+    Ok(format!("{priority} {weight} {port} {target}"))
+}
+
+fn number(word: Option<&str>, unsaid: u16) -> Result<u16, String> {
+    word.map_or(Ok(unsaid), |word| {
+        word.parse().map_err(|_| format!("`{word}` is no number"))
+    })
+}
+
+/// A word without white space and quotes around it.
+fn unquoted(word: &str) -> &str {
+    let word = word.trim();
+    word.strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'))
+        .unwrap_or(word)
 }

@@ -135,6 +135,21 @@ pub(super) fn network(address: IpAddr) -> IpNet {
     IpNet::from(address)
 }
 
+/// The name under which DNS tells what an address is called.
+pub(super) fn reverse(address: IpAddr) -> Box<str> {
+    match address {
+        IpAddr::V4(v4) => {
+            let [a, b, c, d] = v4.octets();
+            format!("{d}.{c}.{b}.{a}.in-addr.arpa").into()
+        }
+        IpAddr::V6(v6) => {
+            let digits = format!("{:032x}", u128::from(v6));
+            let reversed = digits.chars().rev().flat_map(|digit| [digit, '.']);
+            format!("{}ip6.arpa", reversed.collect::<String>()).into()
+        }
+    }
+}
+
 /// Whether an address says "nowhere" or "this machine".
 pub(super) fn is_null(address: IpAddr) -> bool {
     address.is_unspecified() || address.is_loopback()

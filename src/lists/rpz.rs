@@ -13,6 +13,9 @@ use super::hostname;
 use crate::matcher::rule::{Action, Asker, Pattern, Reach, Reply, Rule};
 use crate::query::{Rcode, RecordType};
 
+/// RFC 1035 §3.3: a string has one byte for its length.
+const LONGEST_STRING: usize = 255;
+
 static NXDOMAIN: LazyLock<Action> =
     LazyLock::new(|| Action::Block(vec![Reply::Code(Rcode::NXDOMAIN)]));
 static NODATA: LazyLock<Action> =
@@ -34,7 +37,7 @@ impl Rpz {
     pub(super) fn read(&mut self, line: &str, found: &mut Found<'_>) {
         let text = without_comment(line).trim_end();
         if self.in_parentheses {
-            self.in_parentheses = !text.contains(')');
+            self.in_parentheses = !outside_quotes(text).any(|sign| sign == ')');
             return;
         }
         if text.trim().is_empty() {
@@ -55,7 +58,7 @@ impl Rpz {
             rest
         };
         let rest = rest.trim_start();
-        self.in_parentheses = rest.contains('(') && !rest.contains(')');
+        self.in_parentheses = is_open(rest);
         match kind_and_data(rest) {
             Ok((RecordType::SOA | RecordType::NS, _)) => {
                 if self.zone.is_none() {
@@ -184,6 +187,25 @@ pub(super) fn reply(kind: RecordType, data: &str) -> Result<Reply, String> {
     })
 }
 
+/// A text in quotes, as zone files write it; in several where it is too long for one string.
+pub(super) fn quoted(text: &str) -> String {
+    let mut written = String::from("\"");
+    let mut length = 0;
+    for letter in text.chars() {
+        length += letter.len_utf8();
+        if length > LONGEST_STRING {
+            written.push_str("\" \"");
+            length = letter.len_utf8();
+        }
+        if matches!(letter, '"' | '\\') {
+            written.push('\\');
+        }
+        written.push(letter);
+    }
+    written.push('"');
+    written
+}
+
 fn action(trigger: &str, kind: RecordType, data: &str) -> Result<Cow<'static, Action>, String> {
     if kind != RecordType::CNAME {
         return Ok(Cow::Owned(match reply(kind, data)? {
@@ -245,6 +267,19 @@ fn network(text: &str) -> Result<IpNet, String> {
 fn absolute(name: &str) -> Option<Box<str>> {
     let bare = name.strip_suffix('.')?;
     (!bare.is_empty()).then(|| bare.to_lowercase().into())
+}
+
+/// Whether a record goes on in the lines that follow.
+fn is_open(text: &str) -> bool {
+    outside_quotes(text).fold(false, |open, sign| match sign {
+        '(' => true,
+        ')' => false,
+        _ => open,
+    })
+}
+
+fn outside_quotes(text: &str) -> impl Iterator<Item = char> {
+    text.split('"').step_by(2).flat_map(str::chars)
 }
 
 /// The line up to a `;` that is not in quotes.

@@ -96,19 +96,11 @@ fn pointer(value: &str) -> Result<Rule, String> {
         .and_then(|word| word.parse().ok())
         .ok_or("an address belongs in front")?;
     let target = hostname::name(last.unwrap_or_default())?;
-    let name: Box<str> = match address {
-        IpAddr::V4(v4) => {
-            let [a, b, c, d] = v4.octets();
-            format!("{d}.{c}.{b}.{a}.in-addr.arpa").into()
-        }
-        IpAddr::V6(v6) => {
-            let digits = format!("{:032x}", u128::from(v6));
-            let reversed = digits.chars().rev().flat_map(|digit| [digit, '.']);
-            format!("{}ip6.arpa", reversed.collect::<String>()).into()
-        }
-    };
     let reply = Reply::Record(RecordType::PTR, target);
-    Ok(Rule::new(Pattern::Exact(name), Action::Rewrite(reply)))
+    Ok(Rule::new(
+        Pattern::Exact(hostname::reverse(address)),
+        Action::Rewrite(reply),
+    ))
 }
 
 /// The first word, in quotes or not, and the rest.

@@ -42,8 +42,8 @@ pub(super) fn read(text: &str) -> Result<Modifiers, String> {
         let limits = &mut modifiers.limits;
         match key {
             "" => {}
-            "important" if value.is_none() => modifiers.important = true,
-            "badfilter" if value.is_none() => modifiers.cancels = true,
+            "important" => modifiers.important = true,
+            "badfilter" => modifiers.cancels = true,
             "dnstype" => limits.types = types(needed()?)?,
             "client" => limits.devices = choice(needed()?, |text| Ok(asker(text)))?,
             "ctag" => limits.tags = choice(needed()?, tag)?,
@@ -64,25 +64,19 @@ pub(super) fn read(text: &str) -> Result<Modifiers, String> {
     Ok(modifiers)
 }
 
-/// Splits where `at` is neither escaped nor in quotes that open a value.
+/// Splits where `at` is not escaped. Quotes do not protect it, as `AdGuard` has it.
 fn split(text: &str, at: char) -> Vec<&str> {
     let mut parts = Vec::new();
-    let (mut from, mut quote, mut escaped, mut before) = (0, None, false, at);
+    let (mut from, mut escaped) = (0, false);
     for (index, c) in text.char_indices() {
-        let opens = matches!(before, '=' | '|' | '~' | ',');
         if escaped {
             escaped = false;
         } else if c == '\\' {
             escaped = true;
-        } else if quote == Some(c) {
-            quote = None;
-        } else if quote.is_none() && opens && matches!(c, '\'' | '"') {
-            quote = Some(c);
-        } else if quote.is_none() && c == at {
+        } else if c == at {
             parts.push(text.get(from..index).unwrap_or_default());
             from = index + c.len_utf8();
         }
-        before = c;
     }
     parts.push(text.get(from..).unwrap_or_default());
     parts
@@ -91,6 +85,9 @@ fn split(text: &str, at: char) -> Vec<&str> {
 fn choice<T>(value: &str, read: impl Fn(&str) -> Result<T, String>) -> Result<Choice<T>, String> {
     let mut choice = Choice::default();
     for part in split(value, '|') {
+        if part.is_empty() {
+            continue;
+        }
         let (part, list) = match part.strip_prefix('~') {
             Some(rest) => (rest, &mut choice.not),
             None => (part, &mut choice.only),
@@ -100,10 +97,16 @@ fn choice<T>(value: &str, read: impl Fn(&str) -> Result<T, String>) -> Result<Ch
         }
         list.push(read(part)?);
     }
+    if choice.only.is_empty() && choice.not.is_empty() {
+        return Err("there is no value".to_owned());
+    }
     Ok(choice)
 }
 
 fn types(value: &str) -> Result<Choice<RecordType>, String> {
+    if value.split('|').any(str::is_empty) {
+        return Err("a record type is empty".to_owned());
+    }
     let mut types = choice(value, |word| {
         word.parse::<RecordType>()
             .ok()

@@ -269,6 +269,13 @@ fn adblock_patterns_are_tied_where_they_say() {
             ("|ads.", "block name ads.*"),
             ("||ads.example^|", TREE),
             ("||ads.example^*", TREE),
+            ("||ads.example^^", TREE),
+            ("||ads.example^*^|", TREE),
+            ("||ads.example^/*", TREE),
+            ("/ads.", "block name ads.*"),
+            ("xyz", "block xyz"),
+            ("localhost", "skip local"),
+            ("||2001:db8:", "block from a label on 2001:db8:*"),
             ("||ads.example/*", TREE),
             ("http://ads.example^", ADS),
             ("||ads*.example^", "block from a label on ads*.example"),
@@ -318,7 +325,7 @@ fn adblock_modifiers_say_for_whom_and_for_what() {
                 "block ads.example and below, only types TXT",
             ),
             (
-                "||ads.example^$client=192.0.2.9/28|~'kid\\'s, tablet'",
+                "||ads.example^$client=192.0.2.9/28|~'kid\\'s\\, tablet'",
                 "block ads.example and below, only devices 192.0.2.0/28, not devices 'kid's, tablet'",
             ),
             (
@@ -349,7 +356,18 @@ fn adblock_rewrites_come_in_all_their_forms() {
         ("NOERROR;CNAME;garden.example", "CNAME garden.example"),
         ("NOERROR;PTR;garden.example.", "PTR garden.example"),
         ("NOERROR;MX;10 mail.example", "MX 10 mail.example"),
-        ("NOERROR;TXT;hello", "TXT hello"),
+        ("NOERROR;TXT;hello", "TXT \"hello\""),
+        (r"NOERROR;TXT;a\, b;c", "TXT \"a, b;c\""),
+        ("NOERROR;TXT;", "TXT \"\""),
+        (
+            "NOERROR;SRV;1 2 853 dot.example x",
+            "SRV 1 2 853 dot.example",
+        ),
+        (
+            "NOERROR;HTTPS;1 . port=443 x=y alpn=h3",
+            "HTTPS 1 . alpn=h3 port=443",
+        ),
+        ("NOTIMP;;", "NOTIMP"),
         ("NOERROR;SRV;1 2 853 dot.example", "SRV 1 2 853 dot.example"),
         ("NOERROR;HTTPS;1 . alpn=h3", "HTTPS 1 . alpn=h3"),
         (
@@ -396,13 +414,19 @@ fn adblock_rules_that_dns_cannot_follow_are_refused_with_their_reason() {
             ("||ads.example^$dnsrewrite=NOERROR;A", "CODE;TYPE;VALUE"),
             ("||ads.example^$dnsrewrite=NOERROR;AAAA;192.0.2.1", "IPv6"),
             ("||ads.example^$dnsrewrite=NOERROR;MX;mail.example", "MX"),
-            ("||ads.example^$dnsrewrite", "exception"),
+            ("||ads.example^$dnsrewrite=NOERROR;;192.0.2.1", "type"),
+            ("||ads.example^$", "middle"),
+            ("||ads.example^$client='a, b'", "$ b"),
+            ("||ads.example^$ctag=|", "no value"),
+            ("||http://ads.example^", "URL"),
+            ("|||", "no name"),
+            ("||^", "no name"),
             ("||ads.example/banner.gif", "path"),
             ("https://ads.example/", "URL"),
             ("||ads.example:8080^", "port"),
             ("||ads.example^ # why", "middle"),
             ("||ads..example^", "empty"),
-            ("||ads.example^^", "middle"),
+            ("||ads^example^", "middle"),
             (r"/^(?!www\.)ads/", "looks ahead"),
             (r"/(a)\1/", "refers back"),
             ("/[/", "wrong"),
@@ -629,11 +653,32 @@ fn dnsmasq_lines_cover_names_and_what_is_below() {
             ("server=/ok.ads.example/#", "allow ok.ads.example and below"),
             (
                 "host-record=nas.example,192.0.2.9,3600",
-                "rewrite nas.example -> 192.0.2.9, only types A",
+                "rewrite nas.example -> 192.0.2.9, only types A; rewrite 9.2.0.192.in-addr.arpa -> PTR \
+                 nas.example, only types PTR",
             ),
             (
                 "cname=a.example,b.example",
                 "rewrite a.example -> CNAME b.example",
+            ),
+            (
+                "cname=a.example,*.b.example,c.example,60",
+                "rewrite a.example -> CNAME c.example; rewrite below b.example -> CNAME c.example",
+            ),
+            (
+                "srv-host=_dot._tcp.a.example,b.example,853,1",
+                "rewrite _dot._tcp.a.example -> SRV 1 0 853 b.example, only types SRV",
+            ),
+            (
+                "txt-record=a.example,\"x, y\",z z",
+                "rewrite a.example -> TXT \"x, y\" \"z z\", only types TXT",
+            ),
+            (
+                "caa-record=a.example,0,issue,ca.example",
+                "rewrite a.example -> CAA 0 issue \"ca.example\", only types CAA",
+            ),
+            (
+                "address=/ads.example/127.0.0.1",
+                "block ads.example and below -> 127.0.0.1",
             ),
             (
                 "mx-host=a.example,m.example,5",
@@ -753,7 +798,8 @@ fn regexes_that_would_take_long_to_compile_are_refused_together() {
 fn a_record_of_many_names_has_one_address_of_each_kind() {
     let line = format!("host-record={}a.example", "192.0.2.1,b.example,".repeat(99));
     let list = list(Format::Dnsmasq, Role::Block, line.as_bytes());
-    assert_eq!(list.rules.len(), 100);
+    // And a name for the address.
+    assert_eq!(list.rules.len(), 101);
 }
 
 #[test]

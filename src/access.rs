@@ -5,8 +5,10 @@
 //! the disk; of passwords and secrets it keeps hashes only. What is not known is not let in. Start
 //! at [`Access::admit`].
 
+mod aside;
 mod change;
 mod command;
+mod environment;
 mod error;
 mod hash;
 mod keep;
@@ -35,14 +37,15 @@ pub use token::{Scope, TokenInfo};
 
 use crate::config::{Config, Password};
 use crate::store::Store;
+use environment::Environment;
 use keys::{Keys, Known};
 use secret::{Code, Digest};
 use session::Session;
 use throttle::Throttle;
 use token::Token;
 
-/// Passwords that are looked at at the same time: each takes a processor for a moment.
-const MOST_AT_ONCE: usize = 2;
+/// Passwords that are looked at at the same time: each takes a processor and 19 MiB for a moment.
+const MOST_AT_ONCE: usize = 1;
 
 /// How long a request waits for the first look at the store.
 const FIRST_LOOK: Duration = Duration::from_secs(2);
@@ -89,11 +92,12 @@ pub struct Access {
     is_here_only: bool,
     keys: Mutex<Keys>,
     throttle: Mutex<Throttle>,
+    environment: Mutex<Environment>,
     /// Rises when something becomes known of the password.
     news: watch::Sender<u64>,
     code: Code,
     looking: Arc<Semaphore>,
-    /// Held while the password changes.
+    /// Held while the password changes, and while what the store has and what is known here do.
     changing: tokio::sync::Mutex<()>,
 }
 
@@ -112,9 +116,12 @@ impl Access {
             Some(Password::Hash(hash)) => Some(Arc::from(hash.as_str())),
             Some(Password::Plain(_)) | None => None,
         };
+        let mut keys = Keys::new(hash);
+        keys.is_shared = store.hub().is_some();
         Ok(Self {
-            keys: Mutex::new(Keys::new(hash)),
+            keys: Mutex::new(keys),
             throttle: Mutex::default(),
+            environment: Mutex::default(),
             news: watch::Sender::new(0),
             code: Code::make()?,
             looking: Arc::new(Semaphore::new(MOST_AT_ONCE)),
@@ -209,6 +216,8 @@ impl Access {
         self.check(visitor, password, &hash).await?;
         let (secret, session) = new_session(visitor, &hash, now_s)?;
         let row = session.to_row();
+        // Who reads the store meanwhile has both, or neither.
+        let _turn = self.changing.lock().await;
         // Who could not be kept is in all the same: the disk may be what they come for.
         let kept = self.save_session(&row).await;
         if let Err(error) = &kept {
@@ -263,7 +272,8 @@ impl Access {
             used_s: None,
         };
         let token = Token::new(Digest::of(&secret), info.clone());
-        self.save_token(&token.to_row()).await?;
+        let _turn = self.changing.lock().await;
+        self.save_token(token.to_row()).await?;
         self.keys().add_token(token);
         Ok((secret, info))
     }
@@ -273,6 +283,7 @@ impl Access {
         let Some(digest) = self.keys().token_digest(id) else {
             return Ok(false);
         };
+        let _turn = self.changing.lock().await;
         self.remove_token(&digest).await?;
         Ok(self.keys().revoke(&digest))
     }

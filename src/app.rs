@@ -26,7 +26,7 @@ use tokio_util::task::TaskTracker;
 
 pub use library::refresher;
 pub use limits::come_second;
-pub use start::{Parts, choose_crypto, prepare, prepare_with, start, start_here};
+pub use start::{Parts, choose_crypto, prepare, prepare_with, start, start_here, store};
 pub use trial::{Trial, Tried, made_up_upstream};
 
 use crate::access::Access;

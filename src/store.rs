@@ -8,6 +8,7 @@
 mod block;
 mod change;
 mod connect;
+mod credential;
 mod day;
 mod device;
 mod entry;
@@ -36,18 +37,19 @@ use sqlx::SqlitePool;
 
 pub use block::{BlockHead, BlockTable, StoredBlock};
 pub use change::{Author, ChangeRow, ChangeTable, Way};
+use credential::Credentials;
 pub use day::{DayParts, DayTable, StoredDay};
 pub use device::{DeviceRow, DeviceTable};
 pub use entry::EntryTable;
 pub use erasure::ErasureTable;
 pub use error::{Cause, StoreError};
 pub use group::{DeviceWishRow, DeviceWishTable, GroupRow, GroupTable};
-pub use hub::{Arrived, Away, Hub, Listener, News, NodeRow, Waiting};
+pub use hub::{Arrived, Away, Hub, Listener, News, NodeRow, Stale, Waiting};
 pub use item::{Item, Kind};
 pub use list::{ListRow, ListTable};
 pub use name::NameTable;
 pub use outbox::{OutboxTable, Progress};
-pub use password::{PasswordSource, PasswordTable};
+pub use password::{PasswordRow, PasswordSource, PasswordTable};
 pub use pause::{PauseRow, PauseTable};
 pub use record::{RecordRow, RecordTable};
 pub use rule::{RuleRow, RuleTable};
@@ -84,6 +86,14 @@ struct Pools {
     write: SqlitePool,
     through: SqlitePool,
     read: SqlitePool,
+}
+
+impl Pools {
+    async fn close(&self) {
+        self.read.close().await;
+        self.through.close().await;
+        self.write.close().await;
+    }
 }
 
 impl Store {
@@ -147,9 +157,11 @@ impl Store {
         if self.is_open() {
             return Ok(());
         }
+        let mut brought = Credentials::default();
         if let Some(hub) = self.hub() {
             let may_stay = hub.join().await?;
             if !may_stay && self.shared.file.exists() {
+                brought = self.credentials_of_alone().await;
                 self.set_alone_aside()?;
             }
         }
@@ -161,7 +173,28 @@ impl Store {
             other => other?,
         };
         self.set_pools(Some(pools));
+        if !brought.0.is_empty() {
+            let mut writing = self.write_through().await?;
+            writing.grant(&brought).await?;
+            writing.commit().await?;
+        }
         Ok(())
+    }
+
+    /// What lets people in on a node that was alone: where the others have no password yet, it stays.
+    async fn credentials_of_alone(&self) -> Credentials {
+        let read = async {
+            let pools = connect::open(&self.shared.folder, &self.shared.file).await?;
+            let mut reading = self.begin_on(&pools.read, "BEGIN").await?;
+            let all = reading.credentials().await;
+            drop(reading);
+            pools.close().await;
+            all
+        };
+        read.await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "the password of this node is not known any more");
+            Credentials::default()
+        })
     }
 
     /// Closes the store, moves its damaged file aside and begins a new one.
@@ -175,9 +208,7 @@ impl Store {
     pub async fn close(&self) {
         let pools = self.set_pools(None);
         if let Some(pools) = pools {
-            pools.read.close().await;
-            pools.through.close().await;
-            pools.write.close().await;
+            pools.close().await;
         }
     }
 
@@ -215,7 +246,15 @@ impl Store {
         let pools = self.pools().ok_or_else(|| StoreError::Closed {
             file: self.shared.file.clone(),
         })?;
-        let begun = pick(&pools).begin_with(statement).await;
+        self.begin_on(pick(&pools), statement).await
+    }
+
+    async fn begin_on(
+        &self,
+        pool: &SqlitePool,
+        statement: &'static str,
+    ) -> Result<Transaction, StoreError> {
+        let begun = pool.begin_with(statement).await;
         Ok(Transaction {
             inner: begun.map_err(|source| StoreError::using(&self.shared.file, source))?,
             file: self.shared.file.clone(),

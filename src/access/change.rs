@@ -2,6 +2,10 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
+use super::aside::aside;
+use super::keep::{self, Turn};
 use super::keys::Known;
 use super::pass::{By, Pass};
 use super::session::Session;
@@ -30,7 +34,7 @@ impl Access {
         self.throttle().forgive(Net::of(visitor.address));
         let hash: Arc<str> = self.hash(password).await?.into();
         let (secret, session) = new_session(visitor, &hash, now_s)?;
-        let pass = self.put_password(hash, Some(session), now_s).await?;
+        let pass = self.put_password(hash, Some(session), Turn::First).await?;
         Ok(Opened {
             secret,
             pass: pass.ok_or(AccessError::Hashing)?,
@@ -57,20 +61,20 @@ impl Access {
         }
         let hash: Arc<str> = self.hash(password).await?.into();
         if pass.by == By::Command {
-            self.put_password(hash, None, now_s).await?;
+            self.put_password(hash, None, Turn::Any).await?;
             return Ok(None);
         }
         let (secret, session) = new_session(visitor, &hash, now_s)?;
-        let pass = self.put_password(hash, Some(session), now_s).await?;
+        let pass = self.put_password(hash, Some(session), Turn::Any).await?;
         Ok(pass.map(|pass| Opened { secret, pass }))
     }
 
     /// Sets a password, for who may write to the data folder.
-    pub async fn reset(&self, password: &str, now_s: i64) -> Result<(), AccessError> {
+    pub async fn reset(&self, password: &str) -> Result<(), AccessError> {
         let _turn = self.changing.lock().await;
         check_length(password)?;
         let hash = self.hash(password).await?.into();
-        self.put_password(hash, None, now_s).await?;
+        self.put_password(hash, None, Turn::Any).await?;
         Ok(())
     }
 
@@ -79,10 +83,11 @@ impl Access {
         &self,
         hash: Arc<str>,
         session: Option<Session>,
-        now_s: i64,
+        turn: Turn,
     ) -> Result<Option<Pass>, AccessError> {
         let row = session.as_ref().map(Session::to_row);
-        self.keep_password(&hash, row.as_ref(), now_s).await?;
+        let password = keep::set(&hash, Timestamp::now().as_second());
+        self.keep_password(password, row.as_ref(), turn).await?;
         let pass = self.keys().change(hash, session);
         self.news.send_modify(|count| *count += 1);
         tracing::info!("the dashboard has a new password; earlier sessions have ended");
@@ -130,12 +135,6 @@ impl Access {
         work: impl FnOnce() -> Result<T, AccessError> + Send + 'static,
     ) -> Result<T, AccessError> {
         let seat = Arc::clone(&self.looking).acquire_owned().await;
-        let work = move || {
-            // Held until the work is done, whether somebody still waits for it or not.
-            let _seat = seat;
-            work()
-        };
-        let done = tokio::task::spawn_blocking(work).await;
-        done.unwrap_or(Err(AccessError::Hashing))
+        aside(seat.map_err(|_| AccessError::Hashing)?, work).await
     }
 }

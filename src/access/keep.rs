@@ -1,8 +1,8 @@
-//! What the store keeps of the door: read at the start, written as it changes.
+//! What the store keeps of the door: read at the start, and when another node changed it; written as
+//! it changes.
 
 use std::fs;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -13,9 +13,9 @@ use super::keys::Known;
 use super::secret::Digest;
 use super::session::Session;
 use super::token::Token;
-use super::{Access, AccessError, Door, command, hash};
+use super::{Access, AccessError, Door, command};
 use crate::config::{Password, is_password_hash};
-use crate::store::{PasswordSource, SessionRow, StoreError, TokenRow, Transaction};
+use crate::store::{PasswordRow, PasswordSource, SessionRow, StoreError, TokenRow, Transaction};
 
 /// A file that says that a password was set: without it in the database, nobody is let in by an
 /// open door, but the code is asked for.
@@ -27,6 +27,15 @@ const OFTEN_ENOUGH_S: i64 = 60 * 60;
 
 /// At the stop it may be closer.
 const AT_THE_END_S: i64 = 60;
+
+/// Whether a password is the first one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// It is: of several nodes, the first that has one has it for all.
+    First,
+    /// It replaces whatever there is.
+    Any,
+}
 
 /// What the store keeps.
 struct Kept {
@@ -44,6 +53,7 @@ impl Access {
         let kept = self.read().await;
         let environment = kept.as_ref().ok().and_then(|kept| kept.environment.clone());
         let declared = self.declared_hash(environment).await?;
+        let is_first = *self.news.borrow() == 0;
         let result = match kept {
             Ok(kept) => {
                 let password = self.understand(kept.set.as_deref());
@@ -58,11 +68,14 @@ impl Access {
                 } else {
                     Known::None
                 };
-                self.keys().learn(declared, unknown);
+                if is_first {
+                    self.keys().learn(declared, unknown);
+                }
                 Err(error.into())
             }
         };
         self.news.send_modify(|count| *count += 1);
+        self.share_environment().await;
         result
     }
 
@@ -97,43 +110,13 @@ impl Access {
         }
     }
 
-    /// The hash of what the config declares; that of the environment's password is the same after
-    /// a restart, so that sessions go on.
-    async fn declared_hash(
-        &self,
-        environment: Option<String>,
-    ) -> Result<Option<Arc<str>>, AccessError> {
-        let declared = self.declared().clone();
-        let text = match declared {
-            None => return Ok(None),
-            Some(Password::Hash(hash)) => return Ok(Some(hash.into())),
-            Some(Password::Plain(text)) => text,
-        };
-        if text.chars().count() < hash::SHORTEST {
-            tracing::warn!(
-                "the password of the environment is short: choose one of at least {} characters",
-                hash::SHORTEST
-            );
-        }
-        if let Some(hash) = environment.filter(|hash| is_password_hash(hash)) {
-            let hash: Arc<str> = hash.into();
-            if self.verify(&text, &hash).await? {
-                return Ok(Some(hash));
-            }
-        }
-        let hash: Arc<str> = self.hash(&text).await?.into();
-        if let Err(error) = self.save_environment(&hash).await {
-            tracing::debug!(%error, "the hash of the environment's password is not kept");
-        }
-        Ok(Some(hash))
-    }
-
     async fn read(&self) -> Result<Kept, StoreError> {
         self.store.connect().await?;
         let mut reading = self.store.read().await?;
         let set = reading.passwords().find(PasswordSource::Set).await?;
         let source = PasswordSource::Environment;
         let environment = reading.passwords().find(source).await?;
+        let (set, environment) = (set.map(|row| row.hash), environment.map(|row| row.hash));
         let sessions = reading.sessions().all().await?;
         let tokens = reading.tokens().all().await?;
         Ok(Kept {
@@ -144,31 +127,37 @@ impl Access {
         })
     }
 
-    async fn save_environment(&self, hash: &str) -> Result<(), StoreError> {
-        let mut writing = self.store.write().await?;
-        let source = PasswordSource::Environment;
-        writing.passwords().save(source, hash, now_s()).await?;
-        writing.commit().await
-    }
-
-    /// Keeps a new password; earlier sessions are forgotten with it, and this one is new.
+    /// Keeps a new password, on all nodes; earlier sessions are forgotten with it, and this one is
+    /// new.
     pub(super) async fn keep_password(
         &self,
-        hash: &str,
+        password: PasswordRow,
         session: Option<&SessionRow>,
-        now_s: i64,
+        turn: Turn,
     ) -> Result<(), AccessError> {
+        let mut writing = self.store.write_shared().await?;
+        let before = writing.passwords().find(PasswordSource::Set).await?;
+        let before = before.filter(|row| is_password_hash(&row.hash));
+        if turn == Turn::First && before.is_some() {
+            // Somebody was faster, on another node.
+            return Err(AccessError::NotSetUp(Door::Shut));
+        }
         // Never a password without its mark.
         self.mark()?;
-        let mut writing = self.store.write_through().await?;
-        let source = PasswordSource::Set;
-        writing.passwords().save(source, hash, now_s).await?;
-        writing.sessions().clear().await?;
+        writing.set_password(password).await?;
         if let Some(session) = session {
             writing.sessions().save(session).await?;
         }
         writing.commit().await?;
+        self.share_soon();
         Ok(())
+    }
+
+    /// Has the other nodes told soon of sessions that began or ended here.
+    fn share_soon(&self) {
+        if let Some(hub) = self.store.hub() {
+            hub.share_soon();
+        }
     }
 
     fn marker(&self) -> PathBuf {
@@ -190,39 +179,50 @@ impl Access {
     pub(super) async fn save_session(&self, session: &SessionRow) -> Result<(), StoreError> {
         let mut writing = self.store.write_through().await?;
         writing.sessions().save(session).await?;
-        writing.commit().await
+        writing.commit().await?;
+        self.share_soon();
+        Ok(())
     }
 
-    pub(super) async fn save_token(&self, token: &TokenRow) -> Result<(), StoreError> {
-        let mut writing = self.store.write_through().await?;
-        writing.tokens().save(token).await?;
+    pub(super) async fn save_token(&self, token: TokenRow) -> Result<(), StoreError> {
+        let mut writing = self.store.write_shared().await?;
+        writing.add_token(token).await?;
         writing.commit().await
     }
 
     pub(super) async fn remove_token(&self, digest: &Digest) -> Result<(), StoreError> {
-        let mut writing = self.store.write_through().await?;
-        writing.tokens().remove(&digest.to_text()).await?;
+        let mut writing = self.store.write_shared().await?;
+        writing.revoke_token(&digest.to_text()).await?;
         writing.commit().await
     }
 
     /// Has the store forget what has ended; what it cannot now is tried again.
     pub(super) async fn forget_ended(&self) {
-        let gone = self.keys().take_gone();
+        // Who reads the store meanwhile must know of them.
+        let _turn = self.changing.lock().await;
+        let gone = self.keys().gone();
         if gone.is_empty() {
             return;
         }
-        if let Err(error) = self.forget(&gone).await {
-            tracing::warn!(%error, "ended sessions are still in the database; it is tried again");
-            self.keys().put_gone(gone);
+        match self.forget(&gone).await {
+            Ok(()) => self.keys().forget_gone(&gone),
+            Err(error) => {
+                tracing::warn!(%error, "ended sessions are still in the database; it is tried again");
+            }
         }
     }
 
     async fn forget(&self, gone: &[Digest]) -> Result<(), StoreError> {
         let mut writing = self.store.write_through().await?;
-        for digest in gone {
-            writing.sessions().remove(&digest.to_text()).await?;
+        for digest in gone.iter().map(|digest| digest.to_text()) {
+            match self.store.hub() {
+                Some(_) => writing.sessions().end(&digest).await?,
+                None => writing.sessions().remove(&digest).await?,
+            }
         }
-        writing.commit().await
+        writing.commit().await?;
+        self.share_soon();
+        Ok(())
     }
 
     /// Keeps when sessions and tokens were used, now and then, until told to stop.
@@ -271,11 +271,19 @@ impl Access {
         let (password, sessions, tokens) = self.keys().everything();
         let mut writing = self.store.write_through().await?;
         if let Known::Hash(hash) = password {
-            let source = PasswordSource::Set;
-            writing.passwords().save(source, &hash, now_s()).await?;
+            writing.passwords().save(&set(&hash, now_s())).await?;
         }
         save_rows(&mut writing, &sessions, &tokens).await?;
         writing.commit().await
+    }
+}
+
+/// A password that people set.
+pub(super) fn set(hash: &str, now_s: i64) -> PasswordRow {
+    PasswordRow {
+        source: PasswordSource::Set,
+        hash: hash.to_owned(),
+        set_s: now_s,
     }
 }
 

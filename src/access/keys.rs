@@ -32,6 +32,8 @@ pub(super) enum Known {
 /// All of it.
 #[derive(Debug)]
 pub(super) struct Keys {
+    /// Whether other nodes use the same store: sessions of another password may be theirs.
+    pub is_shared: bool,
     /// Of the config or the environment; it counts before the other.
     declared: Option<Arc<str>>,
     kept: Known,
@@ -48,6 +50,7 @@ impl Keys {
     /// With what the config declares.
     pub(super) fn new(declared: Option<Arc<str>>) -> Self {
         Self {
+            is_shared: false,
             declared,
             kept: Known::Not,
             sessions: HashMap::new(),
@@ -82,7 +85,10 @@ impl Keys {
         self.drop_sessions(left, Vec::clear);
         for session in sessions {
             if !self.gone.contains(&session.digest) {
-                self.sessions.entry(session.digest).or_insert(session);
+                let used_s = session.info.used_s;
+                let ours = self.sessions.entry(session.digest).or_insert(session);
+                ours.info.used_s = ours.info.used_s.max(used_s);
+                ours.saved_s = ours.saved_s.max(Some(used_s));
             }
         }
         self.prune(now_s);
@@ -95,7 +101,10 @@ impl Keys {
             is_left
         });
         for token in tokens {
-            self.tokens.entry(token.digest).or_insert(token);
+            let used_s = token.info.used_s;
+            let ours = self.tokens.entry(token.digest).or_insert(token);
+            ours.info.used_s = ours.info.used_s.max(used_s);
+            ours.saved_s = ours.saved_s.max(used_s);
         }
     }
 
@@ -107,7 +116,13 @@ impl Keys {
             Known::Not => return,
             Known::None | Known::Lost => None,
         };
-        self.end(|session| session.is_over(now_s) || Some(&session.password) != mark.as_ref());
+        self.end(|session| session.is_over(now_s));
+        let is_other = |session: &Session| Some(&session.password) != mark.as_ref();
+        if self.is_shared {
+            self.drop_sessions(is_other, Vec::clear);
+        } else {
+            self.end(is_other);
+        }
     }
 
     /// Lets somebody in by what they show, or not.
@@ -252,13 +267,13 @@ impl Keys {
     }
 
     /// The sessions that have ended and that the store is to forget.
-    pub(super) fn take_gone(&mut self) -> Vec<Digest> {
-        std::mem::take(&mut self.gone)
+    pub(super) fn gone(&self) -> Vec<Digest> {
+        self.gone.clone()
     }
 
-    /// These could not be forgotten.
-    pub(super) fn put_gone(&mut self, digests: Vec<Digest>) {
-        self.gone.extend(digests);
+    /// The store has forgotten these.
+    pub(super) fn forget_gone(&mut self, digests: &[Digest]) {
+        self.gone.retain(|digest| !digests.contains(digest));
     }
 
     /// What the store does not know of when they were used, where that is as long ago as this.
@@ -352,7 +367,7 @@ mod tests {
         let pass = keys.admit(&shown("idle"), NOW_S + 29 * DAY_S).unwrap();
         assert!(keys.admit(&shown("idle"), NOW_S + 59 * DAY_S).is_none());
         assert!(pass.ended.is_cancelled());
-        assert_eq!(keys.take_gone().len(), 2);
+        assert_eq!(keys.gone().len(), 2);
     }
 
     #[test]
@@ -367,7 +382,7 @@ mod tests {
         let mut keys = keys(&[]);
         let late = keys.open(session("late", "before"), true, "before");
         assert!(late.is_none());
-        assert_eq!(keys.take_gone(), [Digest::of("late")]);
+        assert_eq!(keys.gone(), [Digest::of("late")]);
     }
 
     #[test]
@@ -400,7 +415,34 @@ mod tests {
             let admitted = keys.admit(&shown(secret), NOW_S);
             assert_eq!(admitted.is_some(), expected, "{secret}");
         }
-        assert_eq!(keys.take_gone(), [Digest::of("other")]);
+        assert_eq!(keys.gone(), [Digest::of("other")]);
+    }
+
+    #[test]
+    fn a_session_that_another_node_saw_later_was_used_then() {
+        let mut keys = keys(&["one"]);
+        let mut row = session("one", "hash").to_row();
+        row.used_s = NOW_S + 20 * DAY_S;
+        keys.recall(
+            Session::from_row(row).into_iter().collect(),
+            Vec::new(),
+            NOW_S,
+        );
+        assert!(keys.admit(&shown("one"), NOW_S + 40 * DAY_S).is_some());
+    }
+
+    #[test]
+    fn sessions_of_another_password_open_nothing_and_are_left_to_the_nodes_that_have_it() {
+        let mut keys = keys(&[]);
+        keys.is_shared = true;
+        let row = session("theirs", "another hash").to_row();
+        keys.recall(
+            Session::from_row(row).into_iter().collect(),
+            Vec::new(),
+            NOW_S,
+        );
+        assert!(keys.admit(&shown("theirs"), NOW_S).is_none());
+        assert_eq!(keys.gone(), []);
     }
 
     #[test]

@@ -121,7 +121,13 @@ impl Nodes {
 
     /// Puts in force what came from other nodes.
     async fn enforce(&self, hub: &Hub) {
-        for kind in hub.take_stale() {
+        let stale = hub.take_stale();
+        if stale.credentials
+            && let Err(error) = self.api.access.recall().await
+        {
+            tracing::warn!(%error, "who was let in on another node is not known here");
+        }
+        for kind in stale.kinds {
             if let Err(error) = self.api.enforce(kind).await {
                 let kind = kind.as_str();
                 tracing::warn!(%error, kind, "what another node changed is not in force here");
@@ -197,7 +203,10 @@ impl Session<'_> {
                 News::Devices => self.due.devices = true,
                 News::Rows => self.due.rows = true,
             },
-            () = self.hub.woken() => self.due.rows = true,
+            () = self.hub.woken() => {
+                self.due.rows = true;
+                self.due.policy |= self.hub.take_news();
+            }
             Ok(()) = self.changed.changed(), if self.gathered.is_none() => {
                 self.gathered = Some(Instant::now() + GATHER);
             }

@@ -62,17 +62,22 @@ pub fn prepare(config: Config) -> anyhow::Result<Parts> {
 pub fn prepare_with(config: Config, packs: Arc<Packs>) -> anyhow::Result<Parts> {
     let anchors = config.upstream.trust_anchors.as_deref();
     let anchors = anchors.map(Anchors::read).transpose()?.unwrap_or_default();
-    let store = match &config.journal.store {
-        StoreKind::Sqlite => Store::at(&config.data_dir),
-        StoreKind::Postgres(url) => Store::of_node(&config.data_dir, url.reveal())
-            .map_err(|error| anyhow::anyhow!("reading journal.store: {error}"))?,
-    };
+    let store = store(&config)?;
     Ok(Parts {
         config: Arc::new(config),
         packs,
         anchors,
         store,
     })
+}
+
+/// The store of a config, not yet opened.
+pub fn store(config: &Config) -> anyhow::Result<Store> {
+    match &config.journal.store {
+        StoreKind::Sqlite => Ok(Store::at(&config.data_dir)),
+        StoreKind::Postgres(url) => Store::of_node(&config.data_dir, url.reveal())
+            .map_err(|error| anyhow::anyhow!("reading journal.store: {error}")),
+    }
 }
 
 /// Chooses the code that encrypts, for all clients of the process that ask nobody.

@@ -6,14 +6,13 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
-use jiff::Timestamp;
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 
 use super::running::{Running, accepted};
 use super::{ConfigArgs, WRONG_USE, say, say_error, say_problems};
 use crate::access::{self, Access};
+use crate::app;
 use crate::config::Config;
-use crate::store::Store;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -25,7 +24,8 @@ Without --set it prints a line for the config, with a hash that gives nothing aw
   squelch password                       write the line below [web], then restart
   squelch password < password.txt
 With --set nothing is to be edited. The password is kept in the database of data_dir, where the one of
-the dashboard is, too; the running server is told, and everybody has to sign in anew:
+the dashboard is, too; the running server is told, and everybody has to sign in anew. Nodes that share
+a database have one password: it is set for all of them, on any of them:
   squelch password --set                 also when the password is forgotten
 Where the config or SQUELCH_WEB__PASSWORD sets a password, that one counts.
 Exit codes: 0 done, 1 it cannot be kept, 2 the password is too short, or the config is wrong.";
@@ -92,10 +92,13 @@ fn set(config: &Config, password: &str) -> anyhow::Result<()> {
                 say("The password is set. Everybody has to sign in anew.");
             }
             _ => {
-                let store = Store::open(&config.data_dir).await?;
+                let store = app::store(config)?;
+                store.connect().await?;
+                if let Some(hub) = store.hub() {
+                    hub.greet().await?;
+                }
                 let access = Access::new(config, store.clone())?;
-                let now_s = Timestamp::now().as_second();
-                access.reset(password, now_s).await?;
+                access.reset(password).await?;
                 store.close().await;
                 say("The password is set; it counts from the next start.");
             }

@@ -5,6 +5,7 @@
 //! lock, and then in the copies ([`policy`]); rows of the journal come from the nodes' outboxes,
 //! each once ([`parcel`]).
 
+mod credential;
 mod device;
 mod join;
 mod listen;
@@ -14,6 +15,7 @@ mod policy;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -27,7 +29,7 @@ use join::Member;
 pub use join::NodeRow;
 pub use listen::{Listener, News};
 pub use parcel::{Arrived, Waiting};
-pub(super) use policy::Remote;
+pub(super) use policy::{Remote, Write};
 
 /// The longest that anything takes there; a busy file of ours waits a little longer.
 const PATIENCE: Duration = Duration::from_secs(4);
@@ -55,11 +57,22 @@ struct Inner {
     /// Held by whoever brings what people set from here to the file, or back.
     turn: Arc<tokio::sync::Mutex<()>>,
     /// What came from other nodes and is not in force yet.
-    stale: Mutex<BTreeSet<Kind>>,
+    stale: Mutex<Stale>,
+    /// Whether something in our file is for the others.
+    has_news: AtomicBool,
     away: Mutex<Option<Away>>,
     /// The nodes when they were last read.
     nodes: Mutex<Vec<NodeRow>>,
     wake: Notify,
+}
+
+/// What came from other nodes and is not in force yet.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stale {
+    /// The kinds of what people set.
+    pub kinds: BTreeSet<Kind>,
+    /// What lets people in.
+    pub credentials: bool,
 }
 
 /// That the database is away.
@@ -92,6 +105,7 @@ impl Hub {
             member_file,
             turn: Arc::default(),
             stale: Mutex::default(),
+            has_news: AtomicBool::new(false),
             away: Mutex::default(),
             nodes: Mutex::default(),
             wake: Notify::new(),
@@ -149,17 +163,29 @@ impl Hub {
     }
 
     /// What came from other nodes since the last call and is not in force.
-    pub fn take_stale(&self) -> BTreeSet<Kind> {
+    pub fn take_stale(&self) -> Stale {
         let mut stale = self.0.stale.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::take(&mut *stale)
     }
 
-    fn add_stale(&self, kinds: BTreeSet<Kind>) {
-        if !kinds.is_empty() {
-            let stale = self.0.stale.lock();
-            stale.unwrap_or_else(PoisonError::into_inner).extend(kinds);
+    fn add_stale(&self, more: Stale) {
+        if more != Stale::default() {
+            let mut stale = self.0.stale.lock().unwrap_or_else(PoisonError::into_inner);
+            stale.kinds.extend(more.kinds);
+            stale.credentials |= more.credentials;
             self.wake();
         }
+    }
+
+    /// Has the others told soon of who signed in or out here.
+    pub fn share_soon(&self) {
+        self.0.has_news.store(true, Ordering::Release);
+        self.wake();
+    }
+
+    /// Whether somebody signed in or out here since the last call.
+    pub fn take_news(&self) -> bool {
+        self.0.has_news.swap(false, Ordering::AcqRel)
     }
 
     /// Whether it is there, asked with as little as possible.

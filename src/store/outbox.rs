@@ -113,6 +113,22 @@ impl OutboxTable<'_> {
         Ok(progress)
     }
 
+    /// Whether what lets people in is a copy of what all nodes have.
+    pub(super) async fn is_copy(&mut self) -> Result<bool, StoreError> {
+        let row = sqlx::query_scalar::<_, i64>("SELECT value FROM node_state WHERE name = 'copy'")
+            .fetch_optional(self.0.connection())
+            .await;
+        Ok(self.0.checked(row)?.is_some())
+    }
+
+    /// It is from now on.
+    pub(super) async fn set_copy(&mut self) -> Result<(), StoreError> {
+        let done = sqlx::query("INSERT INTO node_state (name, value) VALUES ('copy', 1)")
+            .execute(self.0.connection())
+            .await;
+        self.0.checked(done).map(|_| ())
+    }
+
     /// Keeps how far this node is.
     pub async fn save_progress(&mut self, progress: &Progress) -> Result<(), StoreError> {
         let Progress {

@@ -1,12 +1,13 @@
 //! The table `session`: who is signed in to the dashboard.
 
+use serde::{Deserialize, Serialize};
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
 use super::{StoreError, Table};
 
 /// What is kept of a session.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionRow {
     /// The SHA-256 of the secret that its browser holds, in hex.
     pub digest: String,
@@ -24,7 +25,7 @@ pub struct SessionRow {
     pub used_s: i64,
 }
 
-/// The sessions.
+/// The sessions, and those that have ended here and that other nodes may still know.
 pub struct SessionTable<'a>(pub(super) Table<'a>);
 
 impl SessionTable<'_> {
@@ -71,6 +72,52 @@ impl SessionTable<'_> {
             .await;
         let rows = self.0.checked(rows)?;
         Ok(rows.iter().filter_map(|row| read(row).ok()).collect())
+    }
+}
+
+/// For nodes that share them.
+impl SessionTable<'_> {
+    /// The sessions that the shared database does not know yet, by digest.
+    pub(super) async fn unsent(&mut self) -> Result<Vec<String>, StoreError> {
+        let rows = sqlx::query_scalar("SELECT digest FROM session WHERE sent = 0")
+            .fetch_all(self.0.connection())
+            .await;
+        self.0.checked(rows)
+    }
+
+    /// The shared database knows all of them.
+    pub(super) async fn set_sent(&mut self) -> Result<(), StoreError> {
+        let done = sqlx::query("UPDATE session SET sent = 1 WHERE sent = 0")
+            .execute(self.0.connection())
+            .await;
+        self.0.checked(done).map(|_| ())
+    }
+
+    /// Ends a session that the shared database may know: it is told when it can be.
+    pub async fn end(&mut self, digest: &str) -> Result<(), StoreError> {
+        self.remove(digest).await?;
+        let done =
+            sqlx::query("INSERT INTO ended_session (digest) VALUES ($1) ON CONFLICT DO NOTHING")
+                .bind(digest)
+                .execute(self.0.connection())
+                .await;
+        self.0.checked(done).map(|_| ())
+    }
+
+    /// Those that have ended here and that the shared database may still know.
+    pub(super) async fn ended(&mut self) -> Result<Vec<String>, StoreError> {
+        let rows = sqlx::query_scalar("SELECT digest FROM ended_session")
+            .fetch_all(self.0.connection())
+            .await;
+        self.0.checked(rows)
+    }
+
+    /// The shared database knows none of them.
+    pub(super) async fn forget_ended(&mut self) -> Result<(), StoreError> {
+        let done = sqlx::query("DELETE FROM ended_session")
+            .execute(self.0.connection())
+            .await;
+        self.0.checked(done).map(|_| ())
     }
 }
 

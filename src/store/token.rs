@@ -1,12 +1,13 @@
 //! The table `token`: by which programs may use the API.
 
+use serde::{Deserialize, Serialize};
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
 use super::{StoreError, Table};
 
 /// What is kept of a token.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenRow {
     /// The SHA-256 of the token, in hex.
     pub digest: String,

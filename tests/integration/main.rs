@@ -33,6 +33,7 @@ mod reload;
 mod rules;
 mod scenarios;
 mod seeds;
+mod sign_in;
 mod signed;
 mod stub;
 mod tcp;

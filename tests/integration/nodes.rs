@@ -7,8 +7,9 @@
     reason = "counts are small; the figures are what is promised; a skipped test says so"
 )]
 
-mod load;
-mod node;
+mod access;
+pub mod load;
+pub mod node;
 mod postgres;
 
 use std::time::Duration;

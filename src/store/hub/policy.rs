@@ -1,4 +1,4 @@
-//! What people set, here and in the copy of each node.
+//! What people set, and what lets them in, here and in the copy of each node.
 //!
 //! A change takes the lock here, brings the copy up to date, and changes both: this database is
 //! committed first, and a copy that could not be is brought up to date later. Changes of other
@@ -12,8 +12,9 @@ use sqlx::{PgConnection, Postgres, Row as _, Transaction as SqlxTransaction};
 use tokio::sync::OwnedMutexGuard;
 
 use super::listen::News;
-use super::{CHANNEL, Hub, LOCK, Result};
+use super::{CHANNEL, Hub, LOCK, Result, Stale};
 use crate::store::change::MOST_KEPT;
+use crate::store::credential::{Credential, CredentialKey, Credentials};
 use crate::store::{Author, ChangeRow, Item, Kind, Store, Transaction};
 
 /// The far side of a transaction that changes what people set.
@@ -24,16 +25,20 @@ pub(in crate::store) struct Remote {
     next: i64,
     writes: Vec<Write>,
     /// What other nodes had changed.
-    stale: BTreeSet<Kind>,
+    stale: Stale,
     /// Nobody else brings anything to the file or back meanwhile.
     _turn: OwnedMutexGuard<()>,
 }
 
 /// Something that is to be done there before the commit.
-enum Write {
+#[derive(Debug)]
+pub(in crate::store) enum Write {
     Put(Item),
     Remove(Kind, String),
     Change(Box<ChangeRow>),
+    Grant(Credential),
+    Revoke(CredentialKey),
+    RevokeSessions,
 }
 
 /// What people set, as it is there, and the changes that the copy does not have.
@@ -42,6 +47,7 @@ struct Known {
     changes: Vec<ChangeRow>,
     /// The number of the newest change.
     last: i64,
+    credentials: Credentials,
 }
 
 impl Store {
@@ -50,22 +56,20 @@ impl Store {
         let Some(hub) = self.hub() else {
             return Ok(());
         };
-        let remote = hub.open(self).await?;
-        let mut local = self.write_through().await?;
-        let (remote, known) = remote;
-        let stale = local.adopt(known).await?;
-        // What the first node brought is kept there; otherwise there is nothing to commit.
-        hub.commit(remote.store).await?;
-        local.commit().await?;
-        hub.add_stale(stale);
-        Ok(())
+        let remote = self.begin_shared(hub).await?;
+        remote.commit().await
     }
 
     /// A transaction that changes what people set, here and there.
     pub(in crate::store) async fn begin_shared(&self, hub: &Hub) -> Result<Transaction> {
         let (mut remote, known) = hub.open(self).await?;
         let mut local = self.write_through().await?;
-        remote.stale = local.adopt(known).await?;
+        let (writes, is_new) = local.share_credentials(&known.credentials).await?;
+        remote.stale = Stale {
+            kinds: local.adopt(known).await?,
+            credentials: is_new,
+        };
+        remote.writes = writes;
         local.remote = Some(Box::new(remote));
         Ok(local)
     }
@@ -91,7 +95,7 @@ impl Hub {
             store,
             next: known.last + 1,
             writes: Vec::new(),
-            stale: BTreeSet::new(),
+            stale: Stale::default(),
             _turn: turn,
         };
         Ok((remote, known))
@@ -128,12 +132,14 @@ impl Hub {
         let changes: std::result::Result<Vec<_>, _> = changes.iter().map(read_change).collect();
         let changes = changes.map_err(|error| self.failed(&error))?;
         let last = sqlx::query_scalar("SELECT COALESCE(MAX(id), 0) FROM change");
-        let last = self.within(last.fetch_one(store)).await?;
+        let last = self.within(last.fetch_one(&mut *store)).await?;
+        let credentials = self.credentials(store).await?;
         let keyed = |item: Item| ((item.kind(), item.key()), item);
         Ok(Known {
             items: items.into_iter().flatten().map(keyed).collect(),
             changes: changes.into_iter().flatten().collect(),
             last,
+            credentials,
         })
     }
 
@@ -168,6 +174,9 @@ impl Hub {
                 .bind(text(&change.after))
                 .bind(change.undoes)
             }
+            Write::Grant(one) => return self.grant(store, one).await,
+            Write::Revoke(key) => return self.revoke(store, key).await,
+            Write::RevokeSessions => return self.revoke_sessions(store).await,
         };
         self.within(query.execute(store)).await.map(|_| ())
     }
@@ -178,6 +187,10 @@ impl Remote {
     pub(in crate::store) fn draw(&mut self) -> i64 {
         self.next += 1;
         self.next - 1
+    }
+
+    pub(in crate::store) fn write(&mut self, write: Write) {
+        self.writes.push(write);
     }
 
     pub(in crate::store) fn put(&mut self, item: Item) {
@@ -208,12 +221,15 @@ impl Remote {
         for write in &writes {
             hub.write(&mut store, write).await?;
         }
-        let old = sqlx::query("DELETE FROM change WHERE id < $1").bind(next - MOST_KEPT);
-        hub.within(old.execute(&mut *store)).await?;
-        let tell = sqlx::query("SELECT pg_notify($1, $2)")
-            .bind(CHANNEL)
-            .bind(News::Policy.as_str());
-        hub.within(tell.execute(&mut *store)).await?;
+        if !writes.is_empty() {
+            let old = sqlx::query("DELETE FROM change WHERE id < $1").bind(next - MOST_KEPT);
+            hub.within(old.execute(&mut *store)).await?;
+            let tell = sqlx::query("SELECT pg_notify($1, $2)")
+                .bind(CHANNEL)
+                .bind(News::Policy.as_str());
+            hub.within(tell.execute(&mut *store)).await?;
+        }
+        // What the first node brought is kept, too.
         hub.commit(store).await?;
         here.await?;
         hub.add_stale(stale);

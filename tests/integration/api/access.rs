@@ -13,7 +13,7 @@ use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 use squelch::access::make_hash;
 use squelch::api;
-use squelch::store::{PasswordSource, Store};
+use squelch::store::{PasswordRow, PasswordSource, Store};
 use tempfile::TempDir;
 use tokio::time::timeout;
 
@@ -707,12 +707,12 @@ async fn damage_neither_locks_the_owner_out_nor_lets_strangers_in() {
     );
     drop(desk);
     let mut writing = store.write_through().await.unwrap();
-    let source = PasswordSource::Set;
-    writing
-        .passwords()
-        .save(source, "damaged", 0)
-        .await
-        .unwrap();
+    let damaged = PasswordRow {
+        source: PasswordSource::Set,
+        hash: "damaged".to_owned(),
+        set_s: 0,
+    };
+    writing.passwords().save(&damaged).await.unwrap();
     writing.commit().await.unwrap();
     store.close().await;
     for step in ["a damaged row", "no database"] {

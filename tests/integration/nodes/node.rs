@@ -11,7 +11,7 @@ use hickory_proto::op::Message;
 use hickory_proto::rr::RecordType;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use reqwest::{Client, Method};
+use reqwest::{Client, Method, Response};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::net::UdpSocket;
@@ -71,8 +71,14 @@ impl Node {
 
     /// Starts it again on the same data.
     pub fn run(&mut self) {
+        self.run_with(&[]);
+    }
+
+    /// The same, with variables in its environment.
+    pub fn run_with(&mut self, variables: &[(&str, &str)]) {
         let mut child = Command::new(env!("CARGO_BIN_EXE_squelch"))
             .arg("serve")
+            .envs(variables.iter().copied())
             .current_dir(self.folder.path())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -109,6 +115,20 @@ impl Node {
         log
     }
 
+    /// The most memory that it ever had, in bytes.
+    pub fn peak(&self) -> u64 {
+        let id = self.child.as_ref().unwrap().id();
+        let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kilobytes = line.unwrap().trim().strip_suffix(" kB").unwrap();
+        kilobytes.parse::<u64>().unwrap() << 10
+    }
+
+    /// The address of its API.
+    pub fn api(&self) -> String {
+        format!("{}/api/v1", self.web)
+    }
+
     /// Where it keeps its data.
     pub fn data(&self) -> &Path {
         self.folder.path()
@@ -128,15 +148,32 @@ impl Node {
 
     /// Asks the API for something.
     pub async fn send(&self, method: Method, path: &str, body: Value) -> (u16, Value) {
-        let url = format!("{}/api/v1/{path}", self.web);
-        let mut request = self.client.request(method, url);
-        if !body.is_null() {
-            request = request.json(&body);
-        }
-        let response = timeout(PATIENCE, request.send()).await.unwrap().unwrap();
+        let response = self.send_as(("x-nobody", ""), (method, path), body).await;
         let status = response.status().as_u16();
         let text = response.text().await.unwrap();
         (status, serde_json::from_str(&text).unwrap_or(Value::Null))
+    }
+
+    /// The same, with a header that says who asks.
+    pub async fn send_as(
+        &self,
+        (name, value): (&str, &str),
+        (method, path): (Method, &str),
+        body: Value,
+    ) -> Response {
+        let url = format!("{}/api/v1/{path}", self.web);
+        let mut request = self.client.request(method, url).header(name, value);
+        if !body.is_null() {
+            request = request.json(&body);
+        }
+        timeout(PATIENCE, request.send()).await.unwrap().unwrap()
+    }
+
+    /// What it says next on its console.
+    pub fn next_line(&mut self) -> String {
+        let mut line = String::new();
+        self.said.as_mut().unwrap().read_line(&mut line).unwrap();
+        line
     }
 
     /// The addresses that a name has.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -40,7 +41,7 @@ impl History {
 ///
 /// Deletes every query that was recorded of it, and its part of all sums, for good. It goes on in
 /// the background, also after a restart; what the device asks from now on is recorded. Its name
-/// and addresses stay.
+/// and addresses stay. Nodes that share a database all delete it, also those that are away now.
 #[utoipa::path(
     delete, path = "/devices/{id}/history", tag = "devices",
     params(("id" = String, Path, description = "`d12`")),
@@ -56,7 +57,8 @@ pub(super) async fn delete_history(
 ) -> Result<(StatusCode, Json<History>), Problem> {
     let device = who::by_id(&api.devices, &id)
         .ok_or_else(|| Problem::not_found(format!("there is no device `{id}`")))?;
-    let begun = api.journal.erase(device.id).await;
+    let now_ms = Timestamp::now().as_millisecond();
+    let begun = api.journal.erase(device.id, now_ms).await;
     begun.map_err(|error| unkept(&error))?;
     Ok((StatusCode::ACCEPTED, Json(History::of(&api, device.id))))
 }

@@ -64,7 +64,12 @@ impl Disk {
         plan.write(&mut store).await?;
         let _gate = self.shared.gate.write().await;
         store.commit().await?;
-        self.stored.extend(plan.days.iter().map(|(day, _)| *day));
+        for (day, _) in &plan.days {
+            self.stored.insert(*day);
+            self.erasing
+                .iter_mut()
+                .for_each(|erasing| erasing.touch(*day));
+        }
         plan.settle(&mut self.shared.state_mut());
         match self.shared.store.hub() {
             Some(hub) if plan.sharing.is_sending() => hub.wake(),

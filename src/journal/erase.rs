@@ -1,179 +1,245 @@
-//! Deletes all that is recorded of a device: its rows, and its part of the sums.
+//! Deletes all that was recorded of devices until a time: rows, their part of the sums, and what
+//! waits to be sent to other nodes.
 //!
 //! It is done in small steps between the writer's other work, so that neither queries nor readers
-//! wait for it, and goes on after a restart.
+//! wait for it, and begins again after a restart. What waits to be sent comes first: nothing is sent
+//! meanwhile. A list that all nodes read on tells each of them, whenever it comes by.
 
-use std::sync::{MutexGuard, PoisonError};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
 
-use super::Journal;
+use tokio::time::Instant;
+
 use super::blob::Unpacker;
 use super::block::Block;
+use super::bytes::Damaged;
 use super::day::Day;
 use super::disk::{Disk, stored};
-use super::line::Line;
+use super::erasures::{Erasure, Erasures};
+use super::gone::{Deleted, Gone};
+use super::ids::IdSet;
+use super::line::{DAY_MS, Line, day_of};
+use super::parcel::Parcel;
 use super::parts;
-use super::shared::{Request, Shared};
 use crate::query::DeviceId;
 use crate::store::{BlockHead, StoreError, StoredDay, Transaction};
 
-/// Blocks or days that one step goes through: some hundredths of a second.
-const A_STEP: usize = 8;
+/// How long a step goes on: the writer's other work waits for it.
+const A_STEP: Duration = Duration::from_millis(20);
 
-/// How far a deletion is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Erasure {
-    /// The device.
-    pub device: DeviceId,
-    /// Parts of the journal that were gone through.
-    pub done: u64,
-    /// All parts; 0 before it is known.
-    pub total: u64,
-}
-
-/// A deletion under way.
+/// The deletions under way.
 #[derive(Debug)]
 pub(super) struct Erasing {
-    device: DeviceId,
+    deleted: Deleted,
+    /// What is still to be gone through, from the end.
+    parcels: Vec<u64>,
     days: Vec<i64>,
     blocks: Vec<BlockHead>,
+    total: u64,
+    /// Names that are still spoken of, as far as days were gone through.
+    used: IdSet,
+    seen: BTreeSet<i64>,
+    learned: i64,
 }
 
-impl Journal {
-    /// Begins to delete all that is recorded of a device, and of those that turned out to be it.
-    pub async fn erase(&self, device: DeviceId) -> Result<(), StoreError> {
-        let mut store = self.shared.store.write_through().await?;
-        store.erasures().add(device).await?;
-        store.commit().await?;
-        self.shared.note_erasure(device, 0, 0);
-        self.ask(Request::Erase).await;
-        Ok(())
+impl Erasing {
+    fn left(&self) -> u64 {
+        (self.parcels.len() + self.days.len() + self.blocks.len()) as u64
     }
 
-    /// The deletions that are not finished.
-    pub fn erasures(&self) -> Vec<Erasure> {
-        self.shared.erasures().clone()
-    }
-}
-
-impl Shared {
-    fn erasures(&self) -> MutexGuard<'_, Vec<Erasure>> {
-        self.erasures.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn note_erasure(&self, device: DeviceId, done: u64, total: u64) {
-        let mut erasures = self.erasures();
-        erasures.retain(|erasure| erasure.device != device);
-        erasures.push(Erasure {
-            device,
-            done,
-            total,
-        });
-    }
-
-    /// Whether something is to be deleted.
-    pub(super) fn has_erasures(&self) -> bool {
-        !self.erasures().is_empty()
-    }
-
-    fn end_erasure(&self, device: DeviceId) {
-        self.erasures().retain(|erasure| erasure.device != device);
-        self.sums.forget();
-    }
-
-    /// Whether what was recorded of `recorded` is to go.
-    fn is_part_of(&self, device: DeviceId, recorded: DeviceId) -> bool {
-        recorded == device || (self.words.device)(recorded) == device
+    /// The names of a day may be others now.
+    pub(super) fn touch(&mut self, day: i64) {
+        self.seen.remove(&day);
     }
 }
 
 impl Disk {
-    /// Does one step of a deletion; `false` when there is nothing to delete. All rows in memory
-    /// are to be in blocks that do not grow when one begins.
-    pub(super) async fn erase_some(&mut self) -> Result<bool, StoreError> {
-        if self.erasing.is_none() {
-            let Some(erasure) = self.shared.erasures().first().copied() else {
-                return Ok(false);
+    /// Whether deletions have to begin, or to begin again because there are more of them.
+    pub(super) fn is_to_begin_erasing(&self) -> bool {
+        let erasures = self.shared.erasures();
+        let is_pending = |erasing: &Erasing| {
+            let known = |one: &Erasure| {
+                erasing.deleted.get(&one.device) == erasures.deleted.get(&one.device)
             };
-            self.erasing = Some(self.begin_erasing(erasure.device).await?);
-        }
-        let Some(mut erasing) = self.erasing.take() else {
-            return Ok(false);
+            erasing.learned == erasures.learned && erasures.pending.iter().all(known)
         };
-        let total = self
-            .shared
-            .erasures()
-            .first()
-            .map_or(0, |erasure| erasure.total);
-        let left = self.step(&mut erasing).await?;
-        if left == 0 {
-            self.shared.end_erasure(erasing.device);
-        } else {
-            self.shared
-                .note_erasure(erasing.device, total.saturating_sub(left), total);
-            self.erasing = Some(erasing);
-        }
-        Ok(true)
+        !self.erasing.as_ref().is_some_and(is_pending)
     }
 
-    async fn begin_erasing(&mut self, device: DeviceId) -> Result<Erasing, StoreError> {
+    /// Begins with all deletions that are not finished. All rows in memory are in blocks that do not
+    /// grow.
+    pub(super) async fn begin_erasing(&mut self) -> Result<(), StoreError> {
+        let (deleted, learned) = {
+            let erasures = self.shared.erasures();
+            let pending = erasures.pending.iter().map(|erasure| erasure.device);
+            let until = |device| Some((device, *erasures.deleted.get(&device)?));
+            (pending.filter_map(until).collect(), erasures.learned)
+        };
         let mut store = self.shared.store.read().await?;
+        let parcels = store.outbox().all().await?;
         let days = store.days().numbers(i64::MIN, i64::MAX).await?;
         let mut blocks = store.blocks();
         let mut blocks = blocks.heads(u64::MAX, i64::MIN, i64::MAX, u32::MAX).await?;
         blocks.retain(|head| head.sealed);
-        let total = days.len() as u64 + blocks.len() as u64;
-        self.shared.note_erasure(device, 0, total);
-        let shared = std::sync::Arc::clone(&self.shared);
-        for day in self.shared.state_mut().days.values_mut() {
-            forget(day, |recorded| shared.is_part_of(device, recorded));
-        }
-        Ok(Erasing {
-            device,
+        let mut erasing = Erasing {
+            deleted,
+            parcels,
             days,
             blocks,
-        })
+            total: 0,
+            used: IdSet::default(),
+            seen: BTreeSet::new(),
+            learned,
+        };
+        erasing.total = erasing.left();
+        self.shared.erasures().note_all(0, erasing.total);
+        self.erase_in_memory(&mut store, &erasing.deleted).await?;
+        self.erasing = Some(erasing);
+        Ok(())
     }
 
-    /// How much is left after it.
-    async fn step(&mut self, erasing: &mut Erasing) -> Result<u64, StoreError> {
-        let mut store = self.shared.store.write().await?;
-        let device = erasing.device;
-        let left = |list: usize| list.saturating_sub(A_STEP);
-        let days = erasing.days.split_off(left(erasing.days.len()));
-        for day in &days {
-            self.erase_day(&mut store, *day, device).await?;
-        }
-        if days.is_empty() {
-            for head in erasing.blocks.split_off(left(erasing.blocks.len())) {
-                self.erase_rows(&mut store, &head, device).await?;
+    /// Does one step of the deletions; `false` when none are left.
+    pub(super) async fn erase_some(&mut self) -> Result<bool, StoreError> {
+        let Some(mut erasing) = self.erasing.take() else {
+            return Ok(false);
+        };
+        let began = Instant::now();
+        let shared = Arc::clone(&self.shared);
+        let mut gone = Gone::new(&shared.words, &erasing.deleted);
+        let mut store = shared.store.write().await?;
+        let mut is_over = false;
+        while !is_over && began.elapsed() < A_STEP {
+            if let Some(seq) = erasing.parcels.pop() {
+                erase_parcel(&mut store, seq, &mut gone).await?;
+            } else if let Some(day) = erasing.days.pop() {
+                self.erase_day(&mut store, day, &mut gone).await?;
+                self.note_names(&mut store, day, &mut erasing.used).await?;
+                erasing.seen.insert(day);
+            } else if let Some(head) = erasing.blocks.pop() {
+                self.erase_rows(&mut store, &head, &mut gone).await?;
+            } else if let Some(day) = self.unseen(&erasing) {
+                self.note_names(&mut store, day, &mut erasing.used).await?;
+                erasing.seen.insert(day);
+            } else {
+                is_over = true;
             }
         }
-        let left = erasing.days.len() as u64 + erasing.blocks.len() as u64;
-        let mut gone = Vec::new();
-        if left == 0 {
-            gone = self.forget_names(&mut store, None).await?;
-            store.erasures().remove(device).await?;
+        if is_over {
+            self.finish_erasing(store, erasing).await?;
+            return Ok(true);
         }
-        let shared = std::sync::Arc::clone(&self.shared);
-        let _gate = shared.gate.write().await;
         store.commit().await?;
-        self.settle_names(&gone);
-        Ok(left)
+        shared
+            .erasures()
+            .note_all(erasing.total - erasing.left(), erasing.total);
+        if erasing.parcels.is_empty() {
+            self.note_clean(erasing.learned);
+        }
+        self.erasing = Some(erasing);
+        Ok(true)
+    }
+
+    /// A day whose names are not known: it was written meanwhile.
+    fn unseen(&self, erasing: &Erasing) -> Option<i64> {
+        self.stored.difference(&erasing.seen).next().copied()
+    }
+
+    async fn finish_erasing(
+        &mut self,
+        mut store: Transaction,
+        erasing: Erasing,
+    ) -> Result<(), StoreError> {
+        let shared = Arc::clone(&self.shared);
+        let unused = self.unused(erasing.used, None);
+        store.names().remove(&unused).await?;
+        for (device, until_ms) in &erasing.deleted {
+            store.erasures().finish(*device, *until_ms).await?;
+        }
+        let gate = shared.gate.write().await;
+        store.commit().await?;
+        self.settle_names(&unused);
+        drop(gate);
+        let mut erasures = shared.erasures();
+        let Erasures {
+            deleted, pending, ..
+        } = &mut *erasures;
+        pending.retain(|one| deleted.get(&one.device) != erasing.deleted.get(&one.device));
+        drop(erasures);
+        self.note_clean(erasing.learned);
+        shared.sums.forget();
+        Ok(())
+    }
+
+    /// Nothing of the deletions waits to be sent.
+    fn note_clean(&self, learned: i64) {
+        let mut erasures = self.shared.erasures();
+        if erasures.clean < learned {
+            erasures.clean = learned;
+            drop(erasures);
+            if let Some(hub) = self.shared.store.hub() {
+                hub.wake();
+            }
+        }
+    }
+
+    async fn erase_in_memory(
+        &self,
+        store: &mut Transaction,
+        deleted: &Deleted,
+    ) -> Result<(), StoreError> {
+        let mut gone = Gone::new(&self.shared.words, deleted);
+        let days: Vec<i64> = self.shared.state().days.keys().copied().collect();
+        for day in days {
+            let rest = self.rest(store, day, &mut gone).await?;
+            if let Some(day_sums) = self.shared.state_mut().days.get_mut(&day) {
+                forget(day_sums, |device| gone.touches(device, day));
+                day_sums.add_all(&rest);
+            }
+        }
+        Ok(())
+    }
+
+    /// The rows of a day that stay, of devices that something of the day is deleted of.
+    async fn rest(
+        &self,
+        store: &mut Transaction,
+        day: i64,
+        gone: &mut Gone<'_>,
+    ) -> Result<Vec<Line>, StoreError> {
+        if !gone.ends_on(day) {
+            return Ok(Vec::new());
+        }
+        let (since_ms, until_ms) = (day * DAY_MS, (day + 1) * DAY_MS);
+        let mut blocks = store.blocks();
+        let heads = blocks.heads(u64::MAX, since_ms, until_ms, u32::MAX).await?;
+        let mut rest = Vec::new();
+        for head in heads {
+            let lines = self.lines(store, &head).await?.unwrap_or_default();
+            let of_day = lines.into_iter().filter(|line| day_of(line.at_ms) == day);
+            rest.extend(of_day.filter(|line| gone.touches(line.device, day) && !gone.has(line)));
+        }
+        Ok(rest)
     }
 
     async fn erase_day(
         &self,
         store: &mut Transaction,
         day: i64,
-        device: DeviceId,
+        gone: &mut Gone<'_>,
     ) -> Result<(), StoreError> {
+        if gone.is_over(day * DAY_MS) {
+            return Ok(());
+        }
         let Some(stored) = store.days().whole(day).await? else {
             return Ok(());
         };
-        let is_gone = |recorded| self.shared.is_part_of(device, recorded);
-        match without(&stored, is_gone) {
+        match without(&stored, |device| gone.touches(device, day)) {
             Ok(None) => Ok(()),
-            Ok(Some(rest)) => store.days().save(&rest).await,
+            Ok(Some(mut sums)) => {
+                sums.add_all(&self.rest(store, day, gone).await?);
+                store.days().save(&parts::encode(day, &sums)).await
+            }
             Err(_) => {
                 self.shared.note_damage("day", day);
                 Ok(())
@@ -185,17 +251,21 @@ impl Disk {
         &self,
         store: &mut Transaction,
         head: &BlockHead,
-        device: DeviceId,
+        gone: &mut Gone<'_>,
     ) -> Result<(), StoreError> {
+        if gone.is_over(head.first_ms) {
+            return Ok(());
+        }
         let Some(blob) = store.blocks().data(head.seq).await? else {
             return Ok(());
         };
-        let is_gone = |line: &Line| self.shared.is_part_of(device, line.device);
         let mut unpacker = Unpacker::new();
         let lines = Block::open(&blob, head.rows).and_then(|block| {
             let seen = block.seen(&mut unpacker)?;
-            let of_it = |one: &super::block::Seen| self.shared.is_part_of(device, one.key.device);
-            if seen.iter().any(of_it) {
+            if seen
+                .iter()
+                .any(|one| gone.has_at(one.key.device, one.at_ms))
+            {
                 block.lines(&seen, &mut unpacker).map(Some)
             } else {
                 Ok(None)
@@ -207,23 +277,38 @@ impl Disk {
             // What cannot be read cannot be told apart, and goes as a whole.
             Err(_) => Vec::new(),
         };
-        lines.retain(|line| !is_gone(line));
+        lines.retain(|line| !gone.has(line));
         if lines.is_empty() {
             store.blocks().remove(head.seq).await
         } else {
-            store
-                .blocks()
-                .replace(&stored(head.seq, &lines, true))
-                .await
+            let rest = stored(head.seq, &lines, true);
+            store.blocks().replace(&rest).await
         }
     }
 }
 
-/// A day without a device; `None` when it has nothing of it.
+async fn erase_parcel(
+    store: &mut Transaction,
+    seq: u64,
+    gone: &mut Gone<'_>,
+) -> Result<(), StoreError> {
+    let Some((rows, data)) = store.outbox().find(seq).await? else {
+        return Ok(());
+    };
+    let rest = Parcel::open(&data, rows).map(|parcel| parcel.without(gone));
+    match rest {
+        Ok(None) => Ok(()),
+        Ok(Some(rest)) => store.outbox().replace(seq, &rest.encode()).await,
+        // Nobody could read it there, either.
+        Err(_) => store.outbox().replace(seq, &[]).await,
+    }
+}
+
+/// A day without some devices; `None` when it has nothing of them.
 fn without(
     stored: &StoredDay,
-    is_gone: impl Fn(DeviceId) -> bool,
-) -> Result<Option<StoredDay>, super::bytes::Damaged> {
+    mut is_gone: impl FnMut(DeviceId) -> bool,
+) -> Result<Option<Day>, Damaged> {
     let mut unpacker = Unpacker::new();
     if !stored.hours.is_empty() {
         let hours = parts::hours(&stored.hours, &mut unpacker)?;
@@ -233,10 +318,10 @@ fn without(
     }
     let mut day = parts::decode(stored, &mut unpacker)?;
     forget(&mut day, is_gone);
-    Ok(Some(parts::encode(stored.day, &day)))
+    Ok(Some(day))
 }
 
-fn forget(day: &mut Day, is_gone: impl Fn(DeviceId) -> bool) {
+fn forget(day: &mut Day, mut is_gone: impl FnMut(DeviceId) -> bool) {
     day.tallies.retain(|key, _| !is_gone(key.device));
     day.hours.retain(|device, _| !is_gone(DeviceId(*device)));
 }

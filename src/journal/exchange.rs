@@ -6,8 +6,9 @@
 
 use super::bytes::Damaged;
 use super::disk::FULL_BLOCK;
+use super::gone::Gone;
 use super::line::Line;
-use super::parcel::Parcel;
+use super::parcel::{Parcel, is_blank};
 use super::state::State;
 use crate::config::Privacy;
 use crate::query::{DeviceId, VerdictWord};
@@ -150,12 +151,13 @@ impl Sharing {
 }
 
 impl State {
-    /// Takes the rows of another node that have not come before; gives them with their numbers
-    /// here. A damaged parcel is passed over.
+    /// Takes the rows of another node that have not come before and are not deleted; gives them with
+    /// their numbers here. A damaged parcel is passed over.
     pub(super) fn take_in(
         &mut self,
         arrived: &Arrived,
         privacy: Privacy,
+        gone: &mut Gone<'_>,
     ) -> Result<Vec<(u64, Line)>, Damaged> {
         let from = self.exchange.progress.from.entry(arrived.node).or_default();
         if arrived.until <= *from {
@@ -166,7 +168,8 @@ impl State {
         let parcel = Parcel::open(&arrived.data, arrived.rows)?;
         let skipped = usize::try_from(skipped).unwrap_or(usize::MAX);
         let mut taken = Vec::new();
-        for line in parcel.lines.iter().skip(skipped) {
+        let new = parcel.lines.iter().skip(skipped);
+        for line in new.filter(|line| !is_blank(line) && !gone.has(line)) {
             let name = parcel.names.label(line.name);
             let entry = parcel.entries.label(line.entry);
             let upstream = parcel.upstreams.label(line.upstream);

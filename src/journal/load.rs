@@ -75,9 +75,7 @@ impl Disk {
             .into_iter()
             .collect();
         self.old = store.days().old().await?;
-        for device in store.erasures().all().await? {
-            self.shared.note_erasure(device, 0, 0);
-        }
+        self.shared.load_erasures(store).await?;
         for head in store
             .blocks()
             .heads(u64::MAX, i64::MIN, i64::MAX, u32::MAX)

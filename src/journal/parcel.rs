@@ -4,13 +4,18 @@
 use super::blob::{Blob, Unpacker, pack};
 use super::block::{self, Block};
 use super::bytes::{Bytes, Damaged, put};
+use super::gone::Gone;
 use super::labels::Labels;
 use super::line::Line;
+use super::row::SourceWord;
 use super::state::State;
-use crate::query::EntryLabel;
+use crate::query::{DeviceId, EntryLabel, Rcode, RecordType, Transport, VerdictWord};
 use crate::store::Arrived;
 
 const VERSION: u8 = 1;
+
+/// The device of a row that was deleted: others keep the numbers that they have.
+const NOBODY: DeviceId = DeviceId(u32::MAX);
 
 /// Rows whose words are numbered in the parcel itself; 0 is none.
 #[derive(Clone, Debug, Default)]
@@ -64,6 +69,27 @@ impl Parcel {
         }
     }
 
+    /// The parcel without rows that are deleted; `None` where it has none of them.
+    pub(super) fn without(&self, gone: &mut Gone<'_>) -> Option<Self> {
+        if !self.lines.iter().any(|line| gone.has(line)) {
+            return None;
+        }
+        let blank = self.lines.first().map(|first| blank(first.at_ms));
+        let mut rest = Self::default();
+        for line in &self.lines {
+            match blank.filter(|_| gone.has(line)) {
+                Some(blank) => rest.lines.push(blank),
+                None => rest.add(
+                    *line,
+                    self.names.label(line.name),
+                    self.entries.label(line.entry),
+                    self.upstreams.label(line.upstream),
+                ),
+            }
+        }
+        Some(rest)
+    }
+
     /// The parcel as bytes: the words of names, of entries and of upstreams, and the rows as a block.
     pub(super) fn encode(&self) -> Vec<u8> {
         let mut words = [const { Vec::new() }; 3];
@@ -104,6 +130,29 @@ impl Parcel {
         let seen = block.seen(&mut unpacker)?;
         parcel.lines = block.lines(&seen, &mut unpacker)?;
         Ok(parcel)
+    }
+}
+
+/// Whether a row was deleted.
+pub(super) fn is_blank(line: &Line) -> bool {
+    line.device == NOBODY
+}
+
+/// What is left of a row that was deleted.
+fn blank(at_ms: i64) -> Line {
+    Line {
+        at_ms,
+        device: NOBODY,
+        name: 0,
+        entry: 0,
+        upstream: 0,
+        address: None,
+        kind: RecordType(0),
+        rcode: Rcode::NOERROR,
+        verdict: VerdictWord::Allow,
+        source: SourceWord::Cache,
+        transport: Transport::Udp,
+        latency: 0,
     }
 }
 

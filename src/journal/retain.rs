@@ -67,38 +67,49 @@ impl Disk {
     }
 
     /// Removes the names that no sum speaks of; every row has its sum.
-    pub(super) async fn forget_names(
+    async fn forget_names(
         &self,
         store: &mut Transaction,
         cut_day: Option<&Day>,
     ) -> Result<Vec<u32>, StoreError> {
         let mut used = IdSet::default();
-        let mut unpacker = Unpacker::new();
         for day in store.days().numbers(i64::MIN, i64::MAX).await? {
-            let Some(stored) = store.days().whole(day).await? else {
-                continue;
-            };
-            if parts::each_name(&stored, &mut unpacker, |name| used.insert(name)).is_err() {
-                // What a damaged day speaks of is not known, so nothing is forgotten.
-                self.shared.note_damage("day", day);
-                return Ok(Vec::new());
-            }
+            self.note_names(store, day, &mut used).await?;
         }
-        let gone = {
-            let state = self.shared.state();
-            let days = state.days.values().chain(cut_day);
-            days.flat_map(|day| day.tallies.keys())
-                .for_each(|key| used.insert(key.name));
-            state
-                .tail
-                .lines
-                .iter()
-                .for_each(|line| used.insert(line.name));
-            let names = state.names.iter().map(|(id, _)| id);
-            names.filter(|id| !used.contains(*id)).collect::<Vec<_>>()
+        let unused = self.unused(used, cut_day);
+        store.names().remove(&unused).await?;
+        Ok(unused)
+    }
+
+    /// Notes the names that the sums of a day speak of; where it cannot be seen, all of them.
+    pub(super) async fn note_names(
+        &self,
+        store: &mut Transaction,
+        day: i64,
+        used: &mut IdSet,
+    ) -> Result<(), StoreError> {
+        let Some(stored) = store.days().whole(day).await? else {
+            return Ok(());
         };
-        store.names().remove(&gone).await?;
-        Ok(gone)
+        let noted = parts::each_name(&stored, &mut Unpacker::new(), |name| used.insert(name));
+        if noted.is_err() {
+            self.shared.note_damage("day", day);
+            let state = self.shared.state();
+            state.names.iter().for_each(|(id, _)| used.insert(id));
+        }
+        Ok(())
+    }
+
+    /// The names that nothing speaks of, by what the sums on disk do.
+    pub(super) fn unused(&self, mut used: IdSet, cut_day: Option<&Day>) -> Vec<u32> {
+        let state = self.shared.state();
+        let days = state.days.values().chain(cut_day);
+        days.flat_map(|day| day.tallies.keys())
+            .for_each(|key| used.insert(key.name));
+        let newest = state.tail.lines.iter();
+        newest.for_each(|line| used.insert(line.name));
+        let names = state.names.iter().map(|(id, _)| id);
+        names.filter(|id| !used.contains(*id)).collect()
     }
 
     fn settle(&mut self, first_day: i64, cut_day: Option<Day>, names_gone: &[u32]) {

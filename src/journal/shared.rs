@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGua
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use super::block_sums::BlockSums;
-use super::erase::Erasure;
+use super::erasures::Erasures;
 use super::recorder::{Counters, Door};
 use super::state::State;
 use super::{Counts, Recorder, Row, Words};
@@ -37,8 +37,8 @@ pub(super) struct Shared {
     counters: Mutex<Vec<Arc<Counters>>>,
     problem: Mutex<Option<String>>,
     damaged: Mutex<BTreeSet<(&'static str, i64)>>,
-    /// The deletions that are not finished.
-    pub erasures: Mutex<Vec<Erasure>>,
+    /// What is deleted.
+    pub erasures: Mutex<Erasures>,
     pub sums: BlockSums,
 }
 
@@ -76,7 +76,7 @@ impl Shared {
             counters: Mutex::new(Vec::new()),
             problem: Mutex::new(None),
             damaged: Mutex::new(BTreeSet::new()),
-            erasures: Mutex::new(Vec::new()),
+            erasures: Mutex::default(),
             sums: BlockSums::default(),
         }
     }

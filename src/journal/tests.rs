@@ -1,6 +1,7 @@
 //! The journal as a whole: its parts test themselves.
 
 mod disk;
+mod erase;
 mod exchange;
 #[cfg(target_os = "linux")]
 mod hour;

@@ -57,6 +57,8 @@ pub struct Writer {
     disk: Disk,
     /// Whether the disk is left alone until the next start.
     stays_in_memory: bool,
+    /// Whether work in steps is left for the next start.
+    is_ending: bool,
     schedule: Schedule,
 }
 
@@ -84,6 +86,7 @@ impl Writer {
             batch: Batch::default(),
             disk,
             stays_in_memory: false,
+            is_ending: false,
             schedule: Schedule {
                 flush: None,
                 retry: None,
@@ -129,6 +132,7 @@ impl Writer {
 
     /// Takes and writes all that is left.
     pub(super) async fn finish(&mut self, now_ms: i64) {
+        self.is_ending = true;
         while !self.turn(now_ms).await {}
         self.flush(now_ms).await;
     }
@@ -143,7 +147,8 @@ impl Writer {
             self.flush(now_ms).await;
         }
         let is_taken = self.take(now_ms);
-        let is_busy = self.renew_a_day().await || self.erase_some(now_ms).await;
+        let is_busy = !self.is_ending
+            && (self.renew_a_day().await || self.erase_some(now_ms, is_taken).await);
         if self.is_flush_due(now_ms) && self.may_try() {
             self.flush(now_ms).await;
         }
@@ -154,25 +159,30 @@ impl Writer {
         is_taken && !is_busy
     }
 
-    /// Does a step of a deletion; `false` when none is under way.
-    async fn erase_some(&mut self, now_ms: i64) -> bool {
+    /// Does a step of the deletions; `false` when none are under way. They begin when all that was
+    /// recorded until then is taken.
+    async fn erase_some(&mut self, now_ms: i64, is_taken: bool) -> bool {
         let is_wanted = self.shared.has_erasures() && self.shared.state().is_loaded;
         if !is_wanted || !self.may_try() {
             return false;
         }
-        if self.disk.erasing.is_none() {
-            // Rows that are in memory go through a block, as all others.
-            let sealed = self.disk.flush_as(now_ms, true).await;
-            let is_sealed = sealed.is_ok();
-            self.note(sealed).await;
-            if !is_sealed {
-                return false;
-            }
+        if is_taken && self.disk.is_to_begin_erasing() {
+            let begun = self.begin_erasing(now_ms).await;
+            let is_begun = begun.is_ok();
+            self.note(begun).await;
+            return is_begun;
         }
         let erased = self.disk.erase_some().await;
         let goes_on = matches!(erased, Ok(true));
         self.note(erased.map(drop)).await;
         goes_on
+    }
+
+    async fn begin_erasing(&mut self, now_ms: i64) -> Result<(), StoreError> {
+        self.disk.erasing = None;
+        // Rows that are in memory go through a block, as all others.
+        self.disk.flush_as(now_ms, true).await?;
+        self.disk.begin_erasing().await
     }
 
     /// Brings one day of an earlier version up to date; `false` when none is left.

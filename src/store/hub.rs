@@ -7,6 +7,7 @@
 
 mod credential;
 mod device;
+mod erasure;
 mod join;
 mod listen;
 mod parcel;
@@ -25,6 +26,7 @@ use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use super::{Kind, StoreError};
+pub use erasure::Erasing;
 use join::Member;
 pub use join::NodeRow;
 pub use listen::{Listener, News};

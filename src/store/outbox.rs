@@ -52,6 +52,36 @@ impl OutboxTable<'_> {
         Ok(self.0.checked(rows)?.into_iter().map(waiting).collect())
     }
 
+    /// The numbers of the first rows of all that wait.
+    pub async fn all(&mut self) -> Result<Vec<u64>, StoreError> {
+        let rows = sqlx::query_scalar::<_, i64>("SELECT seq FROM outbox ORDER BY seq")
+            .fetch_all(self.0.connection())
+            .await;
+        let rows = self.0.checked(rows)?;
+        Ok(rows.into_iter().map(i64::cast_unsigned).collect())
+    }
+
+    /// Those that begin with this row, if they wait still.
+    pub async fn find(&mut self, seq: u64) -> Result<Option<(u32, Vec<u8>)>, StoreError> {
+        let row =
+            sqlx::query_as::<_, (i64, Vec<u8>)>("SELECT rows, data FROM outbox WHERE seq = $1")
+                .bind(seq.cast_signed())
+                .fetch_optional(self.0.connection())
+                .await;
+        let row = self.0.checked(row)?;
+        Ok(row.map(|(rows, data)| (narrow(rows).unwrap_or(0), data)))
+    }
+
+    /// Puts what is left of them in their place.
+    pub async fn replace(&mut self, seq: u64, data: &[u8]) -> Result<(), StoreError> {
+        let done = sqlx::query("UPDATE outbox SET data = $1 WHERE seq = $2")
+            .bind(data)
+            .bind(seq.cast_signed())
+            .execute(self.0.connection())
+            .await;
+        self.0.checked(done).map(|_| ())
+    }
+
     /// How many rows wait, and how many bytes they take.
     pub async fn size(&mut self) -> Result<(u64, u64), StoreError> {
         let row = sqlx::query_as::<_, (i64, i64)>(

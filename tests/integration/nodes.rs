@@ -8,6 +8,7 @@
 )]
 
 mod access;
+mod erase;
 pub mod load;
 pub mod node;
 mod postgres;

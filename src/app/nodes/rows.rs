@@ -11,6 +11,9 @@ const AT_ONCE: u32 = 16;
 const FULL: u64 = 8192;
 const MANY: u32 = 1000;
 
+/// Parcels that are gone through at once for rows that are deleted: other work waits for it.
+const CLEARED_AT_ONCE: u32 = 8;
+
 /// How far the rows are.
 #[derive(Default)]
 pub(super) struct Rows {
@@ -18,6 +21,8 @@ pub(super) struct Rows {
     sent: u64,
     /// Whether rows that our file lost are back.
     is_recovered: bool,
+    /// How far parcels there were gone through for rows that are deleted, and up to which deletion.
+    clearing: Option<(i64, (i64, i64))>,
 }
 
 impl Rows {
@@ -31,21 +36,58 @@ impl Rows {
             // The writer has not begun: there is nowhere to put them.
             return Ok(false);
         }
-        let mut is_more = self.send(hub, store).await?;
+        // What is deleted is neither sent nor taken.
+        let learned = journal.learn_erasures(hub).await?;
+        let mut is_more = self.clear(hub, (journal, learned)).await?;
+        // While the outbox has rows that are deleted, it is waited for: then we are woken.
+        if let Some(clean) = journal.clean_erasures() {
+            is_more |= self.send(hub, (store, clean)).await?;
+        }
         if self.sent >= FULL {
             self.sent = 0;
-            seal(hub).await?;
+            seal(hub, (journal, learned)).await?;
         }
         is_more |= self.take(hub, journal).await?;
         Ok(is_more)
     }
 
-    async fn send(&mut self, hub: &Hub, store: &Store) -> Result<bool, StoreError> {
+    /// Takes rows that are deleted out of some parcels there, unless another node does; `true` when
+    /// there are more.
+    async fn clear(
+        &mut self,
+        hub: &Hub,
+        (journal, learned): (&Journal, i64),
+    ) -> Result<bool, StoreError> {
+        if !hub.claim_erasures(learned, self.clearing.is_some()).await? {
+            self.clearing = None;
+            return Ok(false);
+        }
+        // One that came meanwhile has parcels before, too.
+        let clearing = self.clearing.filter(|(last, _)| *last == learned);
+        let after = clearing.map_or((-1, -1), |(_, after)| after);
+        let parcels = hub.parcels_after(after, CLEARED_AT_ONCE).await?;
+        for parcel in &parcels {
+            if let Some(rest) = journal.without_deleted(parcel) {
+                hub.replace(&rest).await?;
+            }
+        }
+        let place = |parcel: &Arrived| (i64::from(parcel.node), parcel.until.cast_signed());
+        self.clearing = parcels.last().map(|last| (learned, place(last)));
+        if parcels.is_empty() {
+            hub.finish_erasures(learned).await?;
+        }
+        Ok(!parcels.is_empty())
+    }
+
+    async fn send(&mut self, hub: &Hub, (store, clean): (&Store, i64)) -> Result<bool, StoreError> {
         let parcels = store.read().await?.outbox().first(AT_ONCE).await?;
         let Some(last) = parcels.last() else {
             return Ok(false);
         };
-        hub.send(&parcels).await?;
+        if !hub.send(&parcels, clean).await? {
+            // Something was deleted just now.
+            return Ok(true);
+        }
         let mut writing = store.write().await?;
         writing.outbox().remove_to(last.seq).await?;
         writing.commit().await?;
@@ -87,7 +129,7 @@ impl Rows {
 }
 
 /// Puts small parcels of ours together: they take five times the room.
-async fn seal(hub: &Hub) -> Result<(), StoreError> {
+async fn seal(hub: &Hub, (journal, learned): (&Journal, i64)) -> Result<(), StoreError> {
     let small = hub.unsealed(MANY).await?;
     for run in small.chunk_by(|a, b| a.until == b.seq()) {
         let is_last = run.last().map(|parcel| parcel.until) == small.last().map(|last| last.until);
@@ -98,7 +140,8 @@ async fn seal(hub: &Hub) -> Result<(), StoreError> {
         }
         for part in parts(run) {
             if let Some(whole) = joined(part) {
-                hub.seal(&whole).await?;
+                let rest = journal.without_deleted(&whole);
+                hub.seal(&rest.unwrap_or(whole), learned).await?;
             }
         }
     }

@@ -185,7 +185,10 @@ async fn what_is_known_of_a_device_is_deleted_and_nothing_else() {
         ..event(START + 3 * DAY_MS - 2, "secret.example")
     };
     home.record(&[only]).await;
-    home.journal.erase(DeviceId(2)).await.unwrap();
+    home.journal
+        .erase(DeviceId(2), START + 3 * DAY_MS)
+        .await
+        .unwrap();
     assert_eq!(home.journal.erasures().len(), 1);
     while !home.writer.turn(START + 3 * DAY_MS - 1).await {}
     assert_eq!(home.journal.erasures(), []);
@@ -214,7 +217,10 @@ async fn a_deletion_goes_on_after_a_restart() {
     let events = sample::day(START, 3000, 3);
     home.record(&events).await;
     home.writer.flush(START + DAY_MS).await;
-    home.journal.erase(DeviceId(1)).await.unwrap();
+    home.journal
+        .erase(DeviceId(1), START + DAY_MS)
+        .await
+        .unwrap();
     drop(home);
     let mut home = Home::at(folder.path()).await;
     while !home.writer.turn(START + DAY_MS).await {}

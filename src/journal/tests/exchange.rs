@@ -4,7 +4,7 @@ use super::*;
 use crate::store::Waiting;
 
 /// A home that is node number `number`.
-async fn node(folder: &Path, number: u32, config: config::Journal) -> Home {
+pub(super) async fn node(folder: &Path, number: u32, config: config::Journal) -> Home {
     let member = format!(r#"{{"home": 1, "identity": {number}, "number": {number}}}"#);
     std::fs::write(folder.join("node.json"), member).unwrap();
     let url = "postgres://squelch@127.0.0.1:1/squelch";
@@ -20,12 +20,12 @@ async fn node(folder: &Path, number: u32, config: config::Journal) -> Home {
     }
 }
 
-async fn waiting(home: &Home) -> Vec<Waiting> {
+pub(super) async fn waiting(home: &Home) -> Vec<Waiting> {
     let mut store = home.store.read().await.unwrap();
     store.outbox().first(10_000).await.unwrap()
 }
 
-fn arrived(node: u32, parcels: &[Waiting]) -> Vec<Arrived> {
+pub(super) fn arrived(node: u32, parcels: &[Waiting]) -> Vec<Arrived> {
     let arrived = parcels.iter().map(|parcel| Arrived {
         node,
         until: parcel.seq + u64::from(parcel.rows),
@@ -36,7 +36,7 @@ fn arrived(node: u32, parcels: &[Waiting]) -> Vec<Arrived> {
     arrived.collect()
 }
 
-async fn record_in_parts(home: &mut Home, events: &[Event], size: usize) {
+pub(super) async fn record_in_parts(home: &mut Home, events: &[Event], size: usize) {
     for part in events.chunks(size) {
         home.record(part).await;
         home.writer.flush(part[part.len() - 1].at_ms).await;

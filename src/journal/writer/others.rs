@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{MOST_ROWS, Writer, now_ms};
+use crate::journal::gone::Gone;
 use crate::journal::line::Line;
 use crate::journal::row::Row;
 use crate::store::Arrived;
@@ -18,9 +19,11 @@ impl Writer {
             return false;
         }
         let is_watched = self.shared.live.receiver_count() > 0;
+        let deleted = self.shared.erasures().deleted.clone();
+        let mut gone = Gone::new(&self.shared.words, &deleted);
         for parcel in parcels {
             let mut state = self.shared.state_mut();
-            let taken = state.take_in(parcel, self.shared.config.privacy);
+            let taken = state.take_in(parcel, self.shared.config.privacy, &mut gone);
             let lines = taken.iter().flatten().filter(|_| is_watched);
             let row = |(id, line): &(u64, Line)| state.row(*id, line, &self.shared.words);
             let rows: Vec<Row> = lines.map(row).collect();

@@ -49,10 +49,15 @@ impl Arrived {
 }
 
 impl Hub {
-    /// Sends rows of ours; those that have come before do not come twice.
-    pub async fn send(&self, parcels: &[Waiting]) -> Result<()> {
+    /// Sends rows of ours; those that have come before do not come twice. `learned` is the last
+    /// deletion that they have no rows of: where there is a later one, nothing is sent, and it is
+    /// `false`.
+    pub async fn send(&self, parcels: &[Waiting], learned: i64) -> Result<bool> {
         let number = self.number().map_or(-1, i64::from);
         let mut store = self.begin().await?;
+        if !self.is_last_erasure(&mut store, learned).await? {
+            return Ok(false);
+        }
         for parcel in parcels {
             let seq = wide(parcel.seq);
             let until = seq.saturating_add(i64::from(parcel.rows));
@@ -80,7 +85,8 @@ impl Hub {
             .bind(CHANNEL)
             .bind(News::Rows.as_str());
         self.within(tell.execute(&mut *store)).await?;
-        self.commit(store).await
+        self.commit(store).await?;
+        Ok(true)
     }
 
     /// The next rows of a node from number `from` on that end at `below` or before; the first of
@@ -113,8 +119,12 @@ impl Hub {
     }
 
     /// Puts one parcel in the place of all of ours that have its rows.
-    pub async fn seal(&self, whole: &Arrived) -> Result<()> {
+    /// `learned` is the last deletion that it was made without the rows of.
+    pub async fn seal(&self, whole: &Arrived, learned: i64) -> Result<()> {
         let mut store = self.begin().await?;
+        if !self.is_last_erasure(&mut store, learned).await? {
+            return Ok(());
+        }
         let gone = sqlx::query("DELETE FROM parcel WHERE node = $1 AND until > $2 AND until <= $3")
             .bind(i64::from(whole.node))
             .bind(wide(whole.seq()))
@@ -143,7 +153,7 @@ impl Hub {
         Ok(self.within(gone).await?.rows_affected())
     }
 
-    fn read(&self, rows: &[PgRow]) -> Result<Vec<Arrived>> {
+    pub(super) fn read(&self, rows: &[PgRow]) -> Result<Vec<Arrived>> {
         let read = |row: &PgRow| {
             let narrow = |number: i64| u32::try_from(number).unwrap_or(u32::MAX);
             Ok(Arrived {

@@ -172,7 +172,7 @@ export interface paths {
          * Delete the history of a device
          * @description Deletes every query that was recorded of it, and its part of all sums, for good. It goes on in
          *     the background, also after a restart; what the device asks from now on is recorded. Its name
-         *     and addresses stay.
+         *     and addresses stay. Nodes that share a database all delete it, also those that are away now.
          */
         delete: operations["delete_history"];
         options?: never;

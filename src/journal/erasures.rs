@@ -1,0 +1,163 @@
+//! What is deleted of devices: what was asked for, on this node or another, and how far it is.
+
+use std::sync::{MutexGuard, PoisonError};
+
+use super::Journal;
+use super::gone::{Deleted, Gone};
+use super::parcel::Parcel;
+use super::shared::{Request, Shared};
+use crate::query::DeviceId;
+use crate::store::{self, Arrived, Hub, StoreError, Transaction};
+
+/// How far a deletion is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Erasure {
+    /// The device.
+    pub device: DeviceId,
+    /// Parts of the journal that were gone through.
+    pub done: u64,
+    /// All parts; 0 before it is known.
+    pub total: u64,
+}
+
+/// What was deleted, and what is being deleted.
+#[derive(Debug, Default)]
+pub(super) struct Erasures {
+    /// All that ever was: rows of it that other nodes had not sent are left out.
+    pub deleted: Deleted,
+    pub pending: Vec<Erasure>,
+    /// The last of the list that nodes share which is in `deleted`.
+    pub learned: i64,
+    /// The last of which nothing waits to be sent.
+    pub clean: i64,
+}
+
+impl Journal {
+    /// Begins to delete all that was recorded until now of a device, and of those that turned out to
+    /// be it; on all nodes, where there are several.
+    pub async fn erase(&self, device: DeviceId, now_ms: i64) -> Result<(), StoreError> {
+        let shared = &self.shared;
+        if let Some(hub) = shared.store.hub() {
+            hub.erase(device, now_ms).await?;
+            if let Err(error) = self.learn_erasures(hub).await {
+                tracing::warn!(%error, "a deletion begins here a little later");
+            }
+            hub.wake();
+            return Ok(());
+        }
+        let mut store = shared.store.write_through().await?;
+        store.erasures().add(device, now_ms).await?;
+        store.commit().await?;
+        shared.erasures().add(device, now_ms);
+        self.ask(Request::Erase).await;
+        Ok(())
+    }
+
+    /// Begins with the deletions that were asked for on any node; gives the number of the last.
+    pub async fn learn_erasures(&self, hub: &Hub) -> Result<i64, StoreError> {
+        let learned = self.shared.erasures().learned;
+        let new = hub.erasures_after(learned).await?;
+        let Some(last) = new.last().map(|one| one.id) else {
+            return Ok(learned);
+        };
+        let mut store = self.shared.store.write_through().await?;
+        for one in &new {
+            store.erasures().add(one.device, one.until_ms).await?;
+        }
+        store.erasures().set_learned(last).await?;
+        store.commit().await?;
+        self.shared.erasures().learn(&new);
+        self.ask(Request::Erase).await;
+        Ok(last)
+    }
+
+    /// The last deletion of which nothing waits to be sent, once all are that are known.
+    pub fn clean_erasures(&self) -> Option<i64> {
+        let erasures = self.shared.erasures();
+        (erasures.clean == erasures.learned).then_some(erasures.clean)
+    }
+
+    /// The deletions that are not finished.
+    pub fn erasures(&self) -> Vec<Erasure> {
+        self.shared.erasures().pending.clone()
+    }
+
+    /// What is left of a parcel; `None` where it has nothing that is deleted, or is damaged.
+    pub fn without_deleted(&self, parcel: &Arrived) -> Option<Arrived> {
+        let deleted = self.shared.erasures().deleted.clone();
+        let mut gone = Gone::new(&self.shared.words, &deleted);
+        let whole = Parcel::open(&parcel.data, parcel.rows).ok()?;
+        let data = whole.without(&mut gone)?.encode();
+        Some(Arrived {
+            data,
+            ..parcel.clone()
+        })
+    }
+}
+
+impl Erasures {
+    /// Deletes what was recorded of a device until a time.
+    fn add(&mut self, device: DeviceId, until_ms: i64) {
+        let known = self.deleted.entry(device).or_insert(i64::MIN);
+        if *known < until_ms {
+            *known = until_ms;
+            self.pending.retain(|erasure| erasure.device != device);
+            self.pending.push(Erasure {
+                device,
+                done: 0,
+                total: 0,
+            });
+        }
+    }
+
+    /// Adds what was asked for on any node.
+    pub(super) fn learn(&mut self, new: &[store::Erasing]) {
+        for one in new {
+            self.add(one.device, one.until_ms);
+            self.learned = self.learned.max(one.id);
+        }
+        self.note_idle();
+    }
+
+    /// Where nothing is to be deleted, nothing of it waits to be sent.
+    pub(super) fn note_idle(&mut self) {
+        if self.pending.is_empty() {
+            self.clean = self.learned;
+        }
+    }
+
+    pub(super) fn note_all(&mut self, done: u64, total: u64) {
+        for erasure in &mut self.pending {
+            (erasure.done, erasure.total) = (done, total);
+        }
+    }
+}
+
+impl Shared {
+    pub(super) fn erasures(&self) -> MutexGuard<'_, Erasures> {
+        self.erasures.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether something is to be deleted.
+    pub(super) fn has_erasures(&self) -> bool {
+        !self.erasures().pending.is_empty()
+    }
+
+    /// Learns from the store what is deleted.
+    pub(super) async fn load_erasures(&self, store: &mut Transaction) -> Result<(), StoreError> {
+        let (all, learned) = (
+            store.erasures().all().await?,
+            store.erasures().learned().await?,
+        );
+        let mut erasures = self.erasures();
+        for row in &all {
+            erasures.add(row.device, row.until_ms);
+            if row.is_done {
+                erasures.pending.retain(|one| one.device != row.device);
+            }
+        }
+        erasures.learned = erasures.learned.max(learned);
+        erasures.note_idle();
+        Ok(())
+    }
+}

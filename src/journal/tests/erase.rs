@@ -1,0 +1,138 @@
+//! What is deleted of a device, here and of what comes from other nodes.
+
+use super::exchange::{arrived, node, record_in_parts, waiting};
+use super::*;
+use crate::journal::parcel::Parcel;
+use crate::store::Erasing;
+
+const DEVICE: DeviceId = DeviceId(2);
+
+fn left(events: &[Event], until_ms: i64) -> Vec<Event> {
+    let stays = |event: &&Event| event.device != DEVICE || event.at_ms > until_ms;
+    let left: Vec<Event> = events.iter().filter(stays).copied().collect();
+    assert!(left.len() < events.len());
+    left
+}
+
+/// As if some node had asked for it.
+fn learn(home: &Home, until_ms: i64) {
+    let erasing = Erasing {
+        id: until_ms,
+        device: DEVICE,
+        until_ms,
+    };
+    home.journal.shared.erasures().learn(&[erasing]);
+}
+
+async fn finish(home: &mut Home, now_ms: i64) {
+    while !home.writer.turn(now_ms).await {}
+    assert_eq!(home.journal.erasures(), []);
+    assert_eq!(home.journal.problem(), None);
+}
+
+#[tokio::test]
+async fn what_came_after_the_moment_of_a_deletion_stays_on_days_that_are_over_or_not() {
+    let events = three_days(4000);
+    let now_ms = START + 3 * DAY_MS - 1;
+    for until_ms in [START + DAY_MS + 40_000_000, START + 2 * DAY_MS + 40_000_000] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut home = Home::at(folder.path()).await;
+        record_in_parts(&mut home, &events, 1000).await;
+        home.journal.erase(DEVICE, until_ms).await.unwrap();
+        finish(&mut home, now_ms).await;
+        let left = left(&events, until_ms);
+        for range in [everything(), range(START + 5, START + 2 * DAY_MS + HOUR_MS)] {
+            assert_reads_are_exact(&home, &left, range).await;
+        }
+        home.stop(now_ms).await;
+        let home = Home::at(folder.path()).await;
+        assert_reads_are_exact(&home, &left, everything()).await;
+    }
+}
+
+#[tokio::test]
+async fn rows_that_come_late_do_not_bring_a_deleted_device_back() {
+    let folders = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let mut sender = node(folders[0].path(), 0, config::Journal::default()).await;
+    let mut taker = node(folders[1].path(), 1, config::Journal::default()).await;
+    let events = sample::day(START, 3000, 1);
+    let (early, late) = events.split_at(1000);
+    record_in_parts(&mut sender, &events, 250).await;
+    let parcels = arrived(0, &waiting(&sender).await);
+    assert!(taker.writer.take_in(&parcels[..4]).await);
+    let until_ms = late[1000].at_ms;
+    learn(&taker, until_ms);
+    assert!(taker.writer.take_in(&parcels).await);
+    finish(&mut taker, START + DAY_MS - 1).await;
+    assert_eq!(left(early, until_ms).len(), left(early, i64::MAX).len());
+    assert_reads_are_exact(&taker, &left(&events, until_ms), everything()).await;
+}
+
+#[tokio::test]
+async fn what_waits_to_be_sent_is_without_what_was_deleted_and_keeps_its_numbers() {
+    let folders = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let mut sender = node(folders[0].path(), 0, config::Journal::default()).await;
+    let mut taker = node(folders[1].path(), 1, config::Journal::default()).await;
+    let events = sample::day(START, 3000, 1);
+    record_in_parts(&mut sender, &events, 250).await;
+    let before = arrived(0, &waiting(&sender).await);
+    assert!(taker.writer.take_in(&before[..1]).await);
+    let until_ms = events[2000].at_ms;
+    learn(&sender, until_ms);
+    // Until it is clean, nothing is sent.
+    assert_eq!(sender.journal.clean_erasures(), None);
+    finish(&mut sender, START + DAY_MS - 1).await;
+    assert_eq!(sender.journal.clean_erasures(), Some(until_ms));
+    let after = arrived(0, &waiting(&sender).await);
+    let numbers = |all: &[Arrived]| -> Vec<(u64, u32)> {
+        all.iter().map(|one| (one.until, one.rows)).collect()
+    };
+    assert_eq!(numbers(&before), numbers(&after));
+    for parcel in &after {
+        let lines = Parcel::open(&parcel.data, parcel.rows).unwrap().lines;
+        assert!(
+            lines
+                .iter()
+                .all(|line| line.device != DEVICE || line.at_ms > until_ms)
+        );
+    }
+    // Those that came before, put together with those that did not, are left out as far as they came.
+    let whole = joined(&after).unwrap();
+    assert!(taker.writer.take_in(&[whole]).await);
+    let rest = left(&events[250..], until_ms);
+    assert_reads_are_exact(&taker, &[&events[..250], &rest].concat(), everything()).await;
+}
+
+#[tokio::test]
+async fn a_parcel_that_was_sent_before_a_deletion_is_made_without_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut home = node(folder.path(), 0, config::Journal::default()).await;
+    let events = sample::day(START, 1000, 1);
+    record_in_parts(&mut home, &events, 1000).await;
+    let sent = arrived(0, &waiting(&home).await);
+    assert_eq!(home.journal.without_deleted(&sent[0]), None);
+    learn(&home, events[500].at_ms);
+    let rest = home.journal.without_deleted(&sent[0]).unwrap();
+    assert_eq!((rest.until, rest.rows), (sent[0].until, sent[0].rows));
+    assert_eq!(home.journal.without_deleted(&rest), None);
+}
+
+#[tokio::test]
+async fn a_deletion_that_comes_while_another_is_under_way_is_done_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut home = Home::at(folder.path()).await;
+    let events = three_days(4000);
+    record_in_parts(&mut home, &events, 1000).await;
+    let now_ms = START + 3 * DAY_MS;
+    home.journal.erase(DEVICE, now_ms).await.unwrap();
+    home.writer.turn(now_ms).await;
+    home.journal.erase(DeviceId(3), now_ms).await.unwrap();
+    assert_eq!(home.journal.erasures().len(), 2);
+    finish(&mut home, now_ms).await;
+    let rest = left(&events, now_ms);
+    let rest: Vec<Event> = rest
+        .into_iter()
+        .filter(|event| event.device != DeviceId(3))
+        .collect();
+    assert_reads_are_exact(&home, &rest, everything()).await;
+}

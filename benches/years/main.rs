@@ -1,5 +1,6 @@
 //! Years of a home's journal, and what the dashboard's calls take then: size on disk, times, how
-//! far is looked, what devices notice of it, and how much is written in an hour.
+//! far is looked, what devices notice of it, how much is written in an hour, and what it takes to export
+//! all of it and to delete a device.
 //!
 //! `make bench-years`. With `--folder DIR` the database is kept there and used again.
 
@@ -12,8 +13,10 @@
 #[path = "../servers/answering.rs"]
 mod answering;
 mod calls;
+
 #[path = "../common/dice.rs"]
 mod dice;
+mod erase;
 mod fill;
 mod home;
 #[expect(dead_code, reason = "the load of UDP is shared, that of TCP is not")]
@@ -67,6 +70,9 @@ fn main() {
         }
         if is_wanted("calls") {
             calls::all(&folder, &home).await;
+        }
+        if is_wanted("erase") {
+            erase::all(&folder, &home).await;
         }
         if is_wanted("load") {
             calls::beside_load(&folder, &home).await;

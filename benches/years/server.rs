@@ -98,6 +98,26 @@ impl Server {
         }
     }
 
+    /// Asks for something to be deleted.
+    pub async fn delete(&self, what: &str) {
+        let answer = self.client.delete(self.address(what)).send().await;
+        assert!(answer.unwrap().status().is_success(), "{what}");
+    }
+
+    /// Reads an answer to its end; gives its bytes, its lines, and the most memory, in megabytes, that
+    /// the server had meanwhile.
+    pub async fn read_all(&self, what: &str) -> (usize, usize, f64) {
+        let mut answer = self.client.get(self.address(what)).send().await.unwrap();
+        assert!(answer.status().is_success(), "{what}: {}", answer.status());
+        let (mut bytes, mut lines, mut memory_mb) = (0, 0, 0.0_f64);
+        while let Some(part) = answer.chunk().await.unwrap() {
+            memory_mb = memory_mb.max(self.process.resident_mb());
+            bytes += part.len();
+            lines += part.split(|byte| *byte == b'\n').count() - 1;
+        }
+        (bytes, lines, memory_mb)
+    }
+
     fn address(&self, what: &str) -> String {
         format!("http://{}/api/v1/{what}", self.web)
     }

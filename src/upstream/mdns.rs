@@ -71,7 +71,7 @@ fn socket_towards(ip: IpAddr) -> io::Result<UdpSocket> {
 
 /// The number of the interface that has one of our addresses; 0 = the system chooses.
 fn interface_of(ours: Ipv6Addr) -> u32 {
-    let table = fs::read_to_string("/proc/net/if_inet6").unwrap_or_default();
+    let table = fs::read_to_string("/proc/thread-self/net/if_inet6").unwrap_or_default();
     interface_in(&table, ours).unwrap_or(0)
 }
 

@@ -7,22 +7,13 @@ use serde_json::{Value, json};
 use crate::house::{House, told};
 use crate::stub::Stub;
 
-async fn call(house: &House, method: Method, path: &str, body: Value) -> (u16, Value) {
-    let url = format!("http://{}/api/v1/{path}", house.app.web()[0]);
-    let request = reqwest::Client::new().request(method, url).json(&body);
-    let response = request.send().await.unwrap();
-    let status = response.status().as_u16();
-    let text = response.text().await.unwrap();
-    (status, serde_json::from_str(&text).unwrap_or_default())
-}
-
 async fn address(house: &House) -> String {
     let (_, data) = told(&house.ask("news.example.", RecordType::A).await);
     data.join(" ")
 }
 
 async fn upstreams(house: &House) -> Vec<String> {
-    let (_, told) = call(house, Method::GET, "upstreams", Value::Null).await;
+    let (_, told) = house.api(Method::GET, "upstreams", Value::Null).await;
     let all = told["upstreams"].as_array().unwrap().iter();
     all.map(|one| one["server"].as_str().unwrap().to_owned())
         .collect()
@@ -38,13 +29,13 @@ async fn a_group_asks_upstreams_that_are_set_while_running_at_once_and_after_a_r
     let usual = house.stub.url("udp");
     assert_eq!(address(&house).await, "192.0.2.99");
     let wish = json!({ "name": "family", "for_unknown": true, "upstream": [family.url("udp")] });
-    let (status, group) = call(&house, Method::POST, "groups", wish).await;
+    let (status, group) = house.api(Method::POST, "groups", wish).await;
     assert_eq!(status, 201, "{group}");
     assert_eq!(group["upstream"], json!([family.url("udp")]));
     // What is held for others, or for the servers of before, is not for it.
     assert_eq!(address(&house).await, "192.0.2.66");
     let wish = json!({ "upstream": [other.url("udp"), family.url("tcp")] });
-    let (status, _) = call(&house, Method::PATCH, "groups/family", wish).await;
+    let (status, _) = house.api(Method::PATCH, "groups/family", wish).await;
     assert_eq!(status, 200);
     assert_eq!(address(&house).await, "192.0.2.67");
     let asked = [usual.clone(), other.url("udp"), family.url("tcp")];
@@ -52,14 +43,14 @@ async fn a_group_asks_upstreams_that_are_set_while_running_at_once_and_after_a_r
 
     let house = house.restart("").await;
     assert_eq!(address(&house).await, "192.0.2.67");
-    let (_, changes) = call(&house, Method::GET, "changes", Value::Null).await;
+    let (_, changes) = house.api(Method::GET, "changes", Value::Null).await;
     let id = changes["items"][0]["id"].as_str().unwrap();
     let path = format!("changes/{id}/undo");
-    let (status, undone) = call(&house, Method::POST, &path, json!({})).await;
+    let (status, undone) = house.api(Method::POST, &path, json!({})).await;
     assert_eq!(status, 200, "{undone}");
     assert_eq!(address(&house).await, "192.0.2.66");
     let wish = json!({ "upstream": null });
-    let (status, _) = call(&house, Method::PATCH, "groups/family", wish).await;
+    let (status, _) = house.api(Method::PATCH, "groups/family", wish).await;
     assert_eq!(status, 200);
     assert_eq!(address(&house).await, "192.0.2.99");
     assert_eq!(upstreams(&house).await, [usual]);
@@ -70,7 +61,7 @@ async fn upstreams_of_a_group_are_checked_as_in_the_config() {
     let stub = Stub::with_address("192.0.2.99").await;
     let house = House::with(stub, "").await;
     let wish = json!({ "name": "family", "upstream": ["udp://192.0.2.1", "192.0.2.1"] });
-    let (status, problem) = call(&house, Method::POST, "groups", wish).await;
+    let (status, problem) = house.api(Method::POST, "groups", wish).await;
     assert_eq!(status, 422);
     assert_eq!(problem["errors"][0]["pointer"], "/upstream/1");
     let told = problem["errors"][0]["detail"].as_str().unwrap();
@@ -83,7 +74,7 @@ async fn a_server_with_a_name_needs_somebody_to_look_it_up() {
     let house = House::with_bootstrap(stub, "[]").await;
     let server = "https://family.example/dns-query";
     let wish = json!({ "name": "family", "upstream": [server] });
-    let (status, problem) = call(&house, Method::POST, "groups", wish).await;
+    let (status, problem) = house.api(Method::POST, "groups", wish).await;
     assert_eq!(status, 422);
     assert_eq!(problem["errors"][0]["pointer"], "/upstream");
     let told = problem["errors"][0]["detail"].as_str().unwrap();

@@ -6,6 +6,8 @@ use std::path::Path;
 use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query, ResponseCode};
 use hickory_proto::rr::rdata::opt::{EdnsCode, EdnsOption};
 use hickory_proto::rr::{Name, RecordType};
+use reqwest::Method;
+use serde_json::Value;
 use squelch::app::{self, App};
 use squelch::config::Config;
 use tempfile::TempDir;
@@ -120,6 +122,16 @@ impl House {
         let length = socket.recv(&mut answer).await.unwrap();
         answer.truncate(length);
         answer
+    }
+
+    /// Sends a request to the API; gives the status, and the body where there is one.
+    pub async fn api(&self, method: Method, path: &str, body: Value) -> (u16, Value) {
+        let url = format!("http://{}/api/v1/{path}", self.app.web()[0]);
+        let request = reqwest::Client::new().request(method, url).json(&body);
+        let response = request.send().await.unwrap();
+        let status = response.status().as_u16();
+        let text = response.text().await.unwrap();
+        (status, serde_json::from_str(&text).unwrap_or_default())
     }
 
     /// A connection over TCP.

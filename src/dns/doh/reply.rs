@@ -15,7 +15,10 @@ enum Kind {
     /// In one piece; empty once that is sent.
     Whole(Bytes),
     /// As it comes; the request is in hand until it is written, or nobody wants it.
-    Stream(Body, #[expect(dead_code, reason = "it counts by being there")] Hand),
+    Stream(
+        Body,
+        #[expect(dead_code, reason = "it counts by being there")] Hand,
+    ),
 }
 
 impl Reply {

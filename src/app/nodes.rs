@@ -153,9 +153,10 @@ impl Session<'_> {
     /// Does what is due.
     async fn turn(&mut self) -> Result<(), StoreError> {
         let due = std::mem::replace(&mut self.due, Due::NONE);
-        // Devices come before what was set of them.
-        if due.devices {
+        // Devices come before what was set of them, and before rows that speak of them.
+        if due.devices || due.rows {
             self.changed.mark_unchanged();
+            self.gathered = None;
             self.sharing.exchange(self.hub, &self.nodes.devices).await?;
         }
         if due.policy {

@@ -208,6 +208,23 @@ impl Access {
         password: &str,
         now_s: i64,
     ) -> Result<Opened, AccessError> {
+        // The password may change while it is looked at: then it is looked at again, because
+        // another node may only have kept the same one differently.
+        for _ in 0..2 {
+            if let Some(opened) = self.try_to_sign_in(visitor, password, now_s).await? {
+                return Ok(opened);
+            }
+        }
+        Err(AccessError::NotShut(Door::Unknown))
+    }
+
+    /// Opens a session; none where the password changed meanwhile.
+    async fn try_to_sign_in(
+        &self,
+        visitor: &Visitor,
+        password: &str,
+        now_s: i64,
+    ) -> Result<Option<Opened>, AccessError> {
         let hash = match (self.door(), self.keys().password()) {
             (Door::Shut, Known::Hash(hash)) => hash,
             (Door::Shut, _) => return Err(AccessError::NotShut(Door::Unknown)),
@@ -224,9 +241,7 @@ impl Access {
             tracing::warn!(%error, "a session is not kept, and ends with the next restart");
         }
         let pass = self.keys().open(session, kept.is_ok(), &hash);
-        // The password may have changed since it was looked at.
-        let pass = pass.ok_or(AccessError::NotShut(Door::Unknown))?;
-        Ok(Opened { secret, pass })
+        Ok(pass.map(|pass| Opened { secret, pass }))
     }
 
     /// Ends the session that this is.

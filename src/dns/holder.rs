@@ -4,10 +4,14 @@ use std::fs;
 
 const USUAL: &str = "another program (often systemd-resolved, dnsmasq or another resolver)";
 
+/// How often it is looked for.
+const LOOKS: usize = 3;
+
 /// The program that holds this port, as `dnsmasq (pid 812)`, or those that usually do.
 pub(super) fn find(protocol: &str, port: u16) -> String {
-    let inodes = inodes(protocol, port);
-    processes(&inodes).unwrap_or_else(|| USUAL.to_owned())
+    // The system's tables may leave a line out while other sockets come and go.
+    let found = (0..LOOKS).find_map(|_| processes(&inodes(protocol, port)));
+    found.unwrap_or_else(|| USUAL.to_owned())
 }
 
 /// The socket inodes on this port, from /proc/net/{udp,tcp}{,6}.

@@ -89,6 +89,8 @@ fn lease(lease: &local::Lease) -> Lease {
 /// Keeps rules for one device in force, whatever it is called and wherever it asks from.
 pub(super) async fn follow(library: Arc<Library>, devices: Arc<Devices>, stop: CancellationToken) {
     let mut changed = devices.changed();
+    // They may have been recalled before this began.
+    changed.mark_changed();
     let following = async {
         while changed.changed().await.is_ok() {
             library.follow_devices();

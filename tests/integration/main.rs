@@ -21,7 +21,6 @@ mod groups;
 mod house;
 mod idle;
 mod killed;
-mod leases;
 mod lists;
 mod lists_command;
 mod local;

@@ -21,6 +21,7 @@ mod groups;
 mod house;
 mod idle;
 mod killed;
+mod leases;
 mod lists;
 mod lists_command;
 mod local;

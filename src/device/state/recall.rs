@@ -30,7 +30,9 @@ impl State {
         let mut next = self.range.after(&known);
         let mut passing = HashMap::new();
         for device in &met {
-            let number = numbers.get(&device.key).copied().unwrap_or_else(|| {
+            let number = numbers.get(&device.key).copied();
+            let number = number.or_else(|| last_at(device, &known));
+            let number = number.unwrap_or_else(|| {
                 next = next.saturating_add(1);
                 DeviceId(next - 1)
             });
@@ -47,5 +49,40 @@ impl State {
         let wishes = std::mem::take(&mut self.wishes);
         self.replace(wishes, known);
         self.passing.extend(passing);
+    }
+}
+
+/// Of those known, the one that had the address last by which alone a device is known: it would have
+/// been taken for that one, had it asked later.
+fn last_at(device: &Device, known: &[Device]) -> Option<DeviceId> {
+    let DeviceKey::Ip(address) = device.key else {
+        return None;
+    };
+    let had_it = known.iter().filter(|old| old.addresses.contains(&address));
+    let last = had_it.max_by_key(|old| old.last_seen_ms)?;
+    Some(last.alias_of.unwrap_or(last.id))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+
+    use crate::device::Devices;
+
+    #[test]
+    fn who_asks_before_the_records_are_read_is_who_had_the_address_last() {
+        const NOW: i64 = 1_700_000_000_000;
+        let address: IpAddr = "192.0.2.7".parse().unwrap();
+        let before = Devices::new(&[], Vec::new());
+        before.sight_at(address, [2, 0, 0, 0, 0, 7], NOW);
+        let tablet = before.identify_at(address, NOW);
+        let after = Devices::new(&[], Vec::new());
+        after.number_in_passing();
+        let passing = after.identify_at(address, NOW + 1);
+        assert_ne!(passing, tablet);
+        after.recall(before.all());
+        assert_eq!(after.resolve(passing), tablet);
+        assert_eq!(after.identify_at(address, NOW + 2), tablet);
+        assert_eq!(after.all().len(), 1);
     }
 }

@@ -318,5 +318,10 @@ fn narrow<T: TryFrom<i64>>(number: i64) -> Option<T> {
     T::try_from(number).ok()
 }
 
+/// A row's number as the database keeps it; rows will not be that many.
+fn wide(seq: u64) -> i64 {
+    i64::try_from(seq).unwrap_or(i64::MAX)
+}
+
 #[cfg(test)]
 mod tests;

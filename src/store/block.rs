@@ -3,7 +3,7 @@
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
-use super::{NODE, StoreError, Table, narrow};
+use super::{NODE, StoreError, Table, narrow, wide};
 
 /// What is known of a block without reading it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -255,11 +255,6 @@ impl BlockTable<'_> {
         self.0.checked(done)?;
         Ok(latest)
     }
-}
-
-/// A row's number as the database keeps it; rows will not be that many.
-fn wide(seq: u64) -> i64 {
-    i64::try_from(seq).unwrap_or(i64::MAX)
 }
 
 /// A block's head; `None` when its numbers are none of ours.

@@ -9,6 +9,7 @@ use sqlx::postgres::PgRow;
 
 use super::listen::News;
 use super::{CHANNEL, Hub, Result};
+use crate::store::wide;
 
 /// Parcels taken at once: about a megabyte.
 const AT_ONCE: i64 = 16;
@@ -167,8 +168,4 @@ impl Hub {
         let read: std::result::Result<_, sqlx::Error> = rows.iter().map(read).collect();
         read.map_err(|error| self.failed(&error))
     }
-}
-
-fn wide(seq: u64) -> i64 {
-    i64::try_from(seq).unwrap_or(i64::MAX)
 }

@@ -56,11 +56,11 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "not found", detail)
     }
 
-    /// The store cannot be read.
+    /// What is kept cannot be read.
     pub fn unavailable(detail: impl Into<String>) -> Self {
         Self::new(
             StatusCode::SERVICE_UNAVAILABLE,
-            "the journal cannot be read",
+            "the database cannot be read",
             detail,
         )
     }

@@ -102,7 +102,7 @@ pub(super) fn set_aside(file: &Path, word: &str) -> Result<PathBuf, StoreError> 
         }
         Ok(())
     };
-    rename().map_err(|source| StoreError::Aside {
+    rename().map_err(|source| StoreError::Move {
         file: file.to_owned(),
         source,
     })?;

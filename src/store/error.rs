@@ -16,6 +16,14 @@ pub enum StoreError {
         /// What the system said.
         source: io::Error,
     },
+    /// Who this node is cannot be kept.
+    #[error("writing the file `{}`: {source}", file.display())]
+    Member {
+        /// The file.
+        file: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// A statement, or the opening of the file.
     #[error("using the database `{}`: {source}", file.display())]
     Database {
@@ -32,9 +40,9 @@ pub enum StoreError {
         /// The first migration that this version does not know.
         version: i64,
     },
-    /// A damaged file that cannot be moved out of the way.
-    #[error("moving the damaged database `{}` aside: {source}", file.display())]
-    Aside {
+    /// A file that cannot be moved out of the way, or into the place of another.
+    #[error("moving the database `{}`: {source}", file.display())]
+    Move {
         /// The database's file.
         file: PathBuf,
         /// What the system said.
@@ -98,7 +106,7 @@ impl StoreError {
     /// The kind of the failure.
     pub fn cause(&self) -> Cause {
         match self {
-            Self::Folder { .. } | Self::Aside { .. } => Cause::ReadOnly,
+            Self::Folder { .. } | Self::Member { .. } | Self::Move { .. } => Cause::ReadOnly,
             Self::Newer { .. } => Cause::Newer,
             Self::Closed { .. } => Cause::Other,
             Self::Shared { .. } => Cause::Away,
@@ -110,9 +118,10 @@ impl StoreError {
     pub fn advice(&self) -> String {
         let file = match self {
             Self::Folder { folder, .. } => folder.display(),
-            Self::Database { file, .. }
+            Self::Member { file, .. }
+            | Self::Database { file, .. }
             | Self::Newer { file, .. }
-            | Self::Aside { file, .. }
+            | Self::Move { file, .. }
             | Self::Closed { file } => file.display(),
             Self::Shared { place, .. } => {
                 return format!("See whether the database `{place}` is there, and lets us in.");

@@ -114,8 +114,8 @@ impl Hub {
         // Kept first: a number without a row is entered again, a row without a node would stay.
         let file = &self.0.member_file;
         let kept = member.write(file);
-        kept.map_err(|source| super::StoreError::Folder {
-            folder: file.clone(),
+        kept.map_err(|source| super::StoreError::Member {
+            file: file.clone(),
             source,
         })?;
         self.commit(store).await?;

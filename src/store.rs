@@ -23,6 +23,7 @@ mod outbox;
 mod password;
 mod pause;
 mod record;
+mod rescue;
 mod rule;
 mod session;
 mod token;
@@ -151,7 +152,7 @@ impl Store {
     /// Opens the store if it is not open, and brings its tables up to date.
     ///
     /// A file that is no database, or a damaged one, is moved aside with a warning, and a new one
-    /// is begun.
+    /// is begun, with what people set as far as it can be read.
     pub async fn connect(&self) -> Result<(), StoreError> {
         let _one_at_a_time = self.shared.opening.lock().await;
         if self.is_open() {
@@ -166,10 +167,7 @@ impl Store {
             }
         }
         let pools = match connect::open(&self.shared.folder, &self.shared.file).await {
-            Err(error) if error.cause() == Cause::Damaged => {
-                self.set_aside(&error)?;
-                connect::open(&self.shared.folder, &self.shared.file).await?
-            }
+            Err(error) if error.cause() == Cause::Damaged => self.replace(&error).await?,
             other => other?,
         };
         self.set_pools(Some(pools));
@@ -197,11 +195,36 @@ impl Store {
         })
     }
 
-    /// Closes the store, moves its damaged file aside and begins a new one.
+    /// Closes the store, moves its damaged file aside and begins a new one, with what people set as
+    /// far as it can be read.
     pub async fn begin_anew(&self, reason: &StoreError) -> Result<(), StoreError> {
+        // Nobody opens the file again before it is moved.
+        let _one_at_a_time = self.shared.opening.lock().await;
         self.close().await;
+        let pools = self.replace(reason).await?;
+        self.set_pools(Some(pools));
+        Ok(())
+    }
+
+    /// Puts a new file in the place of the damaged one. It is whole before that is moved: whatever
+    /// fails meanwhile can be tried again.
+    async fn replace(&self, reason: &StoreError) -> Result<Pools, StoreError> {
+        let Shared { folder, file, .. } = &*self.shared;
+        let new = connect::begin_new(file);
+        let pools = connect::open(folder, &new).await?;
+        let mut writing = self.begin_on(&pools.write, "BEGIN IMMEDIATE").await?;
+        let is_shared = self.hub().is_some();
+        match rescue::rescue(file, &mut writing.inner, is_shared).await {
+            Ok(()) => writing.commit().await?,
+            Err(error) => {
+                drop(writing);
+                tracing::warn!(%error, "what people set cannot be read any more");
+            }
+        }
+        pools.close().await;
         self.set_aside(reason)?;
-        self.connect().await
+        connect::put_in_place(&new, file)?;
+        connect::open(folder, file).await
     }
 
     /// Closes the store; handles stay, and may open it again.

@@ -109,6 +109,24 @@ pub(super) fn set_aside(file: &Path, word: &str) -> Result<PathBuf, StoreError> 
     Ok(aside)
 }
 
+/// Where a file is made that will take the place of another; what was begun there before is gone.
+pub(super) fn begin_new(file: &Path) -> PathBuf {
+    let new = with_suffix(file, ".new");
+    for part in ["", "-wal", "-shm"] {
+        // It fails when there is none; if it cannot be removed, it cannot be opened either.
+        let _: io::Result<()> = fs::remove_file(with_suffix(&new, part));
+    }
+    new
+}
+
+/// Gives the new file, which is closed, the name that is free now.
+pub(super) fn put_in_place(new: &Path, file: &Path) -> Result<(), StoreError> {
+    fs::rename(new, file).map_err(|source| StoreError::Move {
+        file: new.to_owned(),
+        source,
+    })
+}
+
 fn free_name(file: &Path, word: &str) -> PathBuf {
     let time = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
     let first = with_suffix(file, &format!(".{word}-{time}"));

@@ -95,7 +95,8 @@ async fn a_new_file_is_told_from_the_one_before() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).await.unwrap();
     let mut writing = store.write().await.unwrap();
-    writing.devices().save(&device(1)).await.unwrap();
+    let names = [(1, "a.example".to_owned())];
+    writing.names().add(&names).await.unwrap();
     writing.commit().await.unwrap();
     let before = store.generation();
     let reason = StoreError::Closed {
@@ -103,10 +104,9 @@ async fn a_new_file_is_told_from_the_one_before() {
     };
     store.begin_anew(&reason).await.unwrap();
     assert_ne!(store.generation(), before);
-    assert_eq!(
-        store.read().await.unwrap().devices().all().await.unwrap(),
-        []
-    );
+    let mut reading = store.read().await.unwrap();
+    let none = |_, name: &str| panic!("{name}");
+    reading.names().each(none).await.unwrap();
 }
 
 #[tokio::test]
@@ -193,4 +193,113 @@ async fn half_written_changes_are_whole_or_not_there() {
     }
     assert!(counts.is_sorted(), "{counts:?}");
     assert_eq!(counts.last(), Some(&40));
+}
+
+fn rule(id: i64) -> RuleRow {
+    RuleRow {
+        id,
+        text: format!("||ads{id}.example^"),
+        action: "block".to_owned(),
+        comment: Some(format!("it's “{id}”: {}", "why ".repeat(60))),
+        device: (id == 7).then_some(DeviceId(7)),
+        until_ms: (id == 7).then_some(1_700_000_000_000),
+        added_ms: id,
+    }
+}
+
+/// Makes garbage of the page that has this text.
+fn break_page_with(file: &Path, text: &str) {
+    let mut bytes = std::fs::read(file).unwrap();
+    let text = text.as_bytes();
+    let found = bytes.windows(text.len()).position(|part| part == text);
+    let page = found.unwrap() / 4096 * 4096;
+    bytes[page..page + 4096].fill(0xff);
+    std::fs::write(file, bytes).unwrap();
+}
+
+async fn save_what_people_set(store: &Store) {
+    let mut writing = store.write_shared().await.unwrap();
+    for id in 1..=300 {
+        let author = Author::TIME;
+        writing.put(&author, &Item::Rule(rule(id))).await.unwrap();
+    }
+    for who in ["all", "device:7"] {
+        let (who, until_ms) = (who.to_owned(), 7);
+        let pause = PauseRow { who, until_ms };
+        writing.pauses().save(&pause).await.unwrap();
+    }
+    let password = PasswordRow {
+        source: PasswordSource::Set,
+        hash: "$argon2id$".to_owned(),
+        set_s: 7,
+    };
+    writing.passwords().save(&password).await.unwrap();
+    writing.devices().save(&device(7)).await.unwrap();
+    writing.commit().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_people_set_goes_from_a_damaged_file_into_the_new_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).await.unwrap();
+    save_what_people_set(&store).await;
+    store.close().await;
+    break_page_with(store.file(), "||ads150.example^block");
+    let reason = StoreError::Closed {
+        file: store.file().to_owned(),
+    };
+    store.connect().await.unwrap();
+    let error = store.read().await.unwrap().rules().all().await.unwrap_err();
+    assert_eq!(error.cause(), Cause::Damaged);
+    store.begin_anew(&reason).await.unwrap();
+    let mut reading = store.read().await.unwrap();
+    let rules = reading.rules().all().await.unwrap();
+    assert!((250..300).contains(&rules.len()), "{}", rules.len());
+    assert!(rules.iter().all(|one| *one == rule(one.id)));
+    assert_eq!(rules.last().unwrap().id, 1);
+    assert_eq!(rules[0].id, 300);
+    assert_eq!(reading.pauses().all().await.unwrap().len(), 2);
+    assert_eq!(reading.devices().all().await.unwrap(), [device(7)]);
+    let password = reading.passwords().find(PasswordSource::Set).await.unwrap();
+    assert_eq!(password.unwrap().hash, "$argon2id$");
+    let changes = reading.changes().before(i64::MAX, 5000).await.unwrap();
+    assert_eq!(changes.len(), 300);
+}
+
+#[tokio::test]
+async fn what_people_set_outlives_an_update_that_finds_the_file_damaged() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = sqlx::sqlite::SqliteConnectOptions::new()
+        .filename(folder.path().join(FILE))
+        .create_if_missing(true);
+    let old = SqlitePool::connect_with(options).await.unwrap();
+    connect::MIGRATIONS.run_to(2, &old).await.unwrap();
+    let day = "INSERT INTO day (day, node, data) VALUES (1, 0, 'sums of a day')";
+    for statement in [OLD_RULE, day] {
+        sqlx::raw_sql(statement).execute(&old).await.unwrap();
+    }
+    old.close().await;
+    break_page_with(&folder.path().join(FILE), "sums of a day");
+    let store = Store::open(folder.path()).await.unwrap();
+    assert_ne!(store.generation(), 0);
+    let rules = store.read().await.unwrap().rules().all().await.unwrap();
+    assert_eq!(rules.len(), 1);
+    assert_eq!((rules[0].id, rules[0].until_ms), (1, None));
+}
+
+#[tokio::test]
+async fn nobody_opens_a_damaged_file_while_it_is_moved_aside() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).await.unwrap();
+    let reading = store.read().await.unwrap();
+    let reason = StoreError::Closed {
+        file: store.file().to_owned(),
+    };
+    let mut moved = std::pin::pin!(store.begin_anew(&reason));
+    // The file cannot be closed before its last reader has gone.
+    assert!(futures_util::poll!(&mut moved).is_pending());
+    assert!(store.shared.opening.try_lock().is_err());
+    drop(reading);
+    moved.await.unwrap();
+    assert!(store.is_open());
 }

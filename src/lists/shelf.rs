@@ -183,14 +183,15 @@ impl Shelf {
         };
         let mut place = file.seek(SeekFrom::Start(place))?;
         let mut lines = Vec::new();
-        let mut line = String::new();
-        while file.read_line(&mut line)? > 0 {
+        // In bytes: a place that is none of ours may be in the middle of a character.
+        let mut line = Vec::new();
+        while file.read_until(b'\n', &mut line)? > 0 {
             if lines.len() == most {
                 return Ok((lines, Some(place)));
             }
             place += u64::try_from(line.len()).unwrap_or(0);
-            // A place that is none of ours is in the middle of a line.
-            lines.extend(serde_json::from_str::<Problem>(&line));
+            // What is left of a line is none.
+            lines.extend(serde_json::from_slice::<Problem>(&line));
             line.clear();
         }
         Ok((lines, None))
@@ -426,5 +427,18 @@ mod tests {
         let (rest, end) = bench.shelf.refused("a", next.unwrap(), 9).unwrap();
         assert_eq!(u64::try_from(first.len() + rest.len()).unwrap(), refused);
         assert!(refused > 1 && end.is_none() && first[0].line < rest[0].line);
+    }
+
+    #[test]
+    fn refused_lines_are_told_from_any_place_on() {
+        let mut bench = Bench::new();
+        bench.put("a.example\n\u{fc}ber all\n_\n*\n");
+        let file = bench.shelf.file("a", "refused");
+        let text = fs::read_to_string(&file).unwrap();
+        let inside = text.find('\u{fc}').unwrap() + 1;
+        assert!(!text.is_char_boundary(inside));
+        let (rest, _) = bench.shelf.refused("a", inside as u64, 9).unwrap();
+        let (all, _) = bench.shelf.refused("a", 0, 9).unwrap();
+        assert_eq!(rest[0].line, all[1].line);
     }
 }

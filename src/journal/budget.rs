@@ -29,6 +29,8 @@ impl Budget {
 
     /// Takes one at this time, if one is left.
     pub(super) fn take(&mut self, at_ms: i64) -> bool {
+        // The clock was ahead: what comes back is counted by the one that is right.
+        self.at_ms = self.at_ms.min(at_ms);
         let back = at_ms
             .saturating_sub(self.at_ms)
             .saturating_mul(self.an_hour)
@@ -65,5 +67,16 @@ mod tests {
             "a clock that is set back brings nothing"
         );
         assert_eq!(taken(9, start + 100 * HOUR_MS), 3);
+    }
+
+    #[test]
+    fn what_is_spent_comes_back_after_the_clock_was_ahead() {
+        let mut budget = Budget::new(3, 60);
+        let start = 1_700_000_000_000;
+        let mut taken = |count: usize, at_ms| (0..count).filter(|_| budget.take(at_ms)).count();
+        assert_eq!(taken(9, start + 9000 * HOUR_MS), 3);
+        assert_eq!(taken(9, start), 0);
+        assert_eq!(taken(9, start + 60_000), 1);
+        assert_eq!(taken(9, start + HOUR_MS), 3);
     }
 }

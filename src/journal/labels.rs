@@ -4,6 +4,10 @@ use std::hash::{BuildHasher, Hash, RandomState};
 
 use hashbrown::HashTable;
 
+/// A number that is further above that of the labels is not one that we gave: a bit of it flipped on
+/// the disk.
+const FAR: usize = 1 << 20;
+
 /// Labels by number; number 0 stands for none.
 #[derive(Clone, Debug)]
 pub(super) struct Labels<T> {
@@ -35,10 +39,14 @@ impl<T: Clone + Eq + Hash> Labels<T> {
         }
     }
 
-    /// Puts a label under a number that is higher than all before.
+    /// Puts a label under a number that is higher than all before; 0 where it cannot be.
     pub(super) fn put(&mut self, id: u32, label: T) -> u32 {
+        let place = (id as usize).saturating_sub(1);
+        if id == 0 || place < self.known.len() || place > self.ids.len() * 8 + FAR {
+            return 0;
+        }
         let hash = self.hasher.hash_one(&label);
-        self.known.resize((id as usize).saturating_sub(1), None);
+        self.known.resize(place, None);
         self.known.push(Some(label));
         let (known, hasher) = (&self.known, &self.hasher);
         self.ids.insert_unique(hash, id, |id| {

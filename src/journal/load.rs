@@ -16,7 +16,7 @@ impl Disk {
         self.shared.store.connect().await?;
         let mut store = self.shared.store.write().await?;
         let mut fresh = State::default();
-        load_words(&mut store, &mut fresh).await?;
+        self.load_words(&mut store, &mut fresh).await?;
         self.load_tail(&mut store, &mut fresh).await?;
         self.load_days(&mut store, &mut fresh).await?;
         if self.shared.store.hub().is_some() {
@@ -30,6 +30,37 @@ impl Disk {
         fresh.adopt(&state);
         fresh.is_loaded = true;
         *state = fresh;
+        Ok(())
+    }
+
+    /// Reads the dictionaries.
+    async fn load_words(
+        &self,
+        store: &mut Transaction,
+        fresh: &mut State,
+    ) -> Result<(), StoreError> {
+        let State {
+            names,
+            entries,
+            upstreams,
+            ..
+        } = fresh;
+        let check = |table, id: u32, put: u32| {
+            if put == 0 {
+                self.shared.note_damage(table, i64::from(id));
+            }
+        };
+        let mut name = |id, text: &str| check("name", id, names.put(id, text));
+        store.names().each(&mut name).await?;
+        names.mark_saved(names.last());
+        for (id, label) in store.entries().all().await? {
+            check("entry", id, entries.put(id, label));
+        }
+        entries.mark_saved(entries.last());
+        for (id, text) in store.upstreams().all().await? {
+            check("upstream", id, upstreams.put(id, text));
+        }
+        upstreams.mark_saved(upstreams.last());
         Ok(())
     }
 
@@ -110,31 +141,6 @@ impl Disk {
         }
         Ok(lines.ok())
     }
-}
-
-async fn load_words(store: &mut Transaction, fresh: &mut State) -> Result<(), StoreError> {
-    let State {
-        names,
-        entries,
-        upstreams,
-        ..
-    } = fresh;
-    store
-        .names()
-        .each(|id, text| {
-            names.put(id, text);
-        })
-        .await?;
-    names.mark_saved(names.last());
-    for (id, label) in store.entries().all().await? {
-        entries.put(id, label);
-    }
-    entries.mark_saved(entries.last());
-    for (id, text) in store.upstreams().all().await? {
-        upstreams.put(id, text);
-    }
-    upstreams.mark_saved(upstreams.last());
-    Ok(())
 }
 
 fn read(blob: &[u8], rows: u32) -> Result<Vec<Line>, Damaged> {

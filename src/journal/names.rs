@@ -14,6 +14,10 @@ use super::spelled::Spelled;
 /// random names can cost us.
 const MOST: usize = 500_000;
 
+/// A number that is further above that of the names is not one that we gave: a bit of it flipped on
+/// the disk. Of the names of earlier times, nearly all may be forgotten.
+const FAR: usize = 1 << 22;
+
 /// New names that are taken as they are: a home's of its first days at once, then more by the hour.
 const NEW: Budget = Budget::new(20_000, 1000);
 /// The same for names that stand for all below a domain, where there are too many.
@@ -168,14 +172,14 @@ impl Names {
         }
     }
 
-    /// Puts a name under a number that is higher than all before.
+    /// Puts a name under a number that is higher than all before; 0 where it cannot be.
     pub(super) fn put(&mut self, id: u32, text: &str) -> u32 {
         let (start, len) = (u32::try_from(self.text.len()), u16::try_from(text.len()));
         let (Ok(start), Ok(len)) = (start, len) else {
             return 0;
         };
         let place = (id as usize).saturating_sub(1);
-        if id == 0 || place < self.spans.len() {
+        if id == 0 || place < self.spans.len() || place > self.live * 16 + FAR {
             return 0;
         }
         self.text.push_str(text);

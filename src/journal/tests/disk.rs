@@ -154,6 +154,31 @@ async fn a_damaged_block_is_skipped_and_said_so() {
 }
 
 #[tokio::test]
+async fn a_number_that_a_flipped_bit_made_high_takes_no_room() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut home = Home::at(folder.path()).await;
+    let events = sample::day(START, 500, 7);
+    home.record(&events).await;
+    home.writer.flush(START + DAY_MS).await;
+    let last = {
+        let state = home.journal.shared.state();
+        (state.names.last(), state.entries.last())
+    };
+    home.store
+        .meddle(
+            "INSERT INTO name (node, id, text) VALUES (0, 67108864, 'far.example'); \
+             INSERT INTO entry (node, id, origin, entry) VALUES (0, 67108864, 'far', 'away')",
+        )
+        .await;
+    drop(home);
+    let home = Home::at(folder.path()).await;
+    assert_eq!(home.journal.damaged(), 2);
+    assert_reads_are_exact(&home, &events, everything()).await;
+    let state = home.journal.shared.state();
+    assert_eq!((state.names.last(), state.entries.last()), last);
+}
+
+#[tokio::test]
 async fn a_damaged_day_is_read_from_its_rows() {
     let folder = tempfile::tempdir().unwrap();
     let mut home = Home::at(folder.path()).await;

@@ -381,6 +381,15 @@ fn fail(query: &Query, error: ExtendedError<'_>, out: &mut AnswerBuf) -> Source 
     Source::Failure
 }
 
+/// Who made an answer that others had a part in: nobody, where there is none.
+fn source_of(rcode: Rcode, maker: Source) -> Source {
+    if rcode == Rcode::SERVFAIL {
+        Source::Failure
+    } else {
+        maker
+    }
+}
+
 /// What the upstreams say, or why none does.
 async fn hear(upstreams: &Upstreams, query: &Query) -> Heard {
     match upstreams.ask(query).await {

@@ -3,9 +3,11 @@
 
 use std::pin::pin;
 
-use super::{Pending, Pipeline, Step, block, fail, hear};
+use tokio::time::Instant;
+
+use super::{Pending, Pipeline, Step, block, fail, hear, source_of};
 use crate::cache::{Held, Target, Told, alias};
-use crate::local::Dns64;
+use crate::local::{Dns64, Found};
 use crate::query::{
     AnswerBuf, ExtendedError, Match, Name, Query, Rcode, RecordType, Source, Transport, Verdict,
 };
@@ -14,6 +16,7 @@ use crate::query::{
 const MAX_ALIASES: usize = 8;
 /// RFC 6147 §5.1.7: how long others may keep an address that is made here, in seconds.
 const MADE_TTL: u32 = 600;
+const IN_CIRCLES: &str = "names of ours lead to each other";
 
 impl Pipeline {
     /// Answers a name that is not blocked, and has to wait.
@@ -42,39 +45,71 @@ impl Pipeline {
         out: &mut AnswerBuf,
     ) -> Source {
         let local = &self.steps.local;
-        let mut aliases: Vec<(Query, Name, u32)> = Vec::new();
-        let mut last = whole(query, query.name);
-        while let Some((target, ttl)) = local.alias(&last, pending.asker.group) {
-            if aliases.len() == MAX_ALIASES {
-                return fail(query, other("names of ours lead to each other"), out);
-            }
-            let next = whole(&last, target);
-            aliases.push((last, target, ttl));
-            last = next;
-        }
-        match local.dns64().filter(|dns64| dns64.applies(&last)) {
+        let Some((aliases, last)) = self.aliases(query, pending) else {
+            return fail(query, other(IN_CIRCLES), out);
+        };
+        let beside = match local.dns64().filter(|dns64| dns64.applies(&last)) {
             Some(dns64) => {
                 self.translate(dns64, &last, pending, out).await;
+                None
             }
             None => self.resolve(&last, pending, out).await,
-        }
-        for (owner, target, ttl) in aliases.iter().rev() {
-            let Some(answer) = alias(owner, target, out.as_slice(), *ttl) else {
-                return fail(query, other("the upstream's answer is malformed"), out);
-            };
-            let rcode = out.rcode();
-            out.adopt(owner, &answer, rcode);
+        };
+        if !lead_back(&aliases, out) {
+            return fail(query, other("the upstream's answer is malformed"), out);
         }
         // The first owner is the name as it was asked, but for its spelling and its end.
         let (answer, rcode) = (out.as_slice().to_vec(), out.rcode());
         out.adopt(query, &answer, rcode);
         local.leave_out_hints(query, out);
-        out.finish(query, None);
-        if rcode == Rcode::SERVFAIL {
-            Source::Failure
-        } else {
-            Source::Local
+        out.finish(query, beside);
+        source_of(rcode, Source::Local)
+    }
+
+    /// Where names of ours lead, one after the other, and the first that is none of ours; nothing
+    /// where they lead in circles.
+    fn aliases(&self, query: &Query, pending: &Pending) -> Option<(Vec<Alias>, Query)> {
+        let mut aliases = Vec::new();
+        let mut last = whole(query, query.name);
+        while let Some((target, ttl)) = self.steps.local.alias(&last, pending.asker.group) {
+            if aliases.len() == MAX_ALIASES {
+                return None;
+            }
+            let next = whole(&last, target);
+            aliases.push((last, target, ttl));
+            last = next;
         }
+        Some((aliases, last))
+    }
+
+    /// Answers a name that stands for the one that was asked, without its end, but with what is to
+    /// be said there: rules on it do not count.
+    pub(super) async fn resolve(
+        &self,
+        query: &Query,
+        pending: &Pending,
+        out: &mut AnswerBuf,
+    ) -> Option<ExtendedError<'static>> {
+        let ours = self.steps.local.answer(query, pending.asker.group, out);
+        if ours == Found::Written {
+            return None;
+        }
+        let Some((aliases, last)) = self.aliases(query, pending) else {
+            out.begin(query, Rcode::SERVFAIL);
+            return Some(other(IN_CIRCLES));
+        };
+        let mut beside = None;
+        if self.steps.local.answer(&last, pending.asker.group, out) != Found::Written {
+            let (held, _) = self.look_up(&last, pending).await;
+            let now = Instant::now();
+            held.write(&last, now, out);
+            beside = held.extended_error(now);
+        }
+        if lead_back(&aliases, out) {
+            return beside;
+        }
+        out.begin(query, Rcode::SERVFAIL);
+        Some(other("the upstream's answer is malformed"))
     }
 
     /// Whether an answer that is held has to be made of another one.
@@ -106,10 +141,14 @@ impl Pipeline {
         }
         let verdict = pending.verdict;
         let step = self.pass(&ipv4, pending, (&held, source), out);
-        if pending.verdict != verdict && matches!(pending.verdict, Verdict::Block(_)) {
-            block::configured(query, &self.steps.blocking, out);
-            out.finish(query, Some(ExtendedError::new(ExtendedError::BLOCKED, "")));
-            return done(&step);
+        if pending.verdict != verdict
+            && let Verdict::Block(matched) = pending.verdict
+        {
+            let step = match matched {
+                Match::NO_ENTRY => self.keep_out(query, pending, out),
+                _ => self.block_target(query, pending, out),
+            };
+            return self.end(&step, query, pending, out).await;
         }
         if let Some(made) = dns64.synthesize(query, out.as_slice(), MADE_TTL) {
             out.adopt(query, &made, Rcode::NOERROR);
@@ -161,6 +200,21 @@ impl Pipeline {
     }
 }
 
+/// A question, the name that its name stands for, and for how many seconds others may believe it.
+type Alias = (Query, Name, u32);
+
+/// Makes of the answer for the last name one for the first; false where it is malformed.
+fn lead_back(aliases: &[Alias], out: &mut AnswerBuf) -> bool {
+    aliases.iter().rev().all(|(owner, target, ttl)| {
+        let rcode = out.rcode();
+        let answer = alias(owner, target, out.as_slice(), *ttl);
+        answer.is_some_and(|answer| {
+            out.adopt(owner, &answer, rcode);
+            true
+        })
+    })
+}
+
 /// The same question about a name, whose answer is taken whole.
 fn whole(query: &Query, name: Name) -> Query {
     Query {
@@ -179,7 +233,7 @@ fn lacks_address(held: &Held) -> bool {
     held.rcode() != Rcode::NXDOMAIN && !held.targets().any(is_real)
 }
 
-fn other(text: &str) -> ExtendedError<'_> {
+fn other(text: &'static str) -> ExtendedError<'static> {
     ExtendedError::new(ExtendedError::OTHER, text)
 }
 

@@ -6,9 +6,8 @@ use std::slice::from_ref;
 use tokio::time::Instant;
 
 use super::block::{self, Lead};
-use super::{Pending, Pipeline, Step, Steps, fail, hear};
+use super::{Pending, Pipeline, Step, Steps, fail, hear, source_of};
 use crate::cache::{Held, Target, alias};
-use crate::local::Found;
 use crate::policy::{self, BlockReply};
 use crate::query::{
     AnswerBuf, ExtendedError, Match, Name, Query, Rcode, Source, Transport, Verdict,
@@ -135,7 +134,12 @@ impl Pipeline {
 
     /// Answers a name whose answer points to what is blocked. Other data for another name is no
     /// answer to what was asked.
-    fn block_target(&self, query: &Query, pending: &mut Pending, out: &mut AnswerBuf) -> Step {
+    pub(super) fn block_target(
+        &self,
+        query: &Query,
+        pending: &mut Pending,
+        out: &mut AnswerBuf,
+    ) -> Step {
         let Verdict::Block(matched) = pending.verdict else {
             return Step::Next;
         };
@@ -240,8 +244,9 @@ impl Pipeline {
             aliases.push(target);
             last = query.about(target);
         }
+        let mut beside = None;
         if out.as_slice().is_empty() {
-            self.resolve(&last, pending, out).await;
+            beside = self.resolve(&last, pending, out).await;
         }
         for number in (0..aliases.len()).rev() {
             let owner = number.checked_sub(1).and_then(|above| aliases.get(above));
@@ -257,8 +262,8 @@ impl Pipeline {
             let rcode = out.rcode();
             out.adopt(&owner, &answer, rcode);
         }
-        out.finish(query, None);
-        Source::Policy
+        out.finish(query, beside);
+        source_of(out.rcode(), Source::Policy)
     }
 
     /// The name that rules make of this one, and whether they say what becomes of that; where they
@@ -295,15 +300,5 @@ impl Pipeline {
             }
             Lead::Written => None,
         }
-    }
-
-    /// Answers a name that stands for the one that was asked, without its end: rules on it do not
-    /// count.
-    pub(super) async fn resolve(&self, query: &Query, pending: &Pending, out: &mut AnswerBuf) {
-        if self.steps.local.answer(query, pending.asker.group, out) == Found::Written {
-            return;
-        }
-        let (held, _) = self.look_up(query, pending).await;
-        held.write(query, Instant::now(), out);
     }
 }

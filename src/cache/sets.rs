@@ -1,10 +1,10 @@
 //! Puts sets of records right, whatever an upstream makes of them: each record once, one TTL a
 //! set, and nothing of DNSSEC for those who did not ask for it.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use hickory_proto::op::Message;
-use hickory_proto::rr::Record as Parsed;
+use hickory_proto::serialize::binary::BinEncodable;
 
 use crate::query::wire::{Record, name_at};
 use crate::query::{Query, RecordType};
@@ -36,18 +36,13 @@ pub(super) fn put_right(query: &Query, message: &[u8], records: &[Record]) -> Op
         &mut parsed.authorities,
         &mut parsed.additionals,
     ] {
-        let mut kept: Vec<Parsed> = Vec::with_capacity(section.len());
-        for record in section.drain(..) {
-            let is_twin = |other: &Parsed| {
-                (&other.name, other.record_type(), &other.data)
-                    == (&record.name, record.record_type(), &record.data)
-            };
-            let kind = RecordType(record.record_type().into());
-            if !is_unasked(kind) && !kept.iter().any(is_twin) {
-                kept.push(record);
-            }
-        }
-        *section = kept;
+        let mut kept = HashSet::with_capacity(section.len());
+        section.retain(|record| {
+            let kind = record.record_type();
+            let data = record.data.to_bytes().ok();
+            !is_unasked(RecordType(kind.into()))
+                && data.is_none_or(|data| kept.insert((record.name.clone(), kind, data)))
+        });
     }
     parsed.to_vec().ok()
 }
@@ -65,19 +60,17 @@ pub(super) fn level_ttls(message: &[u8], records: &mut [Record]) {
         .iter()
         .map(|record| name_at(message, record.at))
         .collect();
-    let key = |at: usize, record: &Record| (record.section, record.kind, owners.get(at).copied());
-    let least: Vec<u32> = records
-        .iter()
-        .enumerate()
-        .map(|(at, record)| {
-            let set = records.iter().enumerate();
-            let ttls = set.filter(|&(other, twin)| key(other, twin) == key(at, record));
-            ttls.map(|(_, twin)| twin.ttl).min().unwrap_or(record.ttl)
-        })
-        .collect();
-    for (record, ttl) in records.iter_mut().zip(least) {
-        if record.kind != RecordType::RRSIG {
-            record.ttl = ttl;
+    let mut least = HashMap::with_capacity(records.len());
+    for (record, owner) in records.iter().zip(&owners) {
+        let ttl = least
+            .entry((record.section, record.kind, owner))
+            .or_insert(record.ttl);
+        *ttl = record.ttl.min(*ttl);
+    }
+    for (record, owner) in records.iter_mut().zip(&owners) {
+        let ttl = least.get(&(record.section, record.kind, owner));
+        if let Some(ttl) = ttl.filter(|_| record.kind != RecordType::RRSIG) {
+            record.ttl = *ttl;
         }
     }
 }

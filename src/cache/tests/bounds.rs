@@ -84,3 +84,26 @@ fn a_cache_without_entries_stays_empty() {
     put(&cache, &query(RecordType::A), &answer(60)).unwrap();
     assert!(get(&cache, &query(RecordType::A)).is_none());
 }
+
+/// As many records as a message has room for, all of which are compared with each other.
+#[test]
+fn a_message_full_of_records_is_put_right_in_no_time() {
+    let asked = Query {
+        transport: crate::query::Transport::Tcp,
+        ..query(RecordType::A)
+    };
+    let mut message = message(ProtoType::A);
+    for number in 0..1000_u16 {
+        let [high, low] = number.to_be_bytes();
+        for ttl in [300, 60 + u32::from(number)] {
+            let data = RData::A(A::new(192, 0, high, low));
+            let record = Record::from_rdata(name(HOME), ttl, data);
+            message.answers.push(record);
+        }
+    }
+    let cache = cache();
+    put(&cache, &asked, &message).unwrap();
+    let answers = get(&cache, &asked).unwrap().answers;
+    assert_eq!(answers.len(), 1000);
+    assert!(answers.iter().all(|record| record.ttl == answers[0].ttl));
+}

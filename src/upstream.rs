@@ -1,7 +1,7 @@
 //! Asking others: the configured servers over UDP, TCP, TLS, QUIC and HTTPS, one after the other.
 //!
-//! A query is answered or failed within the configured timeout, however the servers behave. Start
-//! at [`Upstreams::ask`]; `server` asks one of them, `link` keeps its connection, `standing`
+//! A query is answered or failed within the configured timeout, however the servers behave; where
+//! answers are checked, what proves it may take as long again. Start at [`Upstreams::ask`]; `server` asks one of them, `link` keeps its connection, `standing`
 //! decides on the order, `request` writes the query and checks the reply, `validate` checks
 //! signatures.
 
@@ -26,6 +26,7 @@ mod validate;
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
@@ -135,11 +136,15 @@ impl Upstreams {
             timeout: config.timeout,
         };
         let inner = Arc::new(inner);
-        let validator = config.dnssec.then(|| Validator::new(Arc::clone(&inner)));
-        Self {
+        let mut upstreams = Self {
             inner,
-            validator: validator.map(Arc::new),
+            validator: None,
+        };
+        if config.dnssec {
+            let validator = Validator::new(upstreams.clone());
+            upstreams.validator = Some(Arc::new(validator));
         }
+        upstreams
     }
 
     /// Asks the upstreams in turn, until one has an answer or the time is over.
@@ -190,10 +195,13 @@ impl Upstreams {
         let (sender, answer) = oneshot::channel();
         self.inner.dialer.background(async move {
             // Where there is no room for queries, there is none for their copies.
-            let Some(_slot) = inner.shared.slots.try_take() else {
+            let Some(slot) = inner.shared.slots.try_take() else {
                 return;
             };
-            let asked = timeout(inner.timeout, inner.ask_one(server, &query)).await;
+            let asking = pin!(timeout(inner.timeout, inner.ask_one(server, &query)));
+            let Either::Left((asked, _)) = select(asking, pin!(slot.pushed_out())).await else {
+                return;
+            };
             let told = sender.send(asked.unwrap_or(Err(Failure::Timeout)));
             // Who waits for the answer notes what is to be noted.
             if let Err(Err(failure)) = told {
@@ -237,8 +245,8 @@ impl Inner {
         let Ok(slot) = timeout_at(deadline, self.shared.slots.take()).await else {
             return Err(crowded());
         };
-        let asking = std::pin::pin!(round::ask(self, query, (turns, copied), deadline));
-        match select(asking, std::pin::pin!(slot.pushed_out())).await {
+        let asking = pin!(round::ask(self, query, (turns, copied), deadline));
+        match select(asking, pin!(slot.pushed_out())).await {
             Either::Left((reply, _)) => reply,
             Either::Right(_) => Err(crowded()),
         }

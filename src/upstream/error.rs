@@ -64,8 +64,8 @@ impl AskError {
     }
 
     /// The extended error that tells a device what happened (RFC 8914 §4.23 and §4.24): 22 when no
-    /// upstream could be reached, 23 when one was, and talking to it went
-    /// wrong; 6 to 12 when its answer is bogus.
+    /// upstream could be reached, 23 when one was, and talking to it went wrong; 6 to 12 when its
+    /// answer is bogus.
     pub fn ede(&self) -> u16 {
         if let Some(code) = self.bogus {
             return code;

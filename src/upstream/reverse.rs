@@ -15,18 +15,18 @@ use super::standing::Turns;
 impl Upstreams {
     /// The name that belongs to `ip`, if an upstream knows one.
     ///
-    /// A route's servers are asked where one covers it, else the home's own server, mostly the router,
-    /// where one is configured. Addresses of
-    /// the home are asked nowhere else: they mean nothing outside (RFC 6303 §4).
+    /// A route's servers are asked where one covers it, else the home's own server, mostly the
+    /// router, where one is configured. Addresses of the home are asked nowhere else: they mean
+    /// nothing outside (RFC 6303 §4).
     pub async fn reverse(&self, ip: IpAddr) -> Option<String> {
         let query = Query::internal(reverse_name(ip)?, RecordType::PTR);
         let has_route = self.inner.routes.find(query.name.as_wire()).is_some();
-        let turns = self.inner.shared.turns(0);
         let is_at_home = |server: &usize| {
             let server = self.inner.servers.get(*server);
             server.is_some_and(Server::is_at_home)
         };
-        let at_home: Vec<usize> = turns.order.into_iter().filter(is_at_home).collect();
+        let order = self.inner.shared.order(0).into_iter();
+        let at_home: Vec<usize> = order.filter(is_at_home).collect();
         let reply = if has_route || (at_home.is_empty() && !is_of_the_home(ip)) {
             self.ask(&query).await
         } else {

@@ -162,6 +162,11 @@ pub(super) fn error(inner: &Inner, tried: impl Iterator<Item = (usize, Failure)>
     AskError::unanswered(tried.collect())
 }
 
+/// An error that names a server whose answer came, and is of no use.
+pub(super) fn useless(inner: &Inner, upstream: UpstreamId, failure: Failure) -> AskError {
+    error(inner, [(usize::from(upstream.0), failure)].into_iter())
+}
+
 fn reply(server: usize, answer: Answer) -> Reply {
     Reply {
         message: answer.wire,

@@ -168,6 +168,11 @@ impl Shared {
         self.ranking().turns(pool, Instant::now())
     }
 
+    /// As the order in [`Shared::turns`], for one question that takes no part in measuring.
+    pub(super) fn order(&self, pool: usize) -> Vec<usize> {
+        self.ranking().order(pool, Instant::now())
+    }
+
     pub(super) fn asked(&self, server: usize) {
         self.ranking().asked(server);
     }

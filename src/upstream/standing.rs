@@ -165,10 +165,25 @@ impl Ranking {
         &self.servers
     }
 
-    /// Whom to ask now of a pool: the strategy's choice first, those that are avoided last.
+    /// Whom to ask now of a pool, and whom to send a copy to.
     pub fn turns(&mut self, pool: usize, now: Instant) -> Turns {
+        let order = self.order(pool, now);
+        let at_once = match self.strategy {
+            Strategy::Race => 2,
+            Strategy::Fastest | Strategy::Ordered | Strategy::Spread => 1,
+        };
+        let probe = self.probe(&order, at_once, now);
+        Turns {
+            order,
+            at_once,
+            probe,
+        }
+    }
+
+    /// The servers of a pool: the strategy's choice first, those that are avoided last.
+    pub fn order(&mut self, pool: usize, now: Instant) -> Vec<usize> {
         let Some(pool) = self.pools.get_mut(pool) else {
-            return Turns::default();
+            return Vec::new();
         };
         let mut order = pool.members.clone();
         match self.strategy {
@@ -185,16 +200,7 @@ impl Ranking {
             }
         }
         order.sort_by_key(|&server| self.pause_of(server));
-        let at_once = match self.strategy {
-            Strategy::Race => 2,
-            Strategy::Fastest | Strategy::Ordered | Strategy::Spread => 1,
-        };
-        let probe = self.probe(&order, at_once, now);
-        Turns {
-            order,
-            at_once,
-            probe,
-        }
+        order
     }
 
     /// Counts a query that is sent to `server`.

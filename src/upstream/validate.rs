@@ -27,7 +27,7 @@ use tokio::time::timeout;
 use crate::query::{Edns, Name, Query, Rcode, RecordType};
 
 use super::error::AskError;
-use super::{Inner, Reply};
+use super::{Reply, Upstreams, round};
 use chain::{Chain, Trace};
 
 pub use anchors::{AnchorError, Anchors};
@@ -41,7 +41,7 @@ type Handle = DnssecDnsHandle<Chain>;
 
 /// Judges answers before they are given.
 pub(super) struct Validator {
-    inner: Arc<Inner>,
+    upstreams: Upstreams,
     /// Made at the first query: of some trusted keys only the fingerprints may be known.
     handle: OnceCell<Handle>,
 }
@@ -58,18 +58,18 @@ enum Judged {
 }
 
 impl Validator {
-    /// Judges what the servers of `inner` say.
-    pub fn new(inner: Arc<Inner>) -> Self {
+    /// Judges what these servers say; they themselves check nothing.
+    pub fn new(upstreams: Upstreams) -> Self {
         Self {
-            inner,
+            upstreams,
             handle: OnceCell::new(),
         }
     }
 
     async fn handle(&self) -> Result<&Handle, AskError> {
         let make = async || {
-            let chain = Chain::new(Arc::clone(&self.inner));
-            let keys = self.inner.shared.anchors().keys(&chain).await?;
+            let chain = Chain::new(self.upstreams.clone());
+            let keys = self.anchors().keys(&chain).await?;
             Ok(DnssecDnsHandle::with_trust_anchor(chain, keys))
         };
         self.handle.get_or_try_init(make).await
@@ -80,29 +80,44 @@ impl Validator {
         // No zone is above the root to say anything of it.
         let is_above_all = query.kind == RecordType::DS && query.name.is_root();
         let is_judged = !query.checks_itself() && query.class == IN && !is_above_all;
-        is_judged && !self.inner.is_routed(query)
+        is_judged && !self.upstreams.inner.is_routed(query)
+    }
+
+    fn anchors(&self) -> &Anchors {
+        self.upstreams.inner.shared.anchors()
     }
 
     /// Gives the reply to a [`signed`] `query` if it is not bogus; with AD if it is secure.
     pub async fn check(&self, query: &Query, reply: Reply) -> Result<Reply, AskError> {
+        let inner = &self.upstreams.inner;
         // What cannot be read cannot be judged, so nobody gets it.
-        let response = parse::read(&reply.message).map_err(|_| AskError::default())?;
+        let response = parse::read(&reply.message)
+            .map_err(|why| round::useless(inner, reply.upstream, why))?;
         let code = Rcode(response.metadata.response_code.into());
         if ![Rcode::NOERROR, Rcode::NXDOMAIN].contains(&code) {
             return Ok(restored(query, reply, Judged::Insecure));
         }
-        let handle = self.handle().await?;
-        let trace = Arc::new(Trace::default());
-        let anchors = self.inner.shared.anchors();
-        let judging = Trace::follow(&trace, judge(handle, (&trace, anchors), &response));
-        match timeout(self.inner.timeout, judging).await {
-            Ok(Ok(judged)) => Ok(restored(query, reply, judged)),
-            Ok(Err(bogus)) => Err(match trace.failure() {
-                Some(failure) => failure,
-                None => AskError::bogus(reason::of(&bogus, handle.inner()).await),
-            }),
+        let trace = Arc::new(Trace::of(query));
+        let judging = Trace::follow(&trace, self.judge(&trace, &response));
+        match timeout(inner.timeout, judging).await {
+            Ok(judged) => judged.map(|judged| restored(query, reply, judged)),
             Err(_) => Err(trace.failure().unwrap_or_default()),
         }
+    }
+
+    /// What becomes of an answer that is not bogus.
+    async fn judge(&self, trace: &Trace, response: &Message) -> Result<Judged, AskError> {
+        let handle = self.handle().await?;
+        let bogus = match judge(handle, (trace, self.anchors()), response).await {
+            Ok(judged) => return Ok(judged),
+            Err(bogus) => bogus,
+        };
+        if let Some(failure) = trace.failure() {
+            return Err(failure);
+        }
+        let why = reason::of(&bogus, handle.inner()).await;
+        handle.inner().forget(trace);
+        Err(AskError::bogus(why))
     }
 }
 

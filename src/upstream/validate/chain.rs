@@ -18,8 +18,8 @@ use quick_cache::sync::Cache;
 use tokio::time::Instant;
 
 use crate::query::{Edns, Name, Query, Rcode, RecordType};
-use crate::upstream::Inner;
-use crate::upstream::error::AskError;
+use crate::upstream::error::{AskError, Failure};
+use crate::upstream::{Upstreams, round};
 
 /// Enough for the zones of a home; each takes about a kilobyte.
 const KEPT: usize = 2000;
@@ -31,7 +31,8 @@ const RD_AND_CD: u16 = 0x0110;
 #[derive(Debug)]
 pub(in crate::upstream) struct Kept(Cache<Key, Arc<Held>>);
 
-type Key = (Name, RecordType);
+/// A question about a zone, and whose servers it went to.
+type Key = (Name, RecordType, u8);
 
 #[derive(Debug)]
 struct Held {
@@ -48,16 +49,20 @@ impl Default for Kept {
 /// Asks our servers what hickory wants to know.
 #[derive(Clone)]
 pub(super) struct Chain {
-    inner: Arc<Inner>,
+    upstreams: Upstreams,
 }
 
 /// What is known of one query while its answer is judged.
 #[derive(Debug, Default)]
 pub(super) struct Trace {
+    /// Whose servers are asked for keys: those that gave the answer.
+    upstream_set: u8,
     /// The answer itself, which has come already.
     first: Mutex<Option<DnsResponse>>,
     /// Why a key could not be had.
     failure: Mutex<Option<AskError>>,
+    /// What was asked for on the way.
+    asked: Mutex<Vec<Key>>,
 }
 
 tokio::task_local! {
@@ -65,6 +70,14 @@ tokio::task_local! {
 }
 
 impl Trace {
+    /// The beginning of judging an answer to `query`.
+    pub fn of(query: &Query) -> Self {
+        Self {
+            upstream_set: query.upstream_set,
+            ..Self::default()
+        }
+    }
+
     /// Lets `judging` find this trace.
     pub async fn follow<T>(trace: &Arc<Self>, judging: impl Future<Output = T>) -> T {
         TRACE.scope(Arc::clone(trace), judging).await
@@ -82,9 +95,9 @@ impl Trace {
 }
 
 impl Chain {
-    /// Asks the servers of `inner`.
-    pub fn new(inner: Arc<Inner>) -> Self {
-        Self { inner }
+    /// Asks these servers, and takes their answers unchecked.
+    pub fn new(upstreams: Upstreams) -> Self {
+        Self { upstreams }
     }
 
     /// The lowest zone at or above a name of which the zone above has fingerprints of keys, as far
@@ -92,7 +105,7 @@ impl Chain {
     pub fn cut_above(&self, name: Name) -> Option<Name> {
         let mut cut = name;
         loop {
-            let prints = self.held(&(cut, RecordType::DS));
+            let prints = self.held(cut, RecordType::DS);
             let is_print = |record: &Record| record.record_type() == Kind::DS;
             if prints.is_some_and(|prints| prints.answers.iter().any(is_print)) {
                 return Some(cut);
@@ -102,18 +115,31 @@ impl Chain {
     }
 
     /// What was asked for lately.
-    pub fn held(&self, key: &Key) -> Option<DnsResponse> {
-        let held = self.inner.shared.kept().0.get(key)?;
+    pub fn held(&self, name: Name, kind: RecordType) -> Option<DnsResponse> {
+        let held = self.kept().0.get(&key(name, kind))?;
         (Instant::now() < held.until).then(|| held.response.clone())
+    }
+
+    /// Forgets what was asked for to judge an answer that is bogus: it may be what is wrong, and is
+    /// not believed beyond that (RFC 4035 §4.7).
+    pub fn forget(&self, trace: &Trace) {
+        for key in locked(&trace.asked).drain(..) {
+            self.kept().0.remove(&key);
+        }
+    }
+
+    fn kept(&self) -> &Kept {
+        self.upstreams.inner.shared.kept()
     }
 
     /// The answer to a question about a zone.
     pub async fn look_up(&self, name: Name, kind: RecordType) -> Result<DnsResponse, AskError> {
-        let key = (name.to_lowercase(), kind);
-        if let Some(held) = self.held(&key) {
+        if let Some(held) = self.held(name, kind) {
             return Ok(held);
         }
+        let key = key(name, kind);
         let query = Query {
+            upstream_set: key.2,
             flags: RD_AND_CD,
             edns: Some(Edns {
                 payload: 1232,
@@ -122,18 +148,21 @@ impl Chain {
             }),
             ..Query::internal(name, kind)
         };
-        let turns = self.inner.shared.turns(0);
-        let reply = self.inner.ask_in_turn(&query, (&turns, None)).await?;
-        let response = DnsResponse::from_buffer(reply.message).map_err(|_| AskError::default())?;
+        let reply = self.upstreams.ask_unchecked(&query).await?;
+        let useless = |why| round::useless(&self.upstreams.inner, reply.upstream, why);
+        let response = DnsResponse::from_buffer(reply.message)
+            .map_err(|why| useless(Failure::Garbage(why.to_string())))?;
         let code = Rcode(response.metadata.response_code.into());
         if ![Rcode::NOERROR, Rcode::NXDOMAIN].contains(&code) {
-            return Err(AskError::default());
+            return Err(useless(Failure::Answered(code)));
         }
         let held = Held {
             until: Instant::now() + lifetime(&response),
             response: response.clone(),
         };
-        self.inner.shared.kept().0.insert(key, Arc::new(held));
+        self.kept().0.insert(key, Arc::new(held));
+        // Outside of judging an answer, nobody will find it bogus.
+        let _ = TRACE.try_with(|trace| locked(&trace.asked).push(key));
         Ok(response)
     }
 
@@ -164,6 +193,11 @@ impl DnsHandle for Chain {
     fn send(&self, request: DnsRequest) -> Self::Response {
         Box::pin(stream::once(self.clone().answer(request)))
     }
+}
+
+fn key(name: Name, kind: RecordType) -> Key {
+    let set = TRACE.try_with(|trace| trace.upstream_set);
+    (name.to_lowercase(), kind, set.unwrap_or(0))
 }
 
 fn lifetime(response: &DnsResponse) -> Duration {

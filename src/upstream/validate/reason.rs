@@ -39,7 +39,7 @@ pub(super) async fn of(link: &Message, chain: &Chain) -> u16 {
         && let Ok(keys) = chain.look_up(zone, RecordType::DNSKEY).await
     {
         let used = first.map(|input| input.key_tag);
-        let prints = chain.held(&(zone, RecordType::DS));
+        let prints = chain.held(zone, RecordType::DS);
         if let Some(code) = of_keys(&keys, prints.as_deref(), used) {
             return code;
         }

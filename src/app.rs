@@ -12,6 +12,7 @@ mod ports;
 mod schedules;
 mod shared;
 mod start;
+mod time_slice;
 mod trial;
 mod upstream_figures;
 mod wall_clock;

@@ -6,6 +6,7 @@ use std::thread::JoinHandle;
 use tokio::task::LocalSet;
 use tokio_util::sync::CancellationToken;
 
+use super::time_slice::shorten_time_slice;
 use crate::dns::{self, Sockets};
 use crate::pipeline::Pipeline;
 
@@ -45,7 +46,10 @@ impl DnsThread {
                 let runtime = tokio::runtime::Builder::new_current_thread()
                     .enable_all()
                     .build()?;
-                let run = move || LocalSet::new().block_on(&runtime, serve());
+                let run = move || {
+                    shorten_time_slice();
+                    LocalSet::new().block_on(&runtime, serve());
+                };
                 let thread = std::thread::Builder::new().name(format!("dns-{number}"));
                 Ok(Self::Thread(thread.spawn(run)?))
             }

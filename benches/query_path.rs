@@ -16,7 +16,7 @@ use squelch::lists;
 use squelch::local::Local;
 use squelch::matcher::{Live, Matcher, Named, Question};
 use squelch::packs::Packs;
-use squelch::pipeline::{Arrival, Gear, Pipeline, Steps};
+use squelch::pipeline::{Arrival, Gear, Pipeline, RateLimiter, Steps};
 use squelch::policy::Policy;
 use squelch::query::{AnswerBuf, Name, Query, RecordType};
 use squelch::store::Store;
@@ -88,6 +88,7 @@ fn gear(criterion: &mut Criterion) {
     let (journal, _writer) = Journal::new(&config.journal, Store::at(folder.path()), words);
     let steps = Arc::new(Steps {
         allow_from: config.dns.allow_from.clone(),
+        limiter: RateLimiter::new(config.dns.rate_limit),
         blocking: config.blocking.clone(),
         devices: Arc::new(Devices::new(&[], Vec::new())),
         policy: Policy::new(live),
@@ -100,7 +101,7 @@ fn gear(criterion: &mut Criterion) {
         .put(&held, reply(&held), Instant::now())
         .unwrap();
     let upstreams = Upstreams::new(&config.upstream, shared);
-    let pipeline = Pipeline::new(steps, config.dns.rate_limit, upstreams, journal.recorder());
+    let pipeline = Pipeline::new(steps, upstreams, journal.recorder());
     let mut out = AnswerBuf::new();
     for (label, query) in [
         ("answer at once: blocked", query("open.oneplus.net")),

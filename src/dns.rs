@@ -51,8 +51,10 @@ pub async fn serve(
     });
     let tasks = TaskTracker::new();
     for socket in sockets.udp {
-        let server = udp::Server::new(socket, Rc::clone(&desk), tasks.clone())?;
-        tasks.spawn_local(server.run(stop.clone()));
+        let server = Rc::new(udp::Server::new(socket, Rc::clone(&desk), tasks.clone())?);
+        let stop = stop.clone();
+        let run = move || Rc::clone(&server).run(stop.clone());
+        tasks.spawn_local(go_on_after_panics(run));
     }
     let connections = Connections {
         desk,
@@ -76,6 +78,14 @@ pub async fn serve(
     tasks.close();
     tasks.wait().await;
     Ok(())
+}
+
+/// Runs what serves a socket to its end. A panic is a fault of ours, in one query: others are
+/// answered all the same.
+async fn go_on_after_panics<F: Future<Output = ()> + 'static>(run: impl Fn() -> F) {
+    while let Err(error) = tokio::task::spawn_local(run()).await {
+        tracing::error!(%error, "a query could not be answered; others are");
+    }
 }
 
 /// A connection on which nothing happens for this long is closed (RFC 7766 §6.2.3), and one whose
@@ -127,7 +137,7 @@ impl Desk {
         let origin = Origin {
             source,
             transport,
-            device: name.and_then(|name| self.pipeline.device_named(name)),
+            device: name.and_then(|name| self.pipeline.device_named(source.ip(), name)),
             cookies: &self.cookies,
             // RFC 7828 §3.1: in tenths of a second.
             keepalive: u16::try_from(patience(transport).as_secs() * 10).unwrap_or(0),
@@ -159,4 +169,28 @@ impl Desk {
 /// The program that holds a TCP port, as `nginx (pid 812)`, or those that usually do.
 pub fn holder_of_tcp(port: u16) -> String {
     holder::find("TCP", port)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use tokio::task::LocalSet;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_in_one_query_does_not_end_a_socket() {
+        let runs = Rc::new(Cell::new(0));
+        let seen = Rc::clone(&runs);
+        let run = move || {
+            let runs = Rc::clone(&runs);
+            async move {
+                runs.set(runs.get() + 1);
+                assert!(runs.get() > 2, "a fault");
+            }
+        };
+        LocalSet::new().run_until(go_on_after_panics(run)).await;
+        assert_eq!(seen.get(), 3);
+    }
 }

@@ -9,7 +9,6 @@ mod limit;
 mod made;
 mod resolve;
 
-use std::cell::RefCell;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
@@ -18,7 +17,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::time::Instant;
 
 use crate::cache::{Cache, Heard};
-use crate::config::{self, AllowFrom, Blocking};
+use crate::config::{AllowFrom, Blocking};
 use crate::device::Devices;
 use crate::journal::Recorder;
 use crate::local::{Found, Local};
@@ -27,12 +26,15 @@ use crate::query::{
     AnswerBuf, DeviceId, Edns, Event, ExtendedError, GroupId, Query, Rcode, Source, Verdict,
 };
 use crate::upstream::Upstreams;
-use limit::RateLimiter;
+
+pub use limit::RateLimiter;
 
 /// The steps that all DNS threads share.
 pub struct Steps {
     /// Whose queries are answered.
     pub allow_from: AllowFrom,
+    /// How many of each.
+    pub limiter: RateLimiter,
     /// What a blocked name is answered.
     pub blocking: Blocking,
     /// Who asks.
@@ -50,7 +52,6 @@ pub struct Pipeline {
     steps: Arc<Steps>,
     upstreams: Upstreams,
     recorder: Recorder,
-    limiter: RefCell<RateLimiter>,
 }
 
 /// When a query came in, by two clocks. Those that were received together share it.
@@ -148,30 +149,27 @@ impl Asker {
 
 impl Pipeline {
     /// The path of one thread, over the steps that all share.
-    pub fn new(
-        steps: Arc<Steps>,
-        rate_limit: config::RateLimit,
-        upstreams: Upstreams,
-        recorder: Recorder,
-    ) -> Self {
+    pub fn new(steps: Arc<Steps>, upstreams: Upstreams, recorder: Recorder) -> Self {
         Self {
             steps,
             upstreams,
             recorder,
-            limiter: RefCell::new(RateLimiter::new(rate_limit)),
         }
     }
 
-    /// The device of the config that calls itself so, and its group.
-    pub fn device_named(&self, name: &str) -> Option<(DeviceId, GroupId)> {
-        self.steps.devices.identify_named(name, now_ms())
+    /// The device of the config that calls itself so from `address`, and its group; none where
+    /// nobody there is served.
+    pub fn device_named(&self, address: IpAddr, name: &str) -> Option<(DeviceId, GroupId)> {
+        let is_served = self.steps.allow_from.contains(address);
+        is_served.then(|| self.steps.devices.identify_named(name, now_ms()))?
     }
 
     /// The device of the config that a router at `address` says it is, and its group; none where that
-    /// is no router that is trusted.
+    /// is no router that is trusted, or nobody is served.
     pub fn device_relayed(&self, address: IpAddr, id: &str) -> Option<(DeviceId, GroupId)> {
         let devices = &self.steps.devices;
-        devices.identify_relayed_named(address, id, now_ms())
+        let is_served = self.steps.allow_from.contains(address);
+        is_served.then(|| devices.identify_relayed_named(address, id, now_ms()))?
     }
 
     /// Answers from memory a query that came in just now, or says that it has to wait.
@@ -281,7 +279,7 @@ impl Pipeline {
                 "not a network that is served",
             ));
         }
-        if !self.limiter.borrow_mut().allows(address, now) {
+        if !self.steps.limiter.allows(address, now) {
             return Err(ExtendedError::new(
                 ExtendedError::PROHIBITED,
                 "too many queries",

@@ -8,7 +8,7 @@ mod spelling;
 mod types;
 pub(crate) mod wire;
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use answer::{FLAG_CHECKING_DISABLED, FLAG_RECURSION_DESIRED};
 
@@ -101,6 +101,15 @@ impl Query {
             device: None,
             upstream_set: 0,
         }
+    }
+}
+
+/// An address as far as it tells devices apart: one may take any address of its IPv6 network, so
+/// the /64 counts as one.
+pub fn network_of(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(ip) => IpAddr::V4(ip),
+        IpAddr::V6(ip) => IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() & !u128::from(u64::MAX))),
     }
 }
 

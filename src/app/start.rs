@@ -30,7 +30,7 @@ use crate::lists::{Library, Refresher};
 use crate::local::{Local, Records};
 use crate::matcher::Live;
 use crate::packs::Packs;
-use crate::pipeline::{Pipeline, Steps};
+use crate::pipeline::{Pipeline, RateLimiter, Steps};
 use crate::policy::Policy;
 use crate::store::Store;
 use crate::upstream::{Anchors, Shared as UpstreamShared, Upstreams};
@@ -116,7 +116,7 @@ async fn start_in(place: Place, parts: Parts) -> anyhow::Result<App> {
     core.watch_devices(&parts.config, &tasks, &stop_rest);
     core.make_ready(refresher, &parts.config, (&tasks, &stop_rest))
         .await;
-    let api = Arc::new(Api::new(core.api_parts(&parts, (&dns, &web), &stop_rest)));
+    let api = Arc::new(Api::new(core.api_parts(&parts, (&dns, &web), &stop_dns)));
     let site = shared::site(api::router(Arc::clone(&api), web::router()), &tasks);
     for sockets in &mut sockets {
         sockets.share(&doors.shared, &site);
@@ -209,6 +209,7 @@ impl Core {
         let (journal, writer) = Journal::new(&config.journal, store.clone(), words);
         let steps = Arc::new(Steps {
             allow_from: config.dns.allow_from.clone(),
+            limiter: RateLimiter::new(config.dns.rate_limit),
             blocking: config.blocking.clone(),
             devices: Arc::clone(&devices),
             policy: policy.clone(),
@@ -328,15 +329,9 @@ impl Core {
         let start = |(number, sockets)| {
             let recorder = self.journal.recorder();
             let (steps, shared) = (Arc::clone(&self.steps), Arc::clone(&self.upstreams));
-            let (upstream, rate_limit) = (config.upstream.clone(), config.dns.rate_limit);
-            let pipeline = move || {
-                Pipeline::new(
-                    steps,
-                    rate_limit,
-                    Upstreams::new(&upstream, shared),
-                    recorder,
-                )
-            };
+            let upstream = config.upstream.clone();
+            let pipeline =
+                move || Pipeline::new(steps, Upstreams::new(&upstream, shared), recorder);
             DnsThread::start(place, number, sockets, pipeline, stop.clone())
         };
         let threads = sockets.into_iter().enumerate().map(start);

@@ -15,7 +15,7 @@ use crate::dns;
 use crate::journal::{Journal, Words};
 use crate::local::Local;
 use crate::matcher::{Live, Matcher};
-use crate::pipeline::{Arrival, Gear, Pipeline, Steps, Told};
+use crate::pipeline::{Arrival, Gear, Pipeline, RateLimiter, Steps, Told};
 use crate::policy::{BlockReply, Policy};
 use crate::query::{AnswerBuf, Query, Source, Verdict};
 use crate::store::Store;
@@ -73,6 +73,7 @@ impl Trial {
             allow_from: AllowFrom {
                 networks: vec![Ipv4Net::default().into(), Ipv6Net::default().into()],
             },
+            limiter: RateLimiter::new(config.dns.rate_limit),
             blocking: config.blocking.clone(),
             devices,
             policy,
@@ -81,12 +82,7 @@ impl Trial {
         });
         let shared = Arc::new(Shared::new(&config.upstream));
         let upstreams = Upstreams::new(&config.upstream, shared);
-        let pipeline = Pipeline::new(
-            Arc::clone(&steps),
-            config.dns.rate_limit,
-            upstreams,
-            journal.recorder(),
-        );
+        let pipeline = Pipeline::new(Arc::clone(&steps), upstreams, journal.recorder());
         Self { pipeline, steps }
     }
 

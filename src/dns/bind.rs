@@ -1,7 +1,7 @@
 //! Opens the sockets, before any thread starts: what is taken or forbidden is said at once.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
 
 use axum::http::HeaderValue;
 use socket2::{Domain, Protocol, Socket, Type};
@@ -102,6 +102,8 @@ impl Sockets {
             let address = listener.local_addr();
             if address.is_ok_and(|address| addresses.contains(&address)) {
                 https.site = Some(Site::clone(site));
+                // A browser would look for the dashboard there, too (RFC 7838 §2).
+                https.elsewhere = None;
             }
         }
     }
@@ -173,7 +175,11 @@ fn quic(tls: &Tls) -> impl Iterator<Item = (SocketAddr, Kind, Speaks)> {
 /// That the same is served over HTTP/3 on the same port (RFC 7838 §3).
 fn elsewhere(address: SocketAddr, doh3: &[SocketAddr]) -> Option<HeaderValue> {
     let port = address.port();
-    let is_there = doh3.iter().any(|other| other.port() == port);
+    let is_of_kind = |ip: IpAddr| ip.is_ipv4() == address.is_ipv4();
+    let is_it = |ip: IpAddr| ip == address.ip() || ip.is_unspecified() && is_of_kind(ip);
+    let is_there = doh3
+        .iter()
+        .any(|other| other.port() == port && is_it(other.ip()));
     let text = format!("h3=\":{port}\"; ma=86400");
     is_there.then(|| HeaderValue::from_str(&text).ok())?
 }
@@ -305,7 +311,27 @@ fn open(address: SocketAddr, kind: Type, shared: bool) -> io::Result<Socket> {
 mod tests {
     use super::*;
 
-    const ANY: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
+    #[test]
+    fn http3_is_told_of_where_it_is_at_the_same_address() {
+        let at = |text: &str| text.parse::<SocketAddr>().unwrap();
+        let told = |doh: &str, doh3: &str| {
+            let told = elsewhere(at(doh), &[at(doh3)]);
+            told.map(|told| told.to_str().unwrap().to_owned())
+        };
+        let same = Some("h3=\":443\"; ma=86400".to_owned());
+        assert_eq!(told("192.0.2.1:443", "192.0.2.1:443"), same);
+        assert_eq!(told("192.0.2.1:443", "0.0.0.0:443"), same);
+        for (doh, doh3) in [
+            ("192.0.2.1:443", "192.0.2.1:444"),
+            ("192.0.2.1:443", "127.0.0.1:443"),
+            ("192.0.2.1:443", "[::]:443"),
+            ("0.0.0.0:443", "192.0.2.1:443"),
+        ] {
+            assert_eq!(told(doh, doh3), None, "{doh} {doh3}");
+        }
+    }
+
+    const ANY: SocketAddr = SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
 
     #[test]
     fn every_thread_gets_sockets_on_the_same_port() {

@@ -1,15 +1,18 @@
 //! How many connections there may be, in all and from one device: none keeps the others out.
 //!
-//! Where there is no place, one that has been idle for the longest gives way: a device that forgets
-//! its connections is served all the same.
+//! Where there is no place, the one over TCP or TLS that has been idle for the longest gives way: a
+//! device that forgets its connections is served all the same. Those over HTTP and QUIC end by
+//! themselves when they have been idle.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::rc::Rc;
 
 use tokio::sync::Notify;
 use tokio::time::Instant;
+
+use crate::query::network_of;
 
 /// One device's share of the places, and what it has at least.
 const SHARE: usize = 4;
@@ -48,7 +51,7 @@ impl Places {
 
     /// Takes a place for a connection from this address, if there is one, or one that is idle.
     pub(super) fn take(self: &Rc<Self>, address: IpAddr) -> Option<Place> {
-        let device = network(address);
+        let device = network_of(address);
         let most_of_one = (self.most / SHARE).max(LEAST);
         let its = self.by_device.borrow().get(&device).map_or(0, Vec::len);
         if its >= most_of_one {
@@ -122,14 +125,6 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         self.places.leave(self.device, &self.seat);
-    }
-}
-
-/// A device may take any address of its IPv6 network, so the /64 counts as one.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(ip) => IpAddr::V4(ip),
-        IpAddr::V6(ip) => IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() & !u128::from(u64::MAX))),
     }
 }
 

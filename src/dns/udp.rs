@@ -60,7 +60,7 @@ impl Server {
         })
     }
 
-    pub(super) async fn run(self, stop: CancellationToken) {
+    pub(super) async fn run(self: Rc<Self>, stop: CancellationToken) {
         let (mut inbox, mut outbox) = (Inbox::new(), Outbox::new());
         let mut stopped = pin!(stop.cancelled());
         loop {

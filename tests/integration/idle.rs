@@ -15,7 +15,7 @@ use squelch::dns::{self, Certificates, Encryption};
 use squelch::journal::{Journal, Words};
 use squelch::local::Local;
 use squelch::matcher::Live;
-use squelch::pipeline::{Pipeline, Steps};
+use squelch::pipeline::{Pipeline, RateLimiter, Steps};
 use squelch::policy::Policy;
 use squelch::store::Store;
 use squelch::upstream::{Shared, Upstreams};
@@ -47,6 +47,7 @@ async fn with_both(test: impl AsyncFnOnce(SocketAddr, SocketAddr)) {
     let (journal, _writer) = Journal::new(&config.journal, Store::at(folder.path()), words);
     let steps = Steps {
         allow_from: config.dns.allow_from.clone(),
+        limiter: RateLimiter::new(config.dns.rate_limit),
         blocking: config.blocking.clone(),
         devices: Arc::new(Devices::new(&[], Vec::new())),
         policy: Policy::new(Arc::new(Live::default())),
@@ -54,12 +55,7 @@ async fn with_both(test: impl AsyncFnOnce(SocketAddr, SocketAddr)) {
         cache: Arc::new(Cache::new(config.cache.clone())),
     };
     let upstreams = Upstreams::new(&config.upstream, Arc::new(Shared::new(&config.upstream)));
-    let pipeline = Pipeline::new(
-        Arc::new(steps),
-        config.dns.rate_limit,
-        upstreams,
-        journal.recorder(),
-    );
+    let pipeline = Pipeline::new(Arc::new(steps), upstreams, journal.recorder());
     let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
     let (mut sockets, addresses) = dns::bind(&[any], 1, 16).unwrap();
     let config = Config {

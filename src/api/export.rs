@@ -1,7 +1,7 @@
 //! `GET queries/export`: the journal as a file, row by row, however long it is.
 
-use std::convert::Infallible;
 use std::fmt::Write as _;
+use std::io;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -54,7 +54,7 @@ impl FormatParams {
 /// Export the journal
 ///
 /// All queries of a span of time that pass, newest first, as a file. It is sent while it is read,
-/// so it may be of any length.
+/// so it may be of any length. Where the journal cannot be read to the end, it breaks off.
 #[utoipa::path(
     get, path = "/queries/export", tag = "queries",
     params(FormatParams, RangeParams, DeviceParams, FilterParams),
@@ -80,7 +80,7 @@ pub(super) async fn export_queries(
     };
     let body = futures_util::stream::unfold(export, |mut export| async move {
         let part = export.next().await?;
-        Some((Ok::<_, Infallible>(part), export))
+        Some((part, export))
     });
     let (kind, name) = match format {
         Format::Csv => ("text/csv; charset=utf-8", "squelch-queries.csv"),
@@ -112,8 +112,8 @@ enum Next {
 }
 
 impl Export {
-    /// The next part; `None` when there is no more.
-    async fn next(&mut self) -> Option<String> {
+    /// The next part; `None` when there is no more. Who reads it must not take a part for the whole.
+    async fn next(&mut self) -> Option<io::Result<String>> {
         let mut text = String::new();
         while text.is_empty() {
             let cursor = match (self.next, self.format) {
@@ -128,6 +128,10 @@ impl Export {
             let journal = &self.api.journal;
             let page = journal.queries(&self.filter, cursor, AT_ONCE).await;
             self.next = page.next.map_or(Next::End, Next::From);
+            if page.has_failed {
+                self.next = Next::End;
+                return Some(Err(io::Error::other("the journal cannot be read")));
+            }
             let devices = Known::of(&self.api.devices);
             for row in &page.rows {
                 let row = Row::new(row, &devices);
@@ -137,7 +141,7 @@ impl Export {
                 }
             }
         }
-        Some(text)
+        Some(Ok(text))
     }
 }
 

@@ -99,6 +99,21 @@ impl Disk {
         Ok(())
     }
 
+    /// Begins to look for names that nothing speaks of; deletions that are under way do so, too.
+    pub(super) fn begin_sweeping(&mut self) {
+        let clean = self.shared.erasures().clean;
+        self.erasing.get_or_insert_with(|| Erasing {
+            deleted: Deleted::new(),
+            parcels: Vec::new(),
+            days: Vec::new(),
+            blocks: Vec::new(),
+            total: 0,
+            used: IdSet::default(),
+            seen: BTreeSet::new(),
+            learned: clean,
+        });
+    }
+
     /// Does one step of the deletions; `false` when none are left.
     pub(super) async fn erase_some(&mut self) -> Result<bool, StoreError> {
         let Some(mut erasing) = self.erasing.take() else {
@@ -151,7 +166,7 @@ impl Disk {
         erasing: Erasing,
     ) -> Result<(), StoreError> {
         let shared = Arc::clone(&self.shared);
-        let unused = self.unused(erasing.used, None);
+        let unused = self.unused(erasing.used);
         store.names().remove(&unused).await?;
         for (device, until_ms) in &erasing.deleted {
             store.erasures().finish(*device, *until_ms).await?;

@@ -36,6 +36,8 @@ pub struct Page {
     pub reached_ms: i64,
     /// Whether nothing of what was searched was unreadable.
     pub complete: bool,
+    /// Whether the search ended early because the disk could not be read.
+    pub has_failed: bool,
 }
 
 /// A search on its way back in time.
@@ -95,6 +97,7 @@ impl Journal {
                 search.reached_ms
             },
             complete: view.extent.complete,
+            has_failed: view.has_failed,
         }
     }
 }
@@ -138,7 +141,7 @@ impl Search<'_> {
             let below = self.below.min(view.plan.below);
             let heads = view.some_heads(below, filter.range, most).await;
             if heads.is_empty() {
-                return true;
+                return !view.has_failed;
             }
             if !self.in_blocks(view, &heads).await {
                 return false;
@@ -158,6 +161,9 @@ impl Search<'_> {
             } else {
                 None
             };
+            if view.has_failed {
+                return false;
+            }
             if let Some(blob) = blob {
                 let searched = Block::open(&blob, head.rows)
                     .and_then(|block| self.in_block(view, head, &block));

@@ -1,5 +1,5 @@
-//! What is older than the config wants to keep goes: whole blocks, whole days, and the names that
-//! nothing speaks of any more.
+//! What is older than the config wants to keep goes: whole blocks, whole days, and then, in small
+//! steps, the names that nothing speaks of any more.
 
 use std::sync::Arc;
 
@@ -29,15 +29,14 @@ impl Disk {
             }
             _ => None,
         };
-        let names_gone = match days_gone {
-            0 => Vec::new(),
-            _ => self.forget_names(&mut store, cut_day.as_ref()).await?,
-        };
         let shared = Arc::clone(&self.shared);
         let gate = shared.gate.write().await;
         store.commit().await?;
-        self.settle(first_day, cut_day, &names_gone);
+        self.settle(first_day, cut_day);
         drop(gate);
+        if days_gone > 0 {
+            self.begin_sweeping();
+        }
         if gone.is_some() || days_gone > 0 {
             let mut store = self.shared.store.write().await?;
             store.shrink(SHRINK_PAGES).await?;
@@ -66,21 +65,6 @@ impl Disk {
         Ok(sums)
     }
 
-    /// Removes the names that no sum speaks of; every row has its sum.
-    async fn forget_names(
-        &self,
-        store: &mut Transaction,
-        cut_day: Option<&Day>,
-    ) -> Result<Vec<u32>, StoreError> {
-        let mut used = IdSet::default();
-        for day in store.days().numbers(i64::MIN, i64::MAX).await? {
-            self.note_names(store, day, &mut used).await?;
-        }
-        let unused = self.unused(used, cut_day);
-        store.names().remove(&unused).await?;
-        Ok(unused)
-    }
-
     /// Notes the names that the sums of a day speak of; where it cannot be seen, all of them.
     pub(super) async fn note_names(
         &self,
@@ -101,9 +85,9 @@ impl Disk {
     }
 
     /// The names that nothing speaks of, by what the sums on disk do.
-    pub(super) fn unused(&self, mut used: IdSet, cut_day: Option<&Day>) -> Vec<u32> {
+    pub(super) fn unused(&self, mut used: IdSet) -> Vec<u32> {
         let state = self.shared.state();
-        let days = state.days.values().chain(cut_day);
+        let days = state.days.values();
         days.flat_map(|day| day.tallies.keys())
             .for_each(|key| used.insert(key.name));
         let newest = state.tail.lines.iter();
@@ -112,7 +96,7 @@ impl Disk {
         names.filter(|id| !used.contains(*id)).collect()
     }
 
-    fn settle(&mut self, first_day: i64, cut_day: Option<Day>, names_gone: &[u32]) {
+    fn settle(&mut self, first_day: i64, cut_day: Option<Day>) {
         let mut state = self.shared.state_mut();
         self.stored = self.stored.split_off(&first_day);
         state.days = state.days.split_off(&first_day);
@@ -122,8 +106,6 @@ impl Disk {
             }
             _ => {}
         }
-        drop(state);
-        self.settle_names(names_gone);
     }
 
     /// Forgets names that nothing speaks of any more.

@@ -179,6 +179,8 @@ pub(super) struct View {
     pub plan: Plan,
     pub extent: Extent,
     pub unpacker: Unpacker,
+    /// Whether the disk could not be read: what it holds is not known.
+    pub has_failed: bool,
     deadline: Instant,
 }
 
@@ -215,6 +217,7 @@ impl View {
         drop(gate);
         let view = Self {
             shared: Arc::clone(shared),
+            has_failed: store.is_none() && shared.store.is_open(),
             store,
             plan,
             extent: Extent { as_of_ms, complete },
@@ -254,6 +257,7 @@ impl View {
         };
         let (since_ms, until_ms) = (range.since_ms, range.until_ms);
         let heads = store.blocks().heads(below, since_ms, until_ms, most).await;
+        self.has_failed |= heads.is_err();
         noted(heads, &mut self.extent.complete).unwrap_or_default()
     }
 
@@ -286,6 +290,7 @@ impl View {
     /// A block's rows, as stored.
     pub(super) async fn block_data(&mut self, head: &BlockHead) -> Option<Vec<u8>> {
         let data = self.store.as_mut()?.blocks().data(head.seq).await;
+        self.has_failed |= data.is_err();
         noted(data, &mut self.extent.complete)?
     }
 

@@ -162,7 +162,8 @@ impl Writer {
     /// Does a step of the deletions; `false` when none are under way. They begin when all that was
     /// recorded until then is taken.
     async fn erase_some(&mut self, now_ms: i64, is_taken: bool) -> bool {
-        let is_wanted = self.shared.has_erasures() && self.shared.state().is_loaded;
+        let is_wanted = self.disk.erasing.is_some() || self.shared.has_erasures();
+        let is_wanted = is_wanted && self.shared.state().is_loaded;
         if !is_wanted || !self.may_try() {
             return false;
         }

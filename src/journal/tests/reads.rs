@@ -251,3 +251,20 @@ async fn any_range_is_exact() {
         assert_eq!(home.journal.summary(range, None, 3).await.totals, totals);
     }
 }
+
+#[tokio::test]
+async fn a_search_that_the_disk_ends_early_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut home = Home::at(folder.path()).await;
+    let events = sample::day(START, 3000, 1);
+    home.record(&events).await;
+    home.writer.flush(START + DAY_MS).await;
+    let filter = Filter::all(everything());
+    let page = home.journal.queries(&filter, None, 10_000).await;
+    assert!(page.complete && !page.has_failed);
+    let broken = "ALTER TABLE block RENAME TO elsewhere";
+    home.store.meddle(broken).await;
+    let page = home.journal.queries(&filter, None, 10_000).await;
+    assert!(page.has_failed && !page.complete);
+    assert_ne!(page.next, None);
+}

@@ -573,7 +573,7 @@ export interface paths {
         /**
          * Export the journal
          * @description All queries of a span of time that pass, newest first, as a file. It is sent while it is read,
-         *     so it may be of any length.
+         *     so it may be of any length. Where the journal cannot be read to the end, it breaks off.
          */
         get: operations["export_queries"];
         put?: never;

@@ -77,6 +77,9 @@ struct Shared {
     file: PathBuf,
     pools: RwLock<Option<Pools>>,
     opening: tokio::sync::Mutex<()>,
+    /// Held by who writes. The database's own lock lets nobody in who has to come back for it while
+    /// others take it again and again.
+    writing: Arc<tokio::sync::Mutex<()>>,
     generation: AtomicU64,
     hub: Option<Hub>,
 }
@@ -116,6 +119,7 @@ impl Store {
                 file: data_dir.join(FILE),
                 pools: RwLock::new(None),
                 opening: tokio::sync::Mutex::new(()),
+                writing: Arc::default(),
                 generation: AtomicU64::new(0),
                 hub,
             }),
@@ -237,19 +241,17 @@ impl Store {
 
     /// Begins to read: what it sees does not change until it is dropped.
     pub async fn read(&self) -> Result<Transaction, StoreError> {
-        self.begin(|pools| &pools.read, "BEGIN").await
+        self.begin_on(&self.opened()?.read, "BEGIN").await
     }
 
-    /// Begins to write: nothing is kept before [`Transaction::commit`].
+    /// Begins to write: nothing is kept before [`Transaction::commit`]. Writers come in turn.
     pub async fn write(&self) -> Result<Transaction, StoreError> {
-        // At once: a transaction that has read does not wait for the lock when it comes to write, and
-        // readers hold that for a moment while they connect.
-        self.begin(|pools| &pools.write, "BEGIN IMMEDIATE").await
+        self.begin_writing(|pools| &pools.write).await
     }
 
     /// The same, and what is committed outlives a power cut.
     pub async fn write_through(&self) -> Result<Transaction, StoreError> {
-        self.begin(|pools| &pools.through, "BEGIN IMMEDIATE").await
+        self.begin_writing(|pools| &pools.through).await
     }
 
     /// The same, for what people set: where several nodes share it, it is changed for all of them or
@@ -261,15 +263,25 @@ impl Store {
         }
     }
 
-    async fn begin(
+    async fn begin_writing(
         &self,
         pick: fn(&Pools) -> &SqlitePool,
-        statement: &'static str,
     ) -> Result<Transaction, StoreError> {
-        let pools = self.pools().ok_or_else(|| StoreError::Closed {
+        let turn = Arc::clone(&self.shared.writing).lock_owned().await;
+        // At once: a transaction that has read does not wait for the lock when it comes to write, and
+        // readers hold that for a moment while they connect.
+        let pools = self.opened()?;
+        let begun = self.begin_on(pick(&pools), "BEGIN IMMEDIATE").await?;
+        Ok(Transaction {
+            turn: Some(turn),
+            ..begun
+        })
+    }
+
+    fn opened(&self) -> Result<Pools, StoreError> {
+        self.pools().ok_or_else(|| StoreError::Closed {
             file: self.shared.file.clone(),
-        })?;
-        self.begin_on(pick(&pools), statement).await
+        })
     }
 
     async fn begin_on(
@@ -282,6 +294,7 @@ impl Store {
             inner: begun.map_err(|source| StoreError::using(&self.shared.file, source))?,
             file: self.shared.file.clone(),
             remote: None,
+            turn: None,
         })
     }
 

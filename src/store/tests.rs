@@ -1,5 +1,7 @@
 //! The store by itself; the journal tests it in use.
 
+use futures_util::FutureExt as _;
+
 use super::*;
 use crate::query::DeviceId;
 
@@ -302,4 +304,21 @@ async fn nobody_opens_a_damaged_file_while_it_is_moved_aside() {
     drop(reading);
     moved.await.unwrap();
     assert!(store.is_open());
+}
+
+#[tokio::test]
+async fn writers_come_in_turn() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).await.unwrap();
+    let first = store.write().await.unwrap();
+    let mut change = Box::pin(store.write_through());
+    assert!(change.as_mut().now_or_never().is_none());
+    let mut next = Box::pin(store.write());
+    assert!(next.as_mut().now_or_never().is_none());
+    first.commit().await.unwrap();
+    let change = change.await.unwrap();
+    assert!(next.as_mut().now_or_never().is_none());
+    // One that is given up leaves the way free, too.
+    drop(change);
+    next.await.unwrap().commit().await.unwrap();
 }

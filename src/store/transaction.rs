@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use sqlx::{Sqlite, SqliteConnection};
+use tokio::sync::OwnedMutexGuard;
 
 use super::hub::Remote;
 use super::{
@@ -17,6 +18,8 @@ pub struct Transaction {
     pub(super) file: PathBuf,
     /// What is to be changed for the other nodes as well.
     pub(super) remote: Option<Box<Remote>>,
+    /// Nobody else writes meanwhile; who waits comes in turn.
+    pub(super) turn: Option<OwnedMutexGuard<()>>,
 }
 
 impl Transaction {
@@ -116,9 +119,11 @@ impl Transaction {
             inner,
             file,
             remote,
+            turn,
         } = self;
         let here = async {
             let done = inner.commit().await;
+            drop(turn);
             done.map_err(|source| StoreError::using(&file, source))
         };
         match remote {
@@ -127,12 +132,16 @@ impl Transaction {
         }
     }
 
-    /// Gives freed pages back to the file system, at most `pages` of them.
-    pub async fn shrink(&mut self, pages: u32) -> Result<(), StoreError> {
+    /// Gives freed pages back to the file system, at most `pages` of them; says how many are left.
+    pub async fn shrink(&mut self, pages: u32) -> Result<i64, StoreError> {
         let mut table = self.table();
         let pragma = sqlx::AssertSqlSafe(format!("PRAGMA incremental_vacuum({pages})"));
         let done = sqlx::raw_sql(pragma).execute(table.connection()).await;
-        table.checked(done).map(|_| ())
+        table.checked(done)?;
+        let left = sqlx::query_scalar("PRAGMA freelist_count")
+            .fetch_one(table.connection())
+            .await;
+        table.checked(left)
     }
 
     fn table(&mut self) -> Table<'_> {

@@ -46,6 +46,7 @@ mod spelled;
 mod state;
 mod sum;
 mod summary;
+mod sweep;
 mod tallies;
 mod view;
 mod writer;

@@ -108,16 +108,22 @@ struct Export {
 enum Next {
     First,
     From(u64),
+    Broken,
     End,
 }
 
 impl Export {
-    /// The next part; `None` when there is no more. Who reads it must not take a part for the whole.
+    /// The next part; `None` when there is no more. It breaks off with an error, so that nobody takes
+    /// a part for the whole.
     async fn next(&mut self) -> Option<io::Result<String>> {
         let mut text = String::new();
         while text.is_empty() {
             let cursor = match (self.next, self.format) {
                 (Next::End, _) => return None,
+                (Next::Broken, _) => {
+                    self.next = Next::End;
+                    return Some(Err(io::Error::other("the journal cannot be read")));
+                }
                 (Next::First, Format::Csv) => {
                     text.push_str(HEAD);
                     None
@@ -127,11 +133,11 @@ impl Export {
             };
             let journal = &self.api.journal;
             let page = journal.queries(&self.filter, cursor, AT_ONCE).await;
-            self.next = page.next.map_or(Next::End, Next::From);
-            if page.has_failed {
-                self.next = Next::End;
-                return Some(Err(io::Error::other("the journal cannot be read")));
-            }
+            self.next = match page.next {
+                _ if page.has_failed => Next::Broken,
+                Some(cursor) => Next::From(cursor),
+                None => Next::End,
+            };
             let devices = Known::of(&self.api.devices);
             for row in &page.rows {
                 let row = Row::new(row, &devices);

@@ -178,10 +178,12 @@ impl Session<'_> {
             self.due = Due::ALL;
         }
         if self.housekeeping <= now {
-            self.housekeeping = now + HOUSEKEEPING;
             let retention = i64::try_from(self.nodes.retention.as_millis());
             let before_ms = now_ms.saturating_sub(retention.unwrap_or(i64::MAX));
-            self.hub.prune(before_ms).await?;
+            // Rows of years go in steps, with what else is due in between.
+            if !self.hub.prune_some(before_ms).await? {
+                self.housekeeping = now + HOUSEKEEPING;
+            }
         }
         Ok(())
     }

@@ -77,6 +77,11 @@ impl<'a> Blob<'a> {
         Ok(Self { columns })
     }
 
+    /// Whether it has a column.
+    pub(super) fn has(&self, place: usize) -> bool {
+        place < self.columns.len()
+    }
+
     /// The bytes of a column.
     pub(super) fn column(
         &self,

@@ -7,7 +7,7 @@ mod decode;
 mod encode;
 
 pub(super) use decode::{Block, Seen};
-pub(super) use encode::encode;
+pub(super) use encode::{encode, encode_rest};
 
 const VERSION: u8 = 1;
 
@@ -38,9 +38,11 @@ enum Column {
     Transports,
     /// The steps of the durations.
     Latencies,
+    /// How many rows went from before each row; only where some did.
+    Gaps,
 }
 
-/// How many columns there are.
+/// How many columns every block has.
 const COLUMNS: usize = Column::Latencies as usize + 1;
 
 #[cfg(test)]

@@ -5,12 +5,14 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::blob::Unpacker;
 use super::day::Day;
 use super::erase::Erasing;
 use super::exchange::Sharing;
 use super::line::{Line, day_of};
+use super::retain::Retaining;
 use super::shared::Shared;
 use super::state::State;
 use super::{block, minutes, parts};
@@ -19,6 +21,9 @@ use crate::store::{BlockHead, StoreError, StoredBlock, Transaction};
 
 /// Small blocks are merged when they have so many rows together.
 pub(super) const FULL_BLOCK: usize = 8192;
+
+/// How long a step of what takes long goes on: the writer's other work waits for it.
+const A_STEP: Duration = Duration::from_millis(20);
 
 /// The disk's side of the journal.
 #[derive(Debug)]
@@ -30,6 +35,12 @@ pub(super) struct Disk {
     pub old: Vec<i64>,
     /// The deletion that is under way.
     pub erasing: Option<Erasing>,
+    /// What is too old, while it goes.
+    pub retaining: Option<Retaining>,
+    /// Whether there may be pages that hold nothing.
+    pub is_shrinking: bool,
+    /// How long a step of them goes on.
+    pub step: Duration,
 }
 
 /// What a flush writes.
@@ -46,6 +57,18 @@ struct Plan {
 }
 
 impl Disk {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self {
+            shared,
+            stored: BTreeSet::new(),
+            old: Vec::new(),
+            erasing: None,
+            retaining: None,
+            is_shrinking: false,
+            step: A_STEP,
+        }
+    }
+
     /// Writes all that is not on disk yet.
     pub(super) async fn flush(&mut self, now_ms: i64) -> Result<(), StoreError> {
         let seals = self.is_to_seal(&self.shared.state(), now_ms);
@@ -182,7 +205,16 @@ impl Plan {
     }
 }
 
-pub(super) fn stored(seq: u64, lines: &[Line], sealed: bool) -> StoredBlock {
+fn stored(seq: u64, lines: &[Line], sealed: bool) -> StoredBlock {
+    with_data(seq, lines, sealed, block::encode(lines))
+}
+
+/// What is left of a block that does not grow, with the places that its rows had there.
+pub(super) fn stored_rest(seq: u64, lines: &[Line], places: &[u64]) -> StoredBlock {
+    with_data(seq, lines, true, block::encode_rest(lines, places))
+}
+
+fn with_data(seq: u64, lines: &[Line], sealed: bool, data: Vec<u8>) -> StoredBlock {
     let times = || lines.iter().map(|line| line.at_ms);
     StoredBlock {
         head: BlockHead {
@@ -193,7 +225,7 @@ pub(super) fn stored(seq: u64, lines: &[Line], sealed: bool) -> StoredBlock {
             sealed,
         },
         minutes: minutes::encode(lines),
-        data: block::encode(lines),
+        data,
     }
 }
 

@@ -2,12 +2,11 @@
 //! waits to be sent to other nodes.
 //!
 //! It is done in small steps between the writer's other work, so that neither queries nor readers
-//! wait for it, and begins again after a restart. What waits to be sent comes first: nothing is sent
+//! wait for it, and begins again after a restart. Rows that stay keep their numbers. What waits to be sent comes first: nothing is sent
 //! meanwhile. A list that all nodes read on tells each of them, whenever it comes by.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -15,7 +14,7 @@ use super::blob::Unpacker;
 use super::block::Block;
 use super::bytes::Damaged;
 use super::day::Day;
-use super::disk::{Disk, stored};
+use super::disk::{Disk, stored_rest};
 use super::erasures::{Erasure, Erasures};
 use super::gone::{Deleted, Gone};
 use super::ids::IdSet;
@@ -25,22 +24,22 @@ use super::parts;
 use crate::query::DeviceId;
 use crate::store::{BlockHead, StoreError, StoredDay, Transaction};
 
-/// How long a step goes on: the writer's other work waits for it.
-const A_STEP: Duration = Duration::from_millis(20);
+/// Names that are forgotten in a step.
+const NAMES_AT_ONCE: usize = 4096;
 
 /// The deletions under way.
 #[derive(Debug)]
 pub(super) struct Erasing {
-    deleted: Deleted,
+    pub deleted: Deleted,
     /// What is still to be gone through, from the end.
-    parcels: Vec<u64>,
-    days: Vec<i64>,
-    blocks: Vec<BlockHead>,
-    total: u64,
+    pub parcels: Vec<u64>,
+    pub days: Vec<i64>,
+    pub blocks: Vec<BlockHead>,
+    pub total: u64,
     /// Names that are still spoken of, as far as days were gone through.
-    used: IdSet,
-    seen: BTreeSet<i64>,
-    learned: i64,
+    pub used: IdSet,
+    pub seen: BTreeSet<i64>,
+    pub learned: i64,
 }
 
 impl Erasing {
@@ -99,21 +98,6 @@ impl Disk {
         Ok(())
     }
 
-    /// Begins to look for names that nothing speaks of; deletions that are under way do so, too.
-    pub(super) fn begin_sweeping(&mut self) {
-        let clean = self.shared.erasures().clean;
-        self.erasing.get_or_insert_with(|| Erasing {
-            deleted: Deleted::new(),
-            parcels: Vec::new(),
-            days: Vec::new(),
-            blocks: Vec::new(),
-            total: 0,
-            used: IdSet::default(),
-            seen: BTreeSet::new(),
-            learned: clean,
-        });
-    }
-
     /// Does one step of the deletions; `false` when none are left.
     pub(super) async fn erase_some(&mut self) -> Result<bool, StoreError> {
         let Some(mut erasing) = self.erasing.take() else {
@@ -123,8 +107,7 @@ impl Disk {
         let shared = Arc::clone(&self.shared);
         let mut gone = Gone::new(&shared.words, &erasing.deleted);
         let mut store = shared.store.write().await?;
-        let mut is_over = false;
-        while !is_over && began.elapsed() < A_STEP {
+        loop {
             if let Some(seq) = erasing.parcels.pop() {
                 erase_parcel(&mut store, seq, &mut gone).await?;
             } else if let Some(day) = erasing.days.pop() {
@@ -137,12 +120,12 @@ impl Disk {
                 self.note_names(&mut store, day, &mut erasing.used).await?;
                 erasing.seen.insert(day);
             } else {
-                is_over = true;
+                self.forget_some(store, erasing).await?;
+                return Ok(true);
             }
-        }
-        if is_over {
-            self.finish_erasing(store, erasing).await?;
-            return Ok(true);
+            if began.elapsed() >= self.step {
+                break;
+            }
         }
         store.commit().await?;
         shared
@@ -160,30 +143,41 @@ impl Disk {
         self.stored.difference(&erasing.seen).next().copied()
     }
 
-    async fn finish_erasing(
+    /// Forgets some of the names that nothing speaks of, and the deletions when those were the last.
+    async fn forget_some(
         &mut self,
         mut store: Transaction,
-        erasing: Erasing,
+        mut erasing: Erasing,
     ) -> Result<(), StoreError> {
         let shared = Arc::clone(&self.shared);
-        let unused = self.unused(erasing.used);
+        let unused = self.unused(&mut erasing.used, NAMES_AT_ONCE);
+        let is_over = unused.len() < NAMES_AT_ONCE;
         store.names().remove(&unused).await?;
-        for (device, until_ms) in &erasing.deleted {
+        for (device, until_ms) in erasing.deleted.iter().filter(|_| is_over) {
             store.erasures().finish(*device, *until_ms).await?;
         }
         let gate = shared.gate.write().await;
         store.commit().await?;
         self.settle_names(&unused);
         drop(gate);
-        let mut erasures = shared.erasures();
+        if is_over {
+            self.finish_erasing(&erasing);
+        } else {
+            self.erasing = Some(erasing);
+        }
+        Ok(())
+    }
+
+    fn finish_erasing(&mut self, erasing: &Erasing) {
+        let mut erasures = self.shared.erasures();
         let Erasures {
             deleted, pending, ..
         } = &mut *erasures;
         pending.retain(|one| deleted.get(&one.device) != erasing.deleted.get(&one.device));
         drop(erasures);
         self.note_clean(erasing.learned);
-        shared.sums.forget();
-        Ok(())
+        self.shared.sums.forget();
+        self.is_shrinking |= !erasing.deleted.is_empty();
     }
 
     /// Nothing of the deletions waits to be sent.
@@ -274,32 +268,36 @@ impl Disk {
         let Some(blob) = store.blocks().data(head.seq).await? else {
             return Ok(());
         };
-        let mut unpacker = Unpacker::new();
-        let lines = Block::open(&blob, head.rows).and_then(|block| {
-            let seen = block.seen(&mut unpacker)?;
-            if seen
-                .iter()
-                .any(|one| gone.has_at(one.key.device, one.at_ms))
-            {
-                block.lines(&seen, &mut unpacker).map(Some)
-            } else {
-                Ok(None)
-            }
-        });
-        let mut lines = match lines {
-            Ok(Some(lines)) => lines,
+        let rest = Block::open(&blob, head.rows).and_then(|block| rest_of(&block, gone));
+        let (lines, places) = match rest {
+            Ok(Some(rest)) => rest,
             Ok(None) => return Ok(()),
             // What cannot be read cannot be told apart, and goes as a whole.
-            Err(_) => Vec::new(),
+            Err(_) => Default::default(),
         };
-        lines.retain(|line| !gone.has(line));
         if lines.is_empty() {
             store.blocks().remove(head.seq).await
         } else {
-            let rest = stored(head.seq, &lines, true);
+            let rest = stored_rest(head.seq, &lines, &places);
             store.blocks().replace(&rest).await
         }
     }
+}
+
+/// Rows, and their places.
+type Rest = (Vec<Line>, Vec<u64>);
+
+/// The rows of a block that stay, with their places; `None` where all do.
+fn rest_of(block: &Block<'_>, gone: &mut Gone<'_>) -> Result<Option<Rest>, Damaged> {
+    let mut unpacker = Unpacker::new();
+    let seen = block.seen(&mut unpacker)?;
+    let mut keys = seen.iter().map(|one| (one.key.device, one.at_ms));
+    if !keys.any(|(device, at_ms)| gone.has_at(device, at_ms)) {
+        return Ok(None);
+    }
+    let lines = block.lines(&seen, &mut unpacker)?.into_iter();
+    let rest = lines.zip(block.places(&mut unpacker)?);
+    Ok(Some(rest.filter(|(line, _)| !gone.has(line)).unzip()))
 }
 
 async fn erase_parcel(

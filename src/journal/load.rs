@@ -14,6 +14,7 @@ impl Disk {
     /// put behind it.
     pub(super) async fn load(&mut self) -> Result<(), StoreError> {
         self.shared.store.connect().await?;
+        (self.erasing, self.retaining, self.is_shrinking) = (None, None, false);
         let mut store = self.shared.store.write().await?;
         let mut fresh = State::default();
         self.load_words(&mut store, &mut fresh).await?;
@@ -70,7 +71,7 @@ impl Disk {
         store: &mut Transaction,
         fresh: &mut State,
     ) -> Result<(), StoreError> {
-        fresh.tail.base = store.blocks().end().await?;
+        fresh.tail.base = end(store).await?;
         for head in store.blocks().unsealed().await?.iter().rev() {
             let follows = head.seq + u64::from(head.rows) == fresh.tail.base;
             let lines = if follows {
@@ -141,6 +142,23 @@ impl Disk {
         }
         Ok(lines.ok())
     }
+}
+
+/// The number after the last row. Of a block that lost rows, the last one may have a higher number than
+/// it has rows.
+async fn end(store: &mut Transaction) -> Result<u64, StoreError> {
+    let last = store
+        .blocks()
+        .heads(u64::MAX, i64::MIN, i64::MAX, 1)
+        .await?;
+    let Some(head) = last.first() else {
+        return Ok(0);
+    };
+    let blob = store.blocks().data(head.seq).await?.unwrap_or_default();
+    let places = Block::open(&blob, head.rows).and_then(|it| it.places(&mut Unpacker::new()));
+    let last = places.ok().and_then(|places| places.last().copied());
+    let count = last.map_or(u64::from(head.rows), |last| last + 1);
+    Ok(head.seq.saturating_add(count))
 }
 
 fn read(blob: &[u8], rows: u32) -> Result<Vec<Line>, Damaged> {

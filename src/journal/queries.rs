@@ -1,7 +1,7 @@
 //! The rows themselves, newest first, page by page.
 //!
-//! A cursor is a row's number: numbers do not change when rows move from memory to disk, so pages
-//! neither repeat nor leave out a row.
+//! A cursor is a row's number: numbers do not change when rows move from memory to disk, when blocks
+//! are merged, or when other rows of a block are deleted, so pages neither repeat nor leave out a row.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -36,7 +36,7 @@ pub struct Page {
     pub reached_ms: i64,
     /// Whether nothing of what was searched was unreadable.
     pub complete: bool,
-    /// Whether the search ended early because the disk could not be read.
+    /// Whether what is on disk could not be read, or not to the end: there may be more.
     pub has_failed: bool,
 }
 
@@ -64,7 +64,10 @@ const ALL_HOURS: u32 = (1 << 24) - 1;
 impl Journal {
     /// The newest rows that pass a filter: at most `limit`, below `cursor` if one is given.
     pub async fn queries(&self, filter: &Filter, cursor: Option<u64>, limit: usize) -> Page {
-        self.catch_up().await;
+        if cursor.is_none() {
+            // What follows a row was taken before it.
+            self.catch_up().await;
+        }
         let look = |state: &State, _: &Plan| {
             let devices = Devices::new(&self.shared.words, filter.devices.as_deref());
             let mut search = Search {
@@ -97,7 +100,7 @@ impl Journal {
                 search.reached_ms
             },
             complete: view.extent.complete,
-            has_failed: view.has_failed,
+            has_failed: view.has_failed || !view.sees_disk,
         }
     }
 }
@@ -224,22 +227,25 @@ impl Search<'_> {
             return Ok(());
         }
         let seen = block.seen(&mut view.unpacker)?;
-        let wanted: Vec<usize> = (0..seen.len())
-            .filter(|place| head.seq + (*place as u64) < self.below)
-            .filter(|place| seen.get(*place).is_some_and(|seen| self.filter.wants(seen)))
+        let places = block.places(&mut view.unpacker)?;
+        let numbered = places.iter().map(|place| head.seq.saturating_add(*place));
+        let wanted: Vec<(usize, u64)> = numbered
+            .enumerate()
+            .filter(|(_, number)| *number < self.below)
+            .filter(|(at, _)| seen.get(*at).is_some_and(|seen| self.filter.wants(seen)))
             .collect();
         if wanted.is_empty() {
             return Ok(());
         }
         let lines = block.lines(&seen, &mut view.unpacker)?;
-        for place in wanted.into_iter().rev() {
+        for (at, number) in wanted.into_iter().rev() {
             let Some(line) = lines
-                .get(place)
+                .get(at)
                 .filter(|line| self.filter.wants_kind(line.kind))
             else {
                 continue;
             };
-            self.below = head.seq + place as u64;
+            self.below = number;
             self.reached_ms = self.reached_ms.min(line.at_ms);
             self.found.push((self.below, *line));
             if self.is_full() {

@@ -1,122 +1,235 @@
-//! What is older than the config wants to keep goes: whole blocks, whole days, and then, in small
-//! steps, the names that nothing speaks of any more.
+//! What is older than the config wants to keep goes: whole blocks and whole days, the oldest first, in
+//! small steps between the writer's other work.
+//!
+//! Times alone tell what is to go, so what a run did not come to, the next one does. The day that is
+//! kept in part is summed up from the rows that stay before the others go, and both at once.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::blob::Unpacker;
+use tokio::time::Instant;
+
 use super::day::Day;
 use super::disk::Disk;
-use super::ids::IdSet;
 use super::line::{DAY_MS, day_of};
 use super::parts;
-use crate::store::{StoreError, Transaction};
+use crate::store::{BlockHead, StoreError};
 
-/// Pages given back to the file system at a time: 8 MB.
-const SHRINK_PAGES: u32 = 2048;
+/// Pages given back to the file system at a time: 256 KB.
+const SHRINK_PAGES: u32 = 64;
+
+/// What is too old, on its way out.
+#[derive(Debug)]
+pub(super) struct Retaining {
+    first_day: i64,
+    /// What goes as a whole, the oldest last.
+    blocks: Vec<BlockHead>,
+    days: Vec<i64>,
+    cut: Option<Cut>,
+    /// Whether names may be without use then, and pages.
+    is_sweeping: bool,
+    is_shrinking: bool,
+}
+
+/// A day of which only the later rows stay.
+#[derive(Debug)]
+struct Cut {
+    day: i64,
+    /// The blocks that go.
+    gone: BTreeSet<u64>,
+    /// The sums of the blocks that stay and begin below a number, but for those that are to be
+    /// looked at, of which the oldest are last.
+    sums: Day,
+    below: u64,
+    to_see: Vec<BlockHead>,
+}
+
+enum Old {
+    Block(u64),
+    Day(i64),
+}
+
+impl Retaining {
+    /// What goes next: a day's sums after its rows, so that a start never has to sum it up anew.
+    fn next(&mut self) -> Option<Old> {
+        let day = self.days.last().copied();
+        let is_of_it = |head: &mut BlockHead| day.is_none_or(|day| day_of(head.last_ms) <= day);
+        match self.blocks.pop_if(is_of_it) {
+            Some(head) => Some(Old::Block(head.seq)),
+            None => self.days.pop().map(Old::Day),
+        }
+    }
+}
 
 impl Disk {
-    /// Deletes what is too old. All rows are to be flushed before.
-    pub(super) async fn retain(&mut self, now_ms: i64) -> Result<(), StoreError> {
+    /// Begins to delete what is too old. No other deletion is under way.
+    pub(super) async fn begin_retaining(&mut self, now_ms: i64) -> Result<(), StoreError> {
         let retention = i64::try_from(self.shared.config.retention.as_millis());
         let before_ms = now_ms.saturating_sub(retention.unwrap_or(i64::MAX));
-        let mut store = self.shared.store.write().await?;
-        let gone = store.blocks().remove_before(before_ms).await?;
         let first_day = day_of(before_ms);
-        let days_gone = store.days().remove_before(first_day).await?;
-        let cut_day = match gone {
-            Some(last_ms) if day_of(last_ms) == first_day => {
-                Some(self.sum_up(&mut store, first_day).await?)
-            }
-            _ => None,
+        let mut store = self.shared.store.read().await?;
+        let old = store.blocks().before(before_ms).await?;
+        let mut days = store.days().numbers(i64::MIN, first_day).await?;
+        days.reverse();
+        let is_shrinking = !old.is_empty() || !days.is_empty();
+        let (blocks, cut): (Vec<_>, Vec<_>) = old
+            .into_iter()
+            .partition(|head| day_of(head.last_ms) < first_day);
+        let cut = (!cut.is_empty()).then(|| Cut {
+            day: first_day,
+            gone: cut.iter().map(|head| head.seq).collect(),
+            sums: Day::default(),
+            below: 0,
+            to_see: Vec::new(),
+        });
+        self.retaining = Some(Retaining {
+            first_day,
+            is_sweeping: !days.is_empty(),
+            is_shrinking,
+            blocks,
+            days,
+            cut,
+        });
+        Ok(())
+    }
+
+    /// Does one step of it; `false` when nothing is left.
+    pub(super) async fn retain_some(&mut self) -> Result<bool, StoreError> {
+        let Some(mut retaining) = self.retaining.take() else {
+            return Ok(false);
         };
-        let shared = Arc::clone(&self.shared);
-        let gate = shared.gate.write().await;
-        store.commit().await?;
-        self.settle(first_day, cut_day);
-        drop(gate);
-        if days_gone > 0 {
-            self.begin_sweeping();
+        if !retaining.blocks.is_empty() || !retaining.days.is_empty() {
+            self.remove_some(&mut retaining).await?;
+        } else if let Some(mut cut) = retaining.cut.take() {
+            if self.sum_up_some(&mut cut).await? {
+                self.cut(cut).await?;
+            } else {
+                retaining.cut = Some(cut);
+            }
+        } else {
+            self.finish_retaining(&retaining).await;
+            return Ok(true);
         }
-        if gone.is_some() || days_gone > 0 {
-            let mut store = self.shared.store.write().await?;
-            store.shrink(SHRINK_PAGES).await?;
-            store.commit().await?;
+        self.retaining = Some(retaining);
+        Ok(true)
+    }
+
+    async fn remove_some(&mut self, retaining: &mut Retaining) -> Result<(), StoreError> {
+        let mut store = self.shared.store.write().await?;
+        let (began, mut days) = (Instant::now(), Vec::new());
+        while let Some(old) = retaining.next() {
+            match old {
+                Old::Block(seq) => store.blocks().remove(seq).await?,
+                Old::Day(day) => {
+                    store.days().remove(day).await?;
+                    days.push(day);
+                }
+            }
+            if began.elapsed() >= self.step {
+                break;
+            }
+        }
+        store.commit().await?;
+        for day in days {
+            self.stored.remove(&day);
         }
         Ok(())
     }
 
-    /// Sums up what is left of a day that lost blocks.
-    async fn sum_up(&self, store: &mut Transaction, day: i64) -> Result<Day, StoreError> {
-        let mut sums = Day::default();
-        let (since_ms, until_ms) = (day * DAY_MS, (day + 1) * DAY_MS);
-        for head in store
-            .blocks()
-            .heads(u64::MAX, since_ms, until_ms, u32::MAX)
-            .await?
-        {
-            let lines = self.lines(store, &head).await?.unwrap_or_default();
-            for line in lines.iter().filter(|line| day_of(line.at_ms) == day) {
-                sums.add(line);
+    /// Sums up some of what stays of a day; `true` when that is done but for the rows in memory.
+    async fn sum_up_some(&self, cut: &mut Cut) -> Result<bool, StoreError> {
+        let mut store = self.shared.store.read().await?;
+        let began = Instant::now();
+        loop {
+            let Some(head) = cut.to_see.pop() else {
+                // All blocks that do not grow, among them those that came meanwhile.
+                let base = self.shared.state().tail.base;
+                if base == cut.below {
+                    return Ok(true);
+                }
+                let (since_ms, until_ms) = (cut.day * DAY_MS, (cut.day + 1) * DAY_MS);
+                let mut blocks = store.blocks();
+                let mut heads = blocks.heads(base, since_ms, until_ms, u32::MAX).await?;
+                heads.retain(|head| head.seq >= cut.below && !cut.gone.contains(&head.seq));
+                (cut.to_see, cut.below) = (heads, base);
+                continue;
+            };
+            let lines = self.lines(&mut store, &head).await?.unwrap_or_default();
+            let of_day = lines.iter().filter(|line| day_of(line.at_ms) == cut.day);
+            of_day.for_each(|line| cut.sums.add(line));
+            if began.elapsed() >= self.step {
+                return Ok(false);
             }
         }
-        if self.stored.contains(&day) {
+    }
+
+    async fn cut(&mut self, cut: Cut) -> Result<(), StoreError> {
+        let Cut {
+            day,
+            gone,
+            mut sums,
+            ..
+        } = cut;
+        let shared = Arc::clone(&self.shared);
+        let mut store = shared.store.write().await?;
+        for seq in gone {
+            store.blocks().remove(seq).await?;
+        }
+        let is_stored = self.stored.contains(&day);
+        {
+            let tail = &shared.state().tail;
+            // What is not on disk stays as it is in memory, where the disk has sums.
+            let some = if is_stored { tail.flushed } else { usize::MAX };
+            let lines = tail.lines.iter().take(some);
+            lines
+                .filter(|line| day_of(line.at_ms) == day)
+                .for_each(|line| sums.add(line));
+        }
+        if is_stored {
             store.days().save(&parts::encode(day, &sums)).await?;
         }
-        Ok(sums)
-    }
-
-    /// Notes the names that the sums of a day speak of; where it cannot be seen, all of them.
-    pub(super) async fn note_names(
-        &self,
-        store: &mut Transaction,
-        day: i64,
-        used: &mut IdSet,
-    ) -> Result<(), StoreError> {
-        let Some(stored) = store.days().whole(day).await? else {
-            return Ok(());
-        };
-        let noted = parts::each_name(&stored, &mut Unpacker::new(), |name| used.insert(name));
-        if noted.is_err() {
-            self.shared.note_damage("day", day);
-            let state = self.shared.state();
-            state.names.iter().for_each(|(id, _)| used.insert(id));
+        let gate = shared.gate.write().await;
+        store.commit().await?;
+        if !is_stored {
+            shared.state_mut().days.insert(day, sums);
         }
+        drop(gate);
         Ok(())
     }
 
-    /// The names that nothing speaks of, by what the sums on disk do.
-    pub(super) fn unused(&self, mut used: IdSet) -> Vec<u32> {
-        let state = self.shared.state();
-        let days = state.days.values();
-        days.flat_map(|day| day.tallies.keys())
-            .for_each(|key| used.insert(key.name));
-        let newest = state.tail.lines.iter();
-        newest.for_each(|line| used.insert(line.name));
-        let names = state.names.iter().map(|(id, _)| id);
-        names.filter(|id| !used.contains(*id)).collect()
+    async fn finish_retaining(&mut self, retaining: &Retaining) {
+        let shared = Arc::clone(&self.shared);
+        let gate = shared.gate.write().await;
+        {
+            let mut state = shared.state_mut();
+            state.days = state.days.split_off(&retaining.first_day);
+        }
+        drop(gate);
+        if retaining.is_sweeping {
+            self.begin_sweeping();
+        }
+        self.is_shrinking |= retaining.is_shrinking;
     }
 
-    fn settle(&mut self, first_day: i64, cut_day: Option<Day>) {
-        let mut state = self.shared.state_mut();
-        self.stored = self.stored.split_off(&first_day);
-        state.days = state.days.split_off(&first_day);
-        match cut_day {
-            Some(sums) if !self.stored.contains(&first_day) => {
-                state.days.insert(first_day, sums);
+    /// Gives some of the pages that hold nothing back to the file system; `false` when there are none.
+    pub(super) async fn shrink_some(&mut self) -> Result<bool, StoreError> {
+        if !std::mem::take(&mut self.is_shrinking) {
+            return Ok(false);
+        }
+        let mut store = self.shared.store.write().await?;
+        let (began, mut before) = (Instant::now(), i64::MAX);
+        loop {
+            let left = store.shrink(SHRINK_PAGES).await?;
+            if left == 0 || left >= before {
+                break;
             }
-            _ => {}
+            before = left;
+            if began.elapsed() >= self.step {
+                self.is_shrinking = true;
+                break;
+            }
         }
-    }
-
-    /// Forgets names that nothing speaks of any more.
-    pub(super) fn settle_names(&self, gone: &[u32]) {
-        if gone.is_empty() {
-            return;
-        }
-        let mut state = self.shared.state_mut();
-        let gone: IdSet = gone.iter().copied().collect();
-        let names = state.names.iter().map(|(id, _)| id);
-        let keep: IdSet = names.filter(|id| !gone.contains(*id)).collect();
-        state.names.retain(&keep);
+        store.commit().await?;
+        Ok(true)
     }
 }

@@ -6,7 +6,9 @@ mod exchange;
 #[cfg(target_os = "linux")]
 mod hour;
 mod live;
+mod pages;
 mod reads;
+mod retain;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

@@ -179,7 +179,9 @@ pub(super) struct View {
     pub plan: Plan,
     pub extent: Extent,
     pub unpacker: Unpacker,
-    /// Whether the disk could not be read: what it holds is not known.
+    /// Whether what is on disk is known at all.
+    pub sees_disk: bool,
+    /// Whether it could not be read further.
     pub has_failed: bool,
     deadline: Instant,
 }
@@ -207,16 +209,18 @@ impl View {
             }
             None => None,
         };
-        let (plan, looked, as_of_ms) = {
+        let (plan, looked, as_of_ms, sees_disk) = {
             let state = shared.state();
             complete &= state.is_loaded;
             let plan = Plan::new(range, &state, &stored.unwrap_or_default());
             let looked = look(&state, &plan);
-            (plan, looked, state.as_of_ms)
+            let sees_disk = state.is_loaded && store.is_some();
+            (plan, looked, state.as_of_ms, sees_disk)
         };
         drop(gate);
         let view = Self {
             shared: Arc::clone(shared),
+            sees_disk,
             has_failed: store.is_none() && shared.store.is_open(),
             store,
             plan,

@@ -5,6 +5,7 @@
 //! after a while.
 
 mod others;
+mod steps;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -73,12 +74,7 @@ struct Schedule {
 
 impl Writer {
     pub(super) fn new(shared: Arc<Shared>, requests: mpsc::Receiver<Request>) -> Self {
-        let disk = Disk {
-            shared: Arc::clone(&shared),
-            stored: std::collections::BTreeSet::new(),
-            old: Vec::new(),
-            erasing: None,
-        };
+        let disk = Disk::new(Arc::clone(&shared));
         Self {
             shared,
             requests,
@@ -123,6 +119,7 @@ impl Writer {
                 self.rest(&stop).await;
             } else {
                 self.serve_waiting().await;
+                self.breathe(&stop).await;
             }
         }
         self.shared.is_running.store(false, Ordering::Relaxed);
@@ -147,54 +144,14 @@ impl Writer {
             self.flush(now_ms).await;
         }
         let is_taken = self.take(now_ms);
-        let is_busy = !self.is_ending
-            && (self.renew_a_day().await || self.erase_some(now_ms, is_taken).await);
+        let is_busy = self.work(now_ms, is_taken).await;
         if self.is_flush_due(now_ms) && self.may_try() {
             self.flush(now_ms).await;
         }
         if self.schedule.housekeeping <= Instant::now() {
-            self.schedule.housekeeping = Instant::now() + HOUSEKEEPING;
-            self.retain(now_ms).await;
+            self.keep_house(now_ms).await;
         }
         is_taken && !is_busy
-    }
-
-    /// Does a step of the deletions; `false` when none are under way. They begin when all that was
-    /// recorded until then is taken.
-    async fn erase_some(&mut self, now_ms: i64, is_taken: bool) -> bool {
-        let is_wanted = self.disk.erasing.is_some() || self.shared.has_erasures();
-        let is_wanted = is_wanted && self.shared.state().is_loaded;
-        if !is_wanted || !self.may_try() {
-            return false;
-        }
-        if is_taken && self.disk.is_to_begin_erasing() {
-            let begun = self.begin_erasing(now_ms).await;
-            let is_begun = begun.is_ok();
-            self.note(begun).await;
-            return is_begun;
-        }
-        let erased = self.disk.erase_some().await;
-        let goes_on = matches!(erased, Ok(true));
-        self.note(erased.map(drop)).await;
-        goes_on
-    }
-
-    async fn begin_erasing(&mut self, now_ms: i64) -> Result<(), StoreError> {
-        self.disk.erasing = None;
-        // Rows that are in memory go through a block, as all others.
-        self.disk.flush_as(now_ms, true).await?;
-        self.disk.begin_erasing().await
-    }
-
-    /// Brings one day of an earlier version up to date; `false` when none is left.
-    async fn renew_a_day(&mut self) -> bool {
-        if self.disk.old.is_empty() || !self.may_try() {
-            return false;
-        }
-        let renewed = self.disk.renew_a_day().await;
-        let is_renewed = matches!(renewed, Ok(true));
-        self.note(renewed.map(drop)).await;
-        is_renewed
     }
 
     /// Writes what is not on disk.
@@ -208,21 +165,16 @@ impl Writer {
         }
     }
 
-    /// Deletes what is too old.
-    pub(super) async fn retain(&mut self, now_ms: i64) {
-        self.flush(now_ms).await;
-        if self.shared.problem().is_some() {
-            self.shared.state_mut().forget_days(MOST_DAYS);
-        } else {
-            let done = self.disk.retain(now_ms).await;
-            self.note(done).await;
-        }
-    }
-
     /// Tries the disk again at the next turn.
     #[cfg(test)]
     pub(super) fn retry_now(&mut self) {
         self.schedule.retry = None;
+    }
+
+    /// Makes each step as small as can be.
+    #[cfg(test)]
+    pub(super) fn tread_softly(&mut self) {
+        self.disk.step = Duration::ZERO;
     }
 
     fn may_try(&self) -> bool {

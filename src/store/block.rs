@@ -94,19 +94,19 @@ impl BlockTable<'_> {
         Ok(self.0.checked(heads)?.into_iter().flatten().collect())
     }
 
-    /// The number after the last row.
-    pub async fn end(&mut self) -> Result<u64, StoreError> {
-        let row = sqlx::query_as::<_, (i64, i64)>(
-            "SELECT seq, rows FROM block WHERE node = $1 ORDER BY seq DESC LIMIT 1",
+    /// The heads of all sealed blocks whose last row is older than `before_ms`, the oldest last.
+    pub async fn before(&mut self, before_ms: i64) -> Result<Vec<BlockHead>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT seq, rows, first_ms, last_ms, sealed FROM block \
+             WHERE node = $1 AND sealed = 1 AND last_ms < $2 ORDER BY last_ms DESC, seq DESC",
         )
         .bind(NODE)
-        .fetch_optional(self.0.connection())
+        .bind(before_ms)
+        .fetch_all(self.0.connection())
         .await;
-        let end = self
-            .0
-            .checked(row)?
-            .map_or(0, |(seq, rows)| seq.saturating_add(rows));
-        Ok(narrow(end).unwrap_or(0))
+        let rows = self.0.checked(rows)?;
+        let heads = rows.iter().map(read_head).collect::<Result<Vec<_>, _>>();
+        Ok(self.0.checked(heads)?.into_iter().flatten().collect())
     }
 
     /// As [`Self::heads`], with the rows.
@@ -234,26 +234,6 @@ impl BlockTable<'_> {
             .execute(self.0.connection())
             .await;
         self.0.checked(done).map(|_| ())
-    }
-
-    /// Removes the blocks whose last row is older than `before_ms`; gives the latest time of a
-    /// row that went, if any did.
-    pub async fn remove_before(&mut self, before_ms: i64) -> Result<Option<i64>, StoreError> {
-        let latest = sqlx::query_scalar::<_, Option<i64>>(
-            "SELECT MAX(last_ms) FROM block WHERE node = $1 AND sealed = 1 AND last_ms < $2",
-        )
-        .bind(NODE)
-        .bind(before_ms)
-        .fetch_one(self.0.connection())
-        .await;
-        let latest = self.0.checked(latest)?;
-        let done = sqlx::query("DELETE FROM block WHERE node = $1 AND sealed = 1 AND last_ms < $2")
-            .bind(NODE)
-            .bind(before_ms)
-            .execute(self.0.connection())
-            .await;
-        self.0.checked(done)?;
-        Ok(latest)
     }
 }
 

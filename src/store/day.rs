@@ -133,15 +133,15 @@ impl DayTable<'_> {
         self.0.checked(whole).map(Some)
     }
 
-    /// Removes the days before `day`; says how many they were.
-    pub async fn remove_before(&mut self, day: i64) -> Result<u64, StoreError> {
-        let query = sqlx::query("DELETE FROM day WHERE node = $1 AND day < $2");
+    /// Removes a day.
+    pub async fn remove(&mut self, day: i64) -> Result<(), StoreError> {
+        let query = sqlx::query("DELETE FROM day WHERE node = $1 AND day = $2");
         let done = query
             .bind(NODE)
             .bind(day)
             .execute(self.0.connection())
             .await;
-        self.0.checked(done).map(|done| done.rows_affected())
+        self.0.checked(done).map(|_| ())
     }
 }
 

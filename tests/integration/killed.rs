@@ -29,14 +29,15 @@ const FLUSH: Duration = Duration::from_secs(1);
 /// What a busy machine may add to it.
 const SLACK: Duration = Duration::from_secs(1);
 
-struct Server {
+/// The binary, serving what is in a folder.
+pub struct Server {
     child: Child,
-    dns: SocketAddr,
-    web: String,
+    pub dns: SocketAddr,
+    pub web: String,
 }
 
 impl Server {
-    fn start(folder: &TempDir) -> Self {
+    pub fn start(folder: &TempDir) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_squelch"))
             .arg("serve")
             .current_dir(folder.path())
@@ -54,7 +55,11 @@ impl Server {
         Self { child, dns, web }
     }
 
-    fn kill(mut self) {
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub fn kill(mut self) {
         // SIGKILL: nothing is written on the way out.
         self.child.kill().unwrap();
         self.child.wait().unwrap();

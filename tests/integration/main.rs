@@ -16,6 +16,7 @@ mod certificate;
 mod command;
 mod device;
 mod encrypted;
+mod export;
 mod group_upstreams;
 mod groups;
 mod house;

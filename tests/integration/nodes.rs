@@ -12,6 +12,7 @@ mod erase;
 pub mod load;
 pub mod node;
 mod postgres;
+mod prune;
 
 use std::time::Duration;
 

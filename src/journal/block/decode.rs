@@ -70,6 +70,24 @@ impl<'a> Block<'a> {
         Ok(names)
     }
 
+    /// The places of the rows among those that the block was made with: numbers count from there.
+    pub(in crate::journal) fn places(&self, unpacker: &mut Unpacker) -> Result<Vec<u64>, Damaged> {
+        if !self.blob.has(Column::Gaps as usize) {
+            return Ok((0..self.rows as u64).collect());
+        }
+        let column = self.column(Column::Gaps, unpacker)?;
+        let mut gaps = Bytes(&column);
+        let mut places = Vec::with_capacity(self.rows.min(1 << 20));
+        let mut next = 0_u64;
+        for _ in 0..self.rows {
+            let place = next.checked_add(gaps.number()?).ok_or(Damaged)?;
+            places.push(place);
+            next = place.checked_add(1).ok_or(Damaged)?;
+        }
+        gaps.end()?;
+        Ok(places)
+    }
+
     /// What the sums and most filters need, row by row.
     pub(in crate::journal) fn seen(&self, unpacker: &mut Unpacker) -> Result<Vec<Seen>, Damaged> {
         let mut seen = Vec::with_capacity(self.rows.min(1 << 20));

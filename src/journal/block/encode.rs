@@ -12,9 +12,27 @@ use crate::journal::row::SourceWord;
 
 /// Packs rows into a blob.
 pub(in crate::journal) fn encode(lines: &[Line]) -> Vec<u8> {
+    pack(VERSION, &columns(lines))
+}
+
+/// The same for what is left of a block, with the places that its rows had there: they keep their
+/// numbers.
+pub(in crate::journal) fn encode_rest(lines: &[Line], places: &[u64]) -> Vec<u8> {
+    let mut gaps = Vec::with_capacity(places.len());
+    let mut next = 0;
+    for place in places {
+        put(&mut gaps, place.saturating_sub(next));
+        next = place + 1;
+    }
+    let mut columns = columns(lines).to_vec();
+    columns.push(gaps);
+    pack(VERSION, &columns)
+}
+
+fn columns(lines: &[Line]) -> [Vec<u8>; COLUMNS] {
     let (name_list, names) = names(lines);
     let (address_list, addresses) = addresses(lines);
-    let columns: [Vec<u8>; COLUMNS] = [
+    [
         name_list,
         times(lines),
         names,
@@ -29,8 +47,7 @@ pub(in crate::journal) fn encode(lines: &[Line]) -> Vec<u8> {
         addresses,
         column(lines, |line| u64::from(line.transport.number())),
         lines.iter().map(|line| line.latency).collect(),
-    ];
-    pack(VERSION, &columns)
+    ]
 }
 
 fn times(lines: &[Line]) -> Vec<u8> {

@@ -127,3 +127,20 @@ fn a_day_of_a_home_takes_less_than_eight_bytes_a_row() {
         "too few names to be a home's day"
     );
 }
+
+#[test]
+fn what_is_left_of_a_block_has_the_places_that_its_rows_had() {
+    let lines = lines(&mut State::default(), 1000);
+    let places: Vec<u64> = (0..lines.len() as u64).collect();
+    let opened = |blob: &[u8], rows: usize| {
+        let block = Block::open(blob, u32::try_from(rows).unwrap()).unwrap();
+        block.places(&mut Unpacker::new())
+    };
+    assert_eq!(opened(&encode(&lines), lines.len()).unwrap(), places);
+    let stay = lines.iter().copied().zip(places);
+    let stay = stay.filter(|(_, place)| place % 3 == 1 || (700..900).contains(place));
+    let (rest, left): (Vec<Line>, Vec<u64>) = stay.unzip();
+    let blob = encode_rest(&rest, &left);
+    assert_eq!(opened(&blob, rest.len()).unwrap(), left);
+    assert_eq!(decode(&blob, rest.len()).unwrap(), rest);
+}

@@ -14,6 +14,9 @@ use crate::store::wide;
 /// Parcels taken at once: about a megabyte.
 const AT_ONCE: i64 = 16;
 
+/// Parcels removed at once: a few megabytes.
+const PRUNED_AT_ONCE: i64 = 64;
+
 /// Rows of our own that wait in the outbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Waiting {
@@ -146,12 +149,18 @@ impl Hub {
         self.commit(store).await
     }
 
-    /// Removes all nodes' parcels whose last row is older than `before_ms`; says how many rows went.
-    pub async fn prune(&self, before_ms: i64) -> Result<u64> {
-        let gone = sqlx::query("DELETE FROM parcel WHERE last_ms < $1")
-            .bind(before_ms)
-            .execute(self.pool());
-        Ok(self.within(gone).await?.rows_affected())
+    /// Removes some of all nodes' parcels whose last row is older than `before_ms`, the oldest first;
+    /// `true` when there may be more.
+    pub async fn prune_some(&self, before_ms: i64) -> Result<bool> {
+        let gone = sqlx::query(
+            "DELETE FROM parcel WHERE (node, until) IN \
+             (SELECT node, until FROM parcel WHERE last_ms < $1 ORDER BY last_ms LIMIT $2)",
+        )
+        .bind(before_ms)
+        .bind(PRUNED_AT_ONCE)
+        .execute(self.pool());
+        let gone = self.within(gone).await?.rows_affected();
+        Ok(gone.cast_signed() >= PRUNED_AT_ONCE)
     }
 
     pub(super) fn read(&self, rows: &[PgRow]) -> Result<Vec<Arrived>> {

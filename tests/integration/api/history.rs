@@ -1,9 +1,21 @@
 //! `DELETE devices/{id}/history`, `GET queries/export`
 
+use std::collections::BTreeSet;
+
+use axum::body::BodyDataStream;
 use axum::http::StatusCode;
+use futures_util::StreamExt as _;
 use serde_json::Value;
 
-use super::{Desk, PHONE, TABLET, id};
+use super::{Desk, LAPTOP, PHONE, TABLET, id, request};
+
+/// Begins to read an export of the last hour.
+async fn begin_export(desk: &Desk) -> BodyDataStream {
+    let path = "/api/v1/queries/export?since=1h&format=jsonl";
+    let answer = desk.send(request(path)).await;
+    assert_eq!(answer.status(), StatusCode::OK);
+    answer.into_body().into_data_stream()
+}
 
 #[tokio::test]
 async fn the_history_of_a_device_is_deleted_and_its_name_stays() {
@@ -61,4 +73,60 @@ async fn an_export_has_every_row_that_passes_in_either_format() {
     assert_eq!(&rows[..5], page["items"].as_array().unwrap().as_slice());
     let wrong = desk.problem("queries/export?format=xml").await;
     assert_eq!(wrong["errors"][0]["pointer"], "format");
+}
+
+#[tokio::test]
+async fn an_export_that_cannot_be_read_to_the_end_breaks_off() {
+    let desk = Desk::new().await;
+    let now_ms = jiff::Timestamp::now().as_millisecond();
+    for number in 0..12_000 {
+        desk.ask(now_ms - 12_000 + number, TABLET, "www.home.example");
+    }
+    desk.journal.flush().await;
+    let mut export = begin_export(&desk).await;
+    assert!(export.next().await.unwrap().is_ok());
+    desk.store.close().await;
+    let rest: Vec<_> = export.collect().await;
+    assert!(rest.last().unwrap().is_err());
+}
+
+#[tokio::test]
+async fn an_export_beside_a_deletion_and_merges_has_each_row_that_stays_once() {
+    let desk = Desk::new().await;
+    let now_ms = jiff::Timestamp::now().as_millisecond();
+    let from = [PHONE, TABLET, LAPTOP];
+    for number in 0..21_000 {
+        let name = format!("n{}.home.example", number % 500);
+        let from = from[usize::try_from(number % 3).unwrap()];
+        desk.ask(now_ms - 100_000 + number, from, &name);
+        if number % 3000 == 0 {
+            desk.journal.flush().await;
+        }
+    }
+    let mut export = begin_export(&desk).await;
+    let mut text = String::new();
+    let phone = id(desk.devices.identify(PHONE.parse().unwrap()));
+    let history = format!("devices/{phone}/history");
+    while let Some(part) = export.next().await {
+        text.push_str(std::str::from_utf8(&part.unwrap()).unwrap());
+        if !text.contains("n499.home.example") {
+            continue;
+        }
+        desk.delete(&format!("/api/v1/{history}")).await;
+        desk.ask(now_ms, TABLET, "later.home.example");
+        desk.journal.flush().await;
+        while desk.json(&history).await["deleting"] == true {
+            tokio::task::yield_now().await;
+        }
+    }
+    let rows: Vec<Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let (gone, stay): (Vec<&Value>, Vec<&Value>) = rows
+        .iter()
+        .partition(|row| row["device"]["id"] == phone.as_str());
+    assert!(!gone.is_empty() && gone.len() < 7000, "{}", gone.len());
+    let times: BTreeSet<&str> = stay.iter().map(|row| row["at"].as_str().unwrap()).collect();
+    assert_eq!((stay.len(), times.len()), (14_000, 14_000));
 }

@@ -5,6 +5,7 @@
 //! damaged file are states to live with, and [`Store::connect`] may be called again. A damaged
 //! file is moved aside, never deleted. All reads and writes go through a [`Transaction`].
 
+mod age;
 mod block;
 mod change;
 mod connect;
@@ -36,6 +37,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use sqlx::SqlitePool;
 
+pub use age::{Clock, Retention};
 pub use block::{BlockHead, BlockTable, StoredBlock};
 pub use change::{Author, ChangeRow, ChangeTable, Way};
 use credential::Credentials;

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::api::Api;
 use crate::device::Devices;
 use crate::journal::Journal;
-use crate::store::{Hub, Listener, News, Store, StoreError};
+use crate::store::{Clock, Hub, Listener, News, Retention, Store, StoreError};
 use devices::Sharing;
 use rows::Rows;
 
@@ -67,6 +67,8 @@ struct Session<'a> {
     gathered: Option<Instant>,
     look_again: Instant,
     housekeeping: Instant,
+    /// That of the database.
+    clock: Clock,
 }
 
 impl Nodes {
@@ -111,6 +113,7 @@ impl Nodes {
             gathered: None,
             look_again: Instant::now() + LOOK_AGAIN,
             housekeeping: Instant::now() + HOUSEKEEPING,
+            clock: Clock::default(),
         };
         loop {
             session.turn().await?;
@@ -178,10 +181,13 @@ impl Session<'_> {
             self.due = Due::ALL;
         }
         if self.housekeeping <= now {
-            let retention = i64::try_from(self.nodes.retention.as_millis());
-            let before_ms = now_ms.saturating_sub(retention.unwrap_or(i64::MAX));
+            let retention = Retention::new(self.nodes.retention);
             // Rows of years go in steps, with what else is due in between.
-            if !self.hub.prune_some(before_ms).await? {
+            let goes_on = match self.hub.too_old(retention, &mut self.clock).await? {
+                Some(before_ms) => self.hub.prune_some(before_ms).await?,
+                None => false,
+            };
+            if !goes_on {
                 self.housekeeping = now + HOUSEKEEPING;
             }
         }

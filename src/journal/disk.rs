@@ -17,7 +17,7 @@ use super::shared::Shared;
 use super::state::State;
 use super::{block, minutes, parts};
 use crate::query::EntryLabel;
-use crate::store::{BlockHead, StoreError, StoredBlock, Transaction};
+use crate::store::{BlockHead, Clock, StoreError, StoredBlock, Transaction};
 
 /// Small blocks are merged when they have so many rows together.
 pub(super) const FULL_BLOCK: usize = 8192;
@@ -35,6 +35,8 @@ pub(super) struct Disk {
     pub old: Vec<i64>,
     /// The deletion that is under way.
     pub erasing: Option<Erasing>,
+    /// The clock that tells what is too old.
+    pub clock: Clock,
     /// What is too old, while it goes.
     pub retaining: Option<Retaining>,
     /// Whether there may be pages that hold nothing.
@@ -63,6 +65,7 @@ impl Disk {
             stored: BTreeSet::new(),
             old: Vec::new(),
             erasing: None,
+            clock: Clock::default(),
             retaining: None,
             is_shrinking: false,
             step: A_STEP,

@@ -13,7 +13,7 @@ use super::day::Day;
 use super::disk::Disk;
 use super::line::{DAY_MS, day_of};
 use super::parts;
-use crate::store::{BlockHead, StoreError};
+use crate::store::{BlockHead, Retention, StoreError};
 
 /// Pages given back to the file system at a time: 256 KB.
 const SHRINK_PAGES: u32 = 64;
@@ -64,14 +64,21 @@ impl Retaining {
 impl Disk {
     /// Begins to delete what is too old. No other deletion is under way.
     pub(super) async fn begin_retaining(&mut self, now_ms: i64) -> Result<(), StoreError> {
-        let retention = i64::try_from(self.shared.config.retention.as_millis());
-        let before_ms = now_ms.saturating_sub(retention.unwrap_or(i64::MAX));
+        let retention = Retention::new(self.shared.config.retention);
+        let has_settled = self.clock.has_settled(retention, (Instant::now(), now_ms));
+        let before_ms = retention.before_ms(now_ms);
         let first_day = day_of(before_ms);
         let mut store = self.shared.store.read().await?;
         let old = store.blocks().before(before_ms).await?;
         let mut days = store.days().numbers(i64::MIN, first_day).await?;
         days.reverse();
         let is_shrinking = !old.is_empty() || !days.is_empty();
+        if is_shrinking && !has_settled && !store.blocks().has_witness(retention, now_ms).await? {
+            tracing::warn!(
+                "by the clock nothing was recorded for long: what is too old by it is kept for a day"
+            );
+            return Ok(());
+        }
         let (blocks, cut): (Vec<_>, Vec<_>) = old
             .into_iter()
             .partition(|head| day_of(head.last_ms) < first_day);

@@ -3,7 +3,7 @@
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
-use super::{NODE, StoreError, Table, narrow, wide};
+use super::{NODE, Retention, StoreError, Table, narrow, wide};
 
 /// What is known of a block without reading it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -183,6 +183,25 @@ impl BlockTable<'_> {
             .fetch_optional(self.0.connection())
             .await;
         self.0.checked(blob)
+    }
+
+    /// Whether there are rows of some time ago, which show that the clock was not set ahead since.
+    pub async fn has_witness(
+        &mut self,
+        retention: Retention,
+        now_ms: i64,
+    ) -> Result<bool, StoreError> {
+        let (since_ms, until_ms) = retention.witnesses_ms(now_ms);
+        let found = sqlx::query_scalar::<_, i64>(
+            "SELECT COUNT(*) FROM block WHERE node = $1 AND \
+             (first_ms BETWEEN $2 AND $3 OR last_ms BETWEEN $2 AND $3)",
+        )
+        .bind(NODE)
+        .bind(since_ms)
+        .bind(until_ms)
+        .fetch_one(self.0.connection())
+        .await;
+        Ok(self.0.checked(found)? > 0)
     }
 
     /// Replaces a block by what is left of it.

@@ -181,3 +181,23 @@ async fn the_file_gets_smaller_by_what_went() {
     while !home.writer.turn(NOW).await {}
     assert_eq!(pages(&home).await, 0);
 }
+
+#[tokio::test]
+async fn a_clock_that_is_far_ahead_deletes_nothing_for_a_day() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut home = Home::at(folder.path()).await;
+    home.record(&three_days(1000)).await;
+    home.writer.flush(START + 3 * DAY_MS).await;
+    let ahead_ms = START + 4000 * DAY_MS;
+    let mut left = Vec::new();
+    for later_ms in [0, HOUR_MS, DAY_MS + 2 * HOUR_MS] {
+        let now_ms = ahead_ms + later_ms;
+        home.record(&[event(now_ms, "late.example")]).await;
+        home.writer.retain(now_ms).await;
+        while !home.writer.turn(now_ms).await {}
+        let all = range(0, now_ms + 1);
+        left.push(home.rows(&Filter::all(all), 500).await.len());
+    }
+    assert_eq!(home.journal.problem(), None);
+    assert_eq!(left, [3001, 3002, 3]);
+}

@@ -6,10 +6,11 @@
 
 use sqlx::Row as _;
 use sqlx::postgres::PgRow;
+use tokio::time::Instant;
 
 use super::listen::News;
 use super::{CHANNEL, Hub, Result};
-use crate::store::wide;
+use crate::store::{Clock, Retention, wide};
 
 /// Parcels taken at once: about a megabyte.
 const AT_ONCE: i64 = 16;
@@ -147,6 +148,20 @@ impl Hub {
         .execute(&mut *store);
         self.within(put).await?;
         self.commit(store).await
+    }
+
+    /// Before what time rows are too old by the clock there, whatever this node's shows; `None` while
+    /// it is not to be believed about that.
+    pub async fn too_old(&self, retention: Retention, clock: &mut Clock) -> Result<Option<i64>> {
+        let now = "SELECT CAST(EXTRACT(EPOCH FROM now()) * 1000 AS BIGINT)";
+        let now = sqlx::query_scalar(now).fetch_one(self.pool());
+        let now_ms: i64 = self.within(now).await?;
+        let (since_ms, until_ms) = retention.witnesses_ms(now_ms);
+        let found = "SELECT EXISTS (SELECT 1 FROM parcel WHERE last_ms BETWEEN $1 AND $2)";
+        let found = sqlx::query_scalar(found).bind(since_ms).bind(until_ms);
+        let has_witness: bool = self.within(found.fetch_one(self.pool())).await?;
+        let has_settled = clock.has_settled(retention, (Instant::now(), now_ms));
+        Ok((has_witness || has_settled).then(|| retention.before_ms(now_ms)))
     }
 
     /// Removes some of all nodes' parcels whose last row is older than `before_ms`, the oldest first;

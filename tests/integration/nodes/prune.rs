@@ -1,6 +1,8 @@
 //! Rows that are too old leave the shared database in steps.
 
-use squelch::store::Store;
+use std::time::Duration;
+
+use squelch::store::{Clock, Retention, Store};
 
 use super::*;
 
@@ -23,5 +25,34 @@ async fn rows_that_are_too_old_go_some_at_a_time_the_oldest_first() {
     }
     assert!(!hub.prune_some(151).await.unwrap());
     assert_eq!(left(), "151|50");
+    store.close().await;
+}
+
+#[tokio::test]
+async fn the_clock_of_the_shared_database_tells_what_is_too_old() {
+    let Some(postgres) = Postgres::start() else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::of_node(folder.path(), &postgres.url()).unwrap();
+    store.connect().await.unwrap();
+    let hub = store.hub().unwrap();
+    let retention = Retention::new(Duration::from_hours(24 * 90));
+    let fill = |days_ago: i64| {
+        let at_ms = jiff::Timestamp::now().as_millisecond() - days_ago * 24 * 3_600_000;
+        let row = format!("INSERT INTO parcel VALUES (0, {at_ms}, 1, {at_ms}, TRUE, '')");
+        postgres.sql("squelch", &row);
+        at_ms
+    };
+    let too_old = async || hub.too_old(retention, &mut Clock::default()).await.unwrap();
+    // By the clock nothing was recorded for long: it may be ahead.
+    fill(100);
+    assert_eq!(too_old().await, None);
+    fill(2);
+    let (before_ms, now_ms) = (too_old().await.unwrap(), fill(90));
+    assert!(
+        (0..60_000).contains(&(now_ms - before_ms)),
+        "{before_ms} {now_ms}"
+    );
     store.close().await;
 }

@@ -32,6 +32,7 @@ mod line;
 mod load;
 mod minutes;
 mod names;
+mod numbers;
 mod old_day;
 mod parcel;
 mod parts;

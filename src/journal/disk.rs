@@ -188,15 +188,9 @@ impl Plan {
 
     /// Remembers what is on disk now.
     fn settle(&self, state: &mut State) {
-        if let Some((last, _)) = self.names.last() {
-            state.names.mark_saved(*last);
-        }
-        if let Some((last, _)) = self.entries.last() {
-            state.entries.mark_saved(*last);
-        }
-        if let Some((last, _)) = self.upstreams.last() {
-            state.upstreams.mark_saved(*last);
-        }
+        state.names.mark_saved(self.names.len());
+        state.entries.mark_saved(self.entries.len());
+        state.upstreams.mark_saved(self.upstreams.len());
         state.tail.flushed = state.tail.lines.len();
         if self.seals {
             state.tail.forget_flushed();

@@ -17,15 +17,15 @@ use super::day::Day;
 use super::disk::{Disk, stored_rest};
 use super::erasures::{Erasure, Erasures};
 use super::gone::{Deleted, Gone};
-use super::ids::IdSet;
 use super::line::{DAY_MS, Line, day_of};
 use super::parcel::Parcel;
 use super::parts;
+use super::sweep::Used;
 use crate::query::DeviceId;
 use crate::store::{BlockHead, StoreError, StoredDay, Transaction};
 
-/// Names that are forgotten in a step.
-const NAMES_AT_ONCE: usize = 4096;
+/// Words that are forgotten in a step.
+const WORDS_AT_ONCE: usize = 4096;
 
 /// The deletions under way.
 #[derive(Debug)]
@@ -36,8 +36,8 @@ pub(super) struct Erasing {
     pub days: Vec<i64>,
     pub blocks: Vec<BlockHead>,
     pub total: u64,
-    /// Names that are still spoken of, as far as days were gone through.
-    pub used: IdSet,
+    /// Words that are still spoken of, as far as days were gone through.
+    pub used: Used,
     pub seen: BTreeSet<i64>,
     pub learned: i64,
 }
@@ -47,7 +47,7 @@ impl Erasing {
         (self.parcels.len() + self.days.len() + self.blocks.len()) as u64
     }
 
-    /// The names of a day may be others now.
+    /// The words of a day may be others now.
     pub(super) fn touch(&mut self, day: i64) {
         self.seen.remove(&day);
     }
@@ -87,7 +87,7 @@ impl Disk {
             days,
             blocks,
             total: 0,
-            used: IdSet::default(),
+            used: Used::default(),
             seen: BTreeSet::new(),
             learned,
         };
@@ -112,12 +112,12 @@ impl Disk {
                 erase_parcel(&mut store, seq, &mut gone).await?;
             } else if let Some(day) = erasing.days.pop() {
                 self.erase_day(&mut store, day, &mut gone).await?;
-                self.note_names(&mut store, day, &mut erasing.used).await?;
+                self.note_words(&mut store, day, &mut erasing.used).await?;
                 erasing.seen.insert(day);
             } else if let Some(head) = erasing.blocks.pop() {
                 self.erase_rows(&mut store, &head, &mut gone).await?;
             } else if let Some(day) = self.unseen(&erasing) {
-                self.note_names(&mut store, day, &mut erasing.used).await?;
+                self.note_words(&mut store, day, &mut erasing.used).await?;
                 erasing.seen.insert(day);
             } else {
                 self.forget_some(store, erasing).await?;
@@ -138,27 +138,36 @@ impl Disk {
         Ok(true)
     }
 
-    /// A day whose names are not known: it was written meanwhile.
+    /// A day whose words are not known: it was written meanwhile.
     fn unseen(&self, erasing: &Erasing) -> Option<i64> {
         self.stored.difference(&erasing.seen).next().copied()
     }
 
-    /// Forgets some of the names that nothing speaks of, and the deletions when those were the last.
+    /// Forgets some of the words that nothing speaks of, and the deletions when those were the last.
     async fn forget_some(
         &mut self,
         mut store: Transaction,
         mut erasing: Erasing,
     ) -> Result<(), StoreError> {
         let shared = Arc::clone(&self.shared);
-        let unused = self.unused(&mut erasing.used, NAMES_AT_ONCE);
-        let is_over = unused.len() < NAMES_AT_ONCE;
-        store.names().remove(&unused).await?;
+        let unused = self.unused(&mut erasing.used, WORDS_AT_ONCE);
+        let is_over = unused.len() < WORDS_AT_ONCE;
+        // Deletions may follow one another soon: then readers would still hold numbers.
+        let may_give_again = is_over && erasing.deleted.is_empty();
+        if may_give_again {
+            self.note_rows(&mut store, &mut erasing.used).await?;
+        }
+        store.names().remove(&unused.names).await?;
+        store.entries().remove(&unused.entries).await?;
         for (device, until_ms) in erasing.deleted.iter().filter(|_| is_over) {
             store.erasures().finish(*device, *until_ms).await?;
         }
         let gate = shared.gate.write().await;
         store.commit().await?;
-        self.settle_names(&unused);
+        self.settle_words(&unused);
+        if may_give_again {
+            self.settle_numbers(&erasing.used);
+        }
         drop(gate);
         if is_over {
             self.finish_erasing(&erasing);

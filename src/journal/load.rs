@@ -53,15 +53,14 @@ impl Disk {
         };
         let mut name = |id, text: &str| check("name", id, names.put(id, text));
         store.names().each(&mut name).await?;
-        names.mark_saved(names.last());
+        names.rest(|_| false);
         for (id, label) in store.entries().all().await? {
             check("entry", id, entries.put(id, label));
         }
-        entries.mark_saved(entries.last());
+        entries.rest(|_| false);
         for (id, text) in store.upstreams().all().await? {
             check("upstream", id, upstreams.put(id, text));
         }
-        upstreams.mark_saved(upstreams.last());
         Ok(())
     }
 

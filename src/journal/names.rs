@@ -7,6 +7,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::budget::Budget;
 use super::ids::IdSet;
+use super::numbers::Numbers;
 use super::row::UNNAMED;
 use super::spelled::Spelled;
 
@@ -33,7 +34,7 @@ pub(super) struct Names {
     /// Open addressing.
     slots: Vec<Slot>,
     live: usize,
-    saved: usize,
+    numbers: Numbers,
     is_full: bool,
     /// Whether the latest new name was not taken as it is.
     is_flooded: bool,
@@ -69,7 +70,7 @@ impl Default for Names {
             spans: Vec::new(),
             slots: Vec::new(),
             live: 0,
-            saved: 0,
+            numbers: Numbers::default(),
             is_full: false,
             is_flooded: false,
         }
@@ -153,7 +154,8 @@ impl Names {
             }
             return 0;
         }
-        self.put(self.next_id(), text)
+        let id = self.numbers.draw(self.last());
+        self.set(id, text)
     }
 
     /// The number of a name, if it has one.
@@ -172,19 +174,31 @@ impl Names {
         }
     }
 
-    /// Puts a name under a number that is higher than all before; 0 where it cannot be.
+    /// Puts a name from the disk under its number; gives 0 where it cannot be.
     pub(super) fn put(&mut self, id: u32, text: &str) -> u32 {
+        if id as usize > self.live * 16 + FAR {
+            return 0;
+        }
+        self.set(id, text)
+    }
+
+    /// Puts a name under a number that has none; gives 0 where it cannot be.
+    fn set(&mut self, id: u32, text: &str) -> u32 {
         let (start, len) = (u32::try_from(self.text.len()), u16::try_from(text.len()));
         let (Ok(start), Ok(len)) = (start, len) else {
             return 0;
         };
         let place = (id as usize).saturating_sub(1);
-        if id == 0 || place < self.spans.len() || place > self.live * 16 + FAR {
+        if id == 0 || self.span(id).len > 0 {
             return 0;
         }
         self.text.push_str(text);
-        self.spans.resize(place, Span::default());
-        self.spans.push(Span { start, len });
+        if place >= self.spans.len() {
+            self.spans.resize(place + 1, Span::default());
+        }
+        if let Some(span) = self.spans.get_mut(place) {
+            *span = Span { start, len };
+        }
         self.live += 1;
         if self.live * 4 > self.slots.len() * 3 {
             self.grow();
@@ -206,14 +220,21 @@ impl Names {
 
     /// The names that are not on disk yet.
     pub(super) fn unsaved(&self) -> Vec<(u32, String)> {
-        let first = u32::try_from(self.saved + 1).unwrap_or(u32::MAX);
         let named = |id| Some((id, self.span_text(id)?.to_owned()));
-        (first..self.next_id()).filter_map(named).collect()
+        self.numbers.unsaved().filter_map(named).collect()
     }
 
-    /// All names up to this number are on disk.
-    pub(super) fn mark_saved(&mut self, last: u32) {
-        self.saved = self.saved.max(last as usize);
+    /// So many of those are on disk now.
+    pub(super) fn mark_saved(&mut self, count: usize) {
+        self.numbers.mark_saved(count);
+    }
+
+    /// Has numbers that have no name given again, some time after nothing speaks of them any more.
+    pub(super) fn rest(&mut self, is_used: impl Fn(u32) -> bool) {
+        let all = 1..self.next_id();
+        let idle = all.filter(|id| self.span(*id).len == 0 && !is_used(*id));
+        let idle = idle.collect();
+        self.numbers.rest(idle);
     }
 
     /// The highest number given.
@@ -227,14 +248,15 @@ impl Names {
         let mut gone = Vec::new();
         for (id, text) in old.iter() {
             if keep.contains(id) {
-                self.put(id, text);
+                self.set(id, text);
             } else {
                 gone.push(id);
             }
         }
-        // Numbers are never given twice: what still holds an old one must not meet another name.
+        // What still holds an old number must not meet another name yet.
         self.spans.resize(old.spans.len(), Span::default());
-        self.saved = old.saved;
+        self.numbers = old.numbers;
+        self.numbers.forget(|id| !keep.contains(id));
         (self.new, self.new_domains) = (old.new, old.new_domains);
         gone
     }
@@ -313,13 +335,14 @@ mod tests {
     fn only_names_that_are_not_on_disk_are_unsaved() {
         let mut names = Names::default();
         names.put(3, "a.example");
-        names.mark_saved(3);
         assert_eq!(names.intern("b.example"), 4);
         assert_eq!(names.unsaved(), [(4, "b.example".to_owned())]);
+        names.mark_saved(1);
+        assert_eq!(names.unsaved(), []);
     }
 
     #[test]
-    fn a_forgotten_name_gives_its_number_to_no_other() {
+    fn a_forgotten_name_gives_its_number_to_another_some_time_after_nothing_speaks_of_it() {
         let mut names = Names::default();
         assert_eq!(
             ["a.example", "b.example", "c.example"].map(|n| names.intern(n)),
@@ -334,6 +357,12 @@ mod tests {
             names.iter().collect::<Vec<_>>(),
             [(1, "a.example"), (4, "d.example")]
         );
+        names.rest(|id| id == 3);
+        assert_eq!(names.intern("e.example"), 5);
+        names.rest(|id| id == 3);
+        assert_eq!(["f.example", "g.example"].map(|n| names.intern(n)), [2, 6]);
+        assert_eq!(names.text(2), "f.example");
+        assert_eq!(names.id("f.example"), Some(2));
     }
 
     #[test]

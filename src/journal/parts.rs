@@ -96,19 +96,21 @@ pub(super) fn decode(stored: &StoredDay, unpacker: &mut Unpacker) -> Result<Day,
     Ok(day)
 }
 
-/// Hands out the names of a day, some of them twice.
-pub(super) fn each_name(
+/// Hands out the names of a day with the entries that decided, some of them twice.
+pub(super) fn each_word(
     stored: &StoredDay,
     unpacker: &mut Unpacker,
-    mut take: impl FnMut(u32),
+    mut take: impl FnMut(u32, u32),
 ) -> Result<(), Damaged> {
     if stored.hours.is_empty() {
         let day = old_day::decode(&stored.data, unpacker)?;
-        day.tallies.keys().for_each(|key| take(key.name));
+        day.tallies.keys().for_each(|key| take(key.name, key.entry));
         return Ok(());
     }
-    covered(&stored.covered, unpacker, |key, _| take(key.name))?;
-    names(&stored.names, unpacker, |sum| take(sum.name))
+    covered(&stored.covered, unpacker, |key, _| {
+        take(key.name, key.entry);
+    })?;
+    names(&stored.names, unpacker, |sum| take(sum.name, 0))
 }
 
 /// Whether the parts that were read are as they were written.

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, VecDeque};
 use super::Words;
 use super::day::Day;
 use super::exchange::Exchange;
-use super::ids::IdMap;
+use super::ids::{IdMap, IdSet};
 use super::labels::Labels;
 use super::latency;
 use super::line::{Line, day_of};
@@ -225,6 +225,12 @@ impl State {
             self.exchange.note(line);
             self.push_line(line);
         }
+    }
+
+    /// Forgets entries that nothing speaks of any more.
+    pub(super) fn forget_entries(&mut self, gone: &IdSet) {
+        self.entries.forget(gone);
+        self.known_entries.retain(|_, id| !gone.contains(*id));
     }
 
     fn entry_id(&mut self, matched: Match, name: Option<&[u8]>, words: &Words) -> Option<u32> {

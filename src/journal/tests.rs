@@ -9,6 +9,7 @@ mod live;
 mod pages;
 mod reads;
 mod retain;
+mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

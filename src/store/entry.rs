@@ -2,7 +2,7 @@
 
 use sqlx::QueryBuilder;
 
-use super::{NODE, StoreError, Table, narrow};
+use super::{NODE, StoreError, Table, name, narrow};
 use crate::query::EntryLabel;
 
 /// Entries in one statement.
@@ -12,7 +12,7 @@ const AT_ONCE: usize = 500;
 pub struct EntryTable<'a>(pub(super) Table<'a>);
 
 impl EntryTable<'_> {
-    /// Adds entries under new numbers.
+    /// Adds entries under numbers that are free.
     pub async fn add(&mut self, entries: &[(u32, EntryLabel)]) -> Result<(), StoreError> {
         for part in entries.chunks(AT_ONCE) {
             let mut query = QueryBuilder::new("INSERT INTO entry (node, id, origin, entry) ");
@@ -22,6 +22,11 @@ impl EntryTable<'_> {
                     .push_bind(&label.origin)
                     .push_bind(&label.entry);
             });
+            // What stands there is damaged, or it would not be free.
+            query.push(
+                " ON CONFLICT (node, id) DO UPDATE SET origin = excluded.origin, \
+                 entry = excluded.entry",
+            );
             let done = query.build().execute(self.0.connection()).await;
             self.0.checked(done)?;
         }
@@ -43,5 +48,10 @@ impl EntryTable<'_> {
             .into_iter()
             .filter_map(label)
             .collect())
+    }
+
+    /// Removes entries that nothing speaks of any more.
+    pub async fn remove(&mut self, ids: &[u32]) -> Result<(), StoreError> {
+        name::remove(&mut self.0, "entry", ids).await
     }
 }

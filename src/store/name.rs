@@ -12,7 +12,7 @@ const AT_ONCE: usize = 500;
 pub struct NameTable<'a>(pub(super) Table<'a>);
 
 impl NameTable<'_> {
-    /// Adds names under new numbers.
+    /// Adds names under numbers that are free.
     pub async fn add(&mut self, names: &[(u32, String)]) -> Result<(), StoreError> {
         for part in names.chunks(AT_ONCE) {
             let mut query = QueryBuilder::new("INSERT INTO name (node, id, text) ");
@@ -21,6 +21,8 @@ impl NameTable<'_> {
                     .push_bind(i64::from(*id))
                     .push_bind(text);
             });
+            // What stands there is damaged, or it would not be free.
+            query.push(" ON CONFLICT (node, id) DO UPDATE SET text = excluded.text");
             let done = query.build().execute(self.0.connection()).await;
             self.0.checked(done)?;
         }
@@ -46,17 +48,27 @@ impl NameTable<'_> {
 
     /// Removes names that nothing speaks of any more.
     pub async fn remove(&mut self, ids: &[u32]) -> Result<(), StoreError> {
-        for part in ids.chunks(AT_ONCE) {
-            let mut query = QueryBuilder::new("DELETE FROM name WHERE node = ");
-            query.push_bind(NODE).push(" AND id IN (");
-            let mut list = query.separated(", ");
-            for id in part {
-                list.push_bind(i64::from(*id));
-            }
-            query.push(")");
-            let done = query.build().execute(self.0.connection()).await;
-            self.0.checked(done)?;
-        }
-        Ok(())
+        remove(&mut self.0, "name", ids).await
     }
+}
+
+/// Removes the words with these numbers from a dictionary.
+pub(super) async fn remove(
+    table: &mut Table<'_>,
+    dictionary: &str,
+    ids: &[u32],
+) -> Result<(), StoreError> {
+    for part in ids.chunks(AT_ONCE) {
+        let mut query = QueryBuilder::new("DELETE FROM ");
+        query.push(dictionary).push(" WHERE node = ");
+        query.push_bind(NODE).push(" AND id IN (");
+        let mut list = query.separated(", ");
+        for id in part {
+            list.push_bind(i64::from(*id));
+        }
+        query.push(")");
+        let done = query.build().execute(table.connection()).await;
+        table.checked(done)?;
+    }
+    Ok(())
 }

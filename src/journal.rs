@@ -98,12 +98,17 @@ pub struct Words {
 
 #[cfg(test)]
 impl Words {
-    /// Words of numbers: entry 7 is `e7.example` of pack `p7`, with ten packs.
+    /// Words of numbers: entry 7 is `e7.example` of pack `p7`, with ten packs; from 1000 on they are
+    /// of a list.
     fn for_tests() -> Self {
         Self {
             entry: Box::new(|matched, _| {
+                let origin = match matched.rule {
+                    0..1000 => format!("pack:p{}", matched.rule % 10),
+                    _ => "list:big".to_owned(),
+                };
                 Some(EntryLabel {
-                    origin: format!("pack:p{}", matched.rule % 10),
+                    origin,
                     entry: format!("e{}.example", matched.rule),
                 })
             }),

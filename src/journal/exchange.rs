@@ -176,7 +176,7 @@ impl State {
             let line = kept(
                 Line {
                     name: name.map_or(0, |name| self.names.intern(name)),
-                    entry: entry.map_or(0, |entry| self.entries.intern(entry)),
+                    entry: entry.map_or(0, |entry| self.number_entry(entry)),
                     upstream: upstream.map_or(0, |upstream| self.upstreams.intern(upstream)),
                     ..*line
                 },

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::Words;
+use super::budget::Budget;
 use super::day::Day;
 use super::exchange::Exchange;
 use super::ids::{IdMap, IdSet};
@@ -14,7 +15,7 @@ use super::latency;
 use super::line::{Line, day_of};
 use super::names::Names;
 use super::record::Record;
-use super::row::Row;
+use super::row::{Row, UNNAMED};
 use super::spelled::Spelled;
 use crate::query::{EntryLabel, Match, Name, Source};
 
@@ -25,8 +26,18 @@ const TOGETHER: usize = 128;
 /// a home that asks for as many names that are listed.
 const KNOWN_ENTRIES: usize = 100_000;
 
+/// More entries are not numbered by themselves, but by where they stand: thirteen megabytes.
+const MOST_ENTRIES: usize = 100_000;
+
+/// New entries of lists that are taken as they are: those of a home's first days at once, then more
+/// by the hour. Packs and people's own rules do not have as many.
+const NEW_ENTRIES: Budget = Budget::new(20_000, 1000);
+
+/// Where the entries of lists stand.
+const LIST: &str = "list:";
+
 /// What the journal holds in memory.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct State {
     pub names: Names,
     pub entries: Labels<EntryLabel>,
@@ -40,7 +51,26 @@ pub(super) struct State {
     /// Whether it goes on from what is on disk.
     pub is_loaded: bool,
     known_entries: IdMap<(u32, u32), u32>,
+    new_entries: Budget,
     spelled: Spelled,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            names: Names::default(),
+            entries: Labels::default(),
+            upstreams: Labels::default(),
+            tail: Tail::default(),
+            days: BTreeMap::new(),
+            exchange: Exchange::default(),
+            as_of_ms: 0,
+            is_loaded: false,
+            known_entries: IdMap::default(),
+            new_entries: NEW_ENTRIES,
+            spelled: Spelled::default(),
+        }
+    }
 }
 
 /// The newest rows: those that are not on disk, and those in blocks that will still be merged.
@@ -145,7 +175,7 @@ impl State {
     /// A record as a row; its name has this number.
     fn line(&mut self, record: &Record<'_>, name: u32, words: &Words) -> Line {
         let matched = record.verdict.matched();
-        let entry = matched.and_then(|matched| self.entry_id(matched, record.name, words));
+        let entry = matched.and_then(|matched| self.entry_id(matched, record, words));
         let upstream = match record.source {
             Source::Upstream(id) => (words.upstream)(id),
             _ => None,
@@ -213,7 +243,7 @@ impl State {
             let entry = other
                 .entries
                 .label(line.entry)
-                .map(|label| self.entries.intern(label));
+                .map(|label| self.number_entry(label));
             let upstream = other.upstreams.label(line.upstream);
             let upstream = upstream.map(|label| self.upstreams.intern(label));
             let line = Line {
@@ -227,20 +257,44 @@ impl State {
         }
     }
 
+    /// The number of an entry; where there are too many of them, that of all where it stands.
+    pub(super) fn number_entry(&mut self, label: &EntryLabel) -> u32 {
+        if self.entries.len() < MOST_ENTRIES {
+            return self.entries.intern(label);
+        }
+        let known = self.entries.id(label);
+        known.unwrap_or_else(|| self.number_origin(label))
+    }
+
+    fn number_origin(&mut self, label: &EntryLabel) -> u32 {
+        self.entries.intern(&EntryLabel {
+            origin: label.origin.clone(),
+            entry: UNNAMED.to_owned(),
+        })
+    }
+
     /// Forgets entries that nothing speaks of any more.
     pub(super) fn forget_entries(&mut self, gone: &IdSet) {
         self.entries.forget(gone);
         self.known_entries.retain(|_, id| !gone.contains(*id));
     }
 
-    fn entry_id(&mut self, matched: Match, name: Option<&[u8]>, words: &Words) -> Option<u32> {
+    fn entry_id(&mut self, matched: Match, record: &Record<'_>, words: &Words) -> Option<u32> {
         let key = (matched.generation, matched.rule);
         if let Some(id) = self.known_entries.get(&key) {
             return Some(*id);
         }
         // What was decided is told with its name, unless privacy keeps even that out.
-        let name = name.map_or(Ok(Name::ROOT), Name::from_wire).ok()?;
-        let id = self.entries.intern(&(words.entry)(matched, &name)?);
+        let name = record.name.map_or(Ok(Name::ROOT), Name::from_wire).ok()?;
+        let label = (words.entry)(matched, &name)?;
+        let is_one_of_many = label.origin.starts_with(LIST)
+            && self.entries.id(&label).is_none()
+            && !self.new_entries.take(record.at_ms);
+        if is_one_of_many {
+            // It is asked for again when there may be more.
+            return Some(self.number_origin(&label));
+        }
+        let id = self.number_entry(&label);
         if self.known_entries.len() >= KNOWN_ENTRIES {
             self.known_entries.clear();
         }

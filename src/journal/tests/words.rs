@@ -64,3 +64,22 @@ async fn numbers_of_forgotten_words_are_given_again_and_no_row_gets_another_word
     let last = (state.names.last(), state.entries.last());
     assert!(last.0 < 400 && last.1 < 400, "{last:?}");
 }
+
+#[tokio::test]
+async fn a_flood_of_names_that_a_list_has_is_kept_by_the_list() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut home = Home::at(folder.path()).await;
+    let flood = (0..22_000).map(|number| blocked(START + 1, "a.example", 1000 + number));
+    home.record(&flood.collect::<Vec<_>>()).await;
+    home.record(&[blocked(START + 2, "b.example", 7)]).await;
+    let filter = Filter::all(everything());
+    let page = home.journal.queries(&filter, None, 2).await;
+    let entries = page.rows.into_iter().map(|row| row.entry.unwrap());
+    let told: Vec<_> = entries.map(|label| (label.origin, label.entry)).collect();
+    let label = |origin: &str, entry: &str| (origin.to_owned(), entry.to_owned());
+    assert_eq!(
+        told,
+        [label("pack:p7", "e7.example"), label("list:big", UNNAMED)]
+    );
+    assert_eq!(home.journal.shared.state().entries.len(), 20_002);
+}

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use futures_util::TryStreamExt as _;
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{AssertSqlSafe, ConnectOptions as _, Row as _, SqliteConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Row as _, SqliteConnection};
 
 /// The tables that are taken along, each with the columns that its rows are kept in the order of.
 const TABLES: [(&str, &[&str]); 12] = [
@@ -40,11 +40,22 @@ pub(super) async fn rescue(
         .filename(damaged)
         .read_only(true);
     let mut old = options.connect().await?;
+    let copied = copy_all(&mut old, new, is_shared).await;
+    // Before another file has its name.
+    old.close().await?;
+    copied
+}
+
+async fn copy_all(
+    old: &mut SqliteConnection,
+    new: &mut SqliteConnection,
+    is_shared: bool,
+) -> Result<(), sqlx::Error> {
     for (table, order) in TABLES {
         if is_shared && table == CHANGES {
             continue;
         }
-        if !copy(&mut old, new, (table, order)).await? {
+        if !copy(old, new, (table, order)).await? {
             tracing::warn!(table, "not all that people set can be read any more");
         }
     }

@@ -254,6 +254,7 @@ fn described() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(lists::list_entries))
         .routes(routes!(lists::refresh_list))
         .routes(routes!(lists::confirm_list))
+        .routes(routes!(lists::discard_list))
         .routes(routes!(rules::rules, rules::add_rule))
         .routes(routes!(rules::change_rule, rules::remove_rule))
         .routes(routes!(records::records, records::add_record))

@@ -46,7 +46,7 @@ pub use read::{List, Reading, Report, parse, read};
 pub use refresh::{Compile, Refresher};
 pub use rulebook::{Rulebook, Shared, Size};
 pub use shelf::{Judged, Shelf};
-pub use standing::{Contents, Failure, Held, ListCopy, Stamp, Standing};
+pub use standing::{Choice, Contents, Discarded, Failure, Held, ListCopy, Stamp, Standing};
 pub use subscription::{Subscription, id, merged};
 pub use subscriptions::{AllLists, ListStatus, Progress, Step, Subscriptions};
 pub use top::{OwnRule, SCHEDULE, effective, top, without_lists};

@@ -109,8 +109,8 @@ fn of_lists(all: &AllLists) -> Vec<Trouble> {
         if let Some(held) = &standing.held {
             let (name, reason) = (&list.name, &held.reason);
             let detail = format!(
-                "The new copy of {name} is held back: {reason}. The one before stays in force \
-                 until you confirm it."
+                "The new copy of {name} is held back: {reason}. The one before stays in force: \
+                 confirm the new one to use it, or discard it."
             );
             add(
                 format!("list-{}", list.id),

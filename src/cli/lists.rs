@@ -1,5 +1,6 @@
 //! `squelch lists`: what a list would do before anything rests on it, and how those in force are.
 
+mod decide;
 mod list;
 mod server;
 mod update;
@@ -13,7 +14,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 
 use super::{WRONG_USE, say, say_error};
-use crate::lists::{self, Format, Reading, Report, Role};
+use crate::lists::{self, Choice, Format, Reading, Report, Role};
 use crate::matcher::rule::Rule;
 
 /// So many refused lines are shown without `--all`.
@@ -35,6 +36,10 @@ enum Command {
     Update(update::UpdateArgs),
     /// Shows the lists that are subscribed to, and how they stand.
     List(list::ListArgs),
+    /// Puts a copy in force that is held back.
+    Confirm(decide::DecideArgs),
+    /// Forgets a copy that is held back; the one before stays in force.
+    Discard(decide::DecideArgs),
 }
 
 const CHECK_HELP: &str = "\
@@ -105,6 +110,8 @@ impl ListsArgs {
             Command::Check(arguments) => arguments,
             Command::Update(arguments) => return arguments.run(),
             Command::List(arguments) => return arguments.run(),
+            Command::Confirm(arguments) => return arguments.run(Choice::Confirm),
+            Command::Discard(arguments) => return arguments.run(Choice::Discard),
         };
         let report = match arguments.read() {
             Ok(report) => report,

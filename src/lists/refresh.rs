@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::fetch::{FetchError, Fetched, Fetcher, Fresh, Terms, Transfer, copy};
 use super::shelf::{Judged, Shelf};
-use super::standing::Stamp;
+use super::standing::{Choice, Stamp};
 use super::subscription::Subscription;
 use super::subscriptions::{AllLists, Desk, Order, Progress, Step, Subscriptions};
 use crate::config;
@@ -152,11 +152,9 @@ impl Refresher {
                     kept.due = Instant::now();
                 }
             }
-            Order::Confirm(id, done) => {
-                let is_taken = self.confirm(&id);
-                self.must_compile |= is_taken;
+            Order::Decide(id, choice, done) => {
                 // Whoever asked may have gone.
-                let _ = done.send(is_taken);
+                let _ = done.send(self.decide(&id, choice));
             }
         }
         self.publish();
@@ -181,19 +179,22 @@ impl Refresher {
         Kept::new(list, standing.unwrap_or_default())
     }
 
-    fn confirm(&mut self, id: &str) -> bool {
+    /// Does with a copy that is held back what somebody decided; whether there is one.
+    fn decide(&mut self, id: &str, choice: Choice) -> bool {
         let Some(kept) = self.lists.iter_mut().find(|kept| kept.list.id == id) else {
             return false;
         };
-        let confirmed = self.shelf.confirm(&kept.list, &mut kept.standing);
-        let is_taken = confirmed.as_ref().is_ok_and(|is_taken| *is_taken);
-        if let Err(error) = confirmed {
+        let decided = self.shelf.decide(&kept.list, &mut kept.standing, choice);
+        let is_done = decided.as_ref().is_ok_and(|is_done| *is_done);
+        if let Err(error) = decided {
             kept.failed(&unkept(&error));
-        } else if is_taken {
-            tracing::info!(list = %kept.list.name, "the copy that was held back is taken");
+        } else if is_done {
+            let done = choice.done();
+            tracing::info!(list = %kept.list.name, "the copy that was held back is {done}");
         }
         keep(&self.shelf, kept);
-        is_taken
+        self.must_compile |= is_done && choice == Choice::Confirm;
+        is_done
     }
 
     /// Begins to fetch the list that has waited longest.

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use super::fetch::Fresh;
-use super::standing::{Contents, Held, ListCopy, Stamp, Standing};
+use super::standing::{Choice, Contents, Discarded, Held, ListCopy, Stamp, Standing};
 use super::subscription::Subscription;
 use super::{Problem, Reading, read};
 use crate::matcher::rule::Rule;
@@ -145,22 +145,51 @@ impl Shelf {
             standing.copy = Some(copy);
             return Ok(Judged::Taken);
         };
+        let held = Held { reason, copy };
+        let known = standing.discarded.as_mut();
+        let known = known.filter(|gone| gone.is_of(list) && gone.says_the_same(&held));
+        if let Some(discarded) = known {
+            (discarded.held, standing.held) = (held, None);
+            remove(&text)?;
+            self.remove_new(id)?;
+            return Ok(Judged::Same);
+        }
         fs::rename(text, self.file(id, "new.txt"))?;
-        standing.held = Some(Held {
-            reason: reason.clone(),
-            copy,
-        });
+        let reason = held.reason.clone();
+        standing.held = Some(held);
         Ok(Judged::Held(reason))
     }
 
-    /// Makes the copy that is held back the list's copy; `false` when there is none.
-    pub fn confirm(&self, list: &Subscription, standing: &mut Standing) -> io::Result<bool> {
+    /// Does with the copy that is held back what somebody wants; `false` when there is none.
+    pub fn decide(
+        &self,
+        list: &Subscription,
+        standing: &mut Standing,
+        choice: Choice,
+    ) -> io::Result<bool> {
+        match choice {
+            Choice::Confirm => self.confirm(list, standing),
+            Choice::Discard => self.discard(list, standing),
+        }
+    }
+
+    fn confirm(&self, list: &Subscription, standing: &mut Standing) -> io::Result<bool> {
         let Some(held) = standing.held.clone() else {
             return Ok(false);
         };
         self.settle(&list.id, &self.file(&list.id, "new.txt"))?;
         self.settled(&list.id, standing, list.source.to_string())?;
         standing.copy = Some(held.copy);
+        Ok(true)
+    }
+
+    fn discard(&self, list: &Subscription, standing: &mut Standing) -> io::Result<bool> {
+        let Some(held) = standing.held.clone() else {
+            return Ok(false);
+        };
+        self.remove_new(&list.id)?;
+        standing.held = None;
+        standing.discarded = Some(Discarded::now(list, held));
         Ok(true)
     }
 
@@ -229,8 +258,14 @@ impl Shelf {
 
     /// Nothing is held back any more, and the copy is from this source.
     fn settled(&self, id: &str, standing: &mut Standing, source: String) -> io::Result<()> {
-        (standing.held, standing.source) = (None, source);
-        remove(&self.file(id, "new.txt"))
+        (standing.held, standing.discarded) = (None, None);
+        standing.source = source;
+        self.remove_new(id)
+    }
+
+    fn remove_new(&self, id: &str) -> io::Result<()> {
+        remove(&self.file(id, "new.txt"))?;
+        remove(&self.file(id, "new.refused"))
     }
 
     fn file(&self, id: &str, end: &str) -> PathBuf {
@@ -364,6 +399,12 @@ mod tests {
             judged.unwrap()
         }
 
+        fn decide(&mut self, choice: Choice) -> bool {
+            let decided = self.shelf.decide(&list(), &mut self.standing, choice);
+            self.shelf.keep("a", &self.standing).unwrap();
+            decided.unwrap()
+        }
+
         fn text(&self) -> String {
             fs::read_to_string(self.shelf.text("a")).unwrap()
         }
@@ -391,9 +432,9 @@ mod tests {
         );
         assert_eq!(bench.text(), good);
         assert_eq!(bench.shelf.standing("a", list().reading()), bench.standing);
-        assert!(bench.shelf.confirm(&list(), &mut bench.standing).unwrap());
+        assert!(bench.decide(Choice::Confirm));
         assert_eq!(bench.text(), "a.example\n");
-        assert!(!bench.shelf.confirm(&list(), &mut bench.standing).unwrap());
+        assert!(!bench.decide(Choice::Confirm));
     }
 
     #[test]
@@ -403,6 +444,85 @@ mod tests {
         held(bench.put(""));
         assert_eq!(bench.put("a.example\nc.example\n"), Judged::Taken);
         assert_eq!(bench.standing.held, None);
+    }
+
+    #[test]
+    fn a_copy_that_was_discarded_is_gone_and_the_same_is_no_news() {
+        let mut bench = Bench::new();
+        let good = "a.example\nb.example\nc.example\n";
+        bench.put(good);
+        assert!(!bench.decide(Choice::Discard));
+        held(bench.put("a.example\n"));
+        assert!(bench.decide(Choice::Discard));
+        assert_eq!(bench.text(), good);
+        for end in ["new.txt", "new.refused"] {
+            assert!(!bench.shelf.file("a", end).exists(), "{end}");
+        }
+        assert!(!bench.decide(Choice::Confirm));
+        assert_eq!(bench.put("a.example\n"), Judged::Same);
+        assert_eq!(bench.standing.held, None);
+        assert_eq!(bench.text(), good);
+        // Also after a restart.
+        bench.standing = bench.shelf.standing("a", list().reading());
+        assert_eq!(bench.put("a.example\n"), Judged::Same);
+    }
+
+    #[test]
+    fn what_differs_from_a_discarded_copy_is_held_back_again() {
+        let mut bench = Bench::new();
+        let good = "a.example\nb.example\nc.example\n";
+        bench.put(good);
+        held(bench.put("a.example\n"));
+        bench.decide(Choice::Discard);
+        held(bench.put("b.example\n"));
+        // The source is back at what nobody wanted.
+        assert_eq!(bench.put("a.example\n"), Judged::Same);
+        assert_eq!(bench.standing.held, None);
+        assert!(!bench.shelf.file("a", "new.txt").exists());
+        // It was whole in between, so that it has shrunk is news.
+        assert_eq!(bench.put(good), Judged::Same);
+        held(bench.put("a.example\n"));
+        assert_eq!(bench.put("a.example\nb.example\n"), Judged::Taken);
+        assert_eq!(bench.standing.discarded, None);
+    }
+
+    #[test]
+    fn pages_that_are_no_lists_are_discarded_whatever_is_written_on_them() {
+        let mut bench = Bench::new();
+        bench.put("a.example\nb.example\n");
+        held(bench.put("<!DOCTYPE html><p>Sign in, visitor 1</p>"));
+        bench.decide(Choice::Discard);
+        let again = bench.put("<!DOCTYPE html><p>Sign in, visitor 2</p>");
+        assert_eq!(again, Judged::Same);
+        // Nothing at all is something else.
+        assert_eq!(held(bench.put("")), "it has no entry");
+    }
+
+    #[test]
+    fn the_newest_copy_is_told_by_the_source_that_it_came_from() {
+        let mut bench = Bench::new();
+        bench.put("a.example\nb.example\nc.example\n");
+        held(bench.put("a.example\n"));
+        let size =
+            |bench: &Bench, list: &Subscription| bench.standing.newest(list).map(|copy| copy.size);
+        let elsewhere = Subscription {
+            source: ListSource::File("/srv/b.txt".into()),
+            ..list()
+        };
+        let for_another = |action| Subscription { action, ..list() };
+        assert_eq!(size(&bench, &list()), Some(10));
+        bench.decide(Choice::Discard);
+        for (list, expected) in [
+            (list(), Some(10)),
+            (for_another(ListAction::Watch), Some(10)),
+            // What was read so then says nothing of it.
+            (for_another(ListAction::Allow), Some(30)),
+            (elsewhere, None),
+        ] {
+            assert_eq!(size(&bench, &list), expected, "{list:?}");
+        }
+        bench.put("a.example\nb.example\n");
+        assert_eq!(size(&bench, &list()), Some(20));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Report;
 use super::fetch::Validators;
+use super::subscription::Subscription;
 
 /// What is known of a list.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +24,8 @@ pub struct Standing {
     pub copy: Option<ListCopy>,
     /// A newer copy that is held back.
     pub held: Option<Held>,
+    /// The last copy that somebody would not have; forgotten when another is taken.
+    pub discarded: Option<Discarded>,
     /// Why the source could not be read.
     pub problem: Option<Failure>,
     /// How often in a row that was so.
@@ -65,13 +68,35 @@ pub struct Contents {
     pub why: String,
 }
 
-/// A copy that is held back until somebody confirms it.
+/// A copy that is held back until somebody confirms or discards it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Held {
     /// Why.
     pub reason: String,
     /// The copy.
     pub copy: ListCopy,
+}
+
+/// What somebody wants done with a copy that is held back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Choice {
+    /// It takes the place of the one before.
+    Confirm,
+    /// It is forgotten, and the one before stays.
+    Discard,
+}
+
+/// A copy that was held back, and that somebody would not have.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Discarded {
+    /// When they said so.
+    pub at: Timestamp,
+    /// Where it came from.
+    pub source: String,
+    /// How it was read.
+    pub manner: String,
+    /// What it was; its text is gone.
+    pub held: Held,
 }
 
 /// A failure, and since when.
@@ -92,6 +117,54 @@ pub struct Stamp {
     pub size: u64,
     /// Which file it is.
     pub inode: u64,
+}
+
+impl Standing {
+    /// The newest copy that came from a list's source, whatever was thought of it.
+    pub fn newest(&self, list: &Subscription) -> Option<&ListCopy> {
+        let is_from_here = self.source == list.source.to_string();
+        let held = self.held.as_ref().filter(|_| is_from_here);
+        let discarded = self.discarded.as_ref().filter(|gone| gone.is_of(list));
+        held.or(discarded.map(|gone| &gone.held))
+            .map(|held| &held.copy)
+            .or(self.copy.as_ref().filter(|_| is_from_here))
+    }
+}
+
+impl Choice {
+    /// What became of the copy.
+    pub fn done(self) -> &'static str {
+        match self {
+            Self::Confirm => "taken",
+            Self::Discard => "discarded",
+        }
+    }
+}
+
+impl Discarded {
+    /// A copy that is discarded now.
+    pub fn now(list: &Subscription, held: Held) -> Self {
+        Self {
+            at: Timestamp::now(),
+            source: list.source.to_string(),
+            manner: list.manner(),
+            held,
+        }
+    }
+
+    /// Whether the list is still had from there, and read so: otherwise the copy may be good.
+    pub fn is_of(&self, list: &Subscription) -> bool {
+        self.source == list.source.to_string() && self.manner == list.manner()
+    }
+
+    /// Whether a copy that would be held back says nothing but what this one said.
+    pub fn says_the_same(&self, held: &Held) -> bool {
+        let (before, now) = (&self.held.copy, &held.copy);
+        let is_same_text = (before.hash, before.size) == (now.hash, now.size);
+        // A page that wants somebody to sign in has another text each time.
+        let has_nothing = before.found.entries == 0 && now.found.entries == 0;
+        is_same_text || (has_nothing && self.held.reason == held.reason)
+    }
 }
 
 impl Stamp {

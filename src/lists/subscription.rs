@@ -49,6 +49,18 @@ impl Subscription {
             role: Role::from(self.action),
         }
     }
+
+    /// In a word, how it is read: whether its names are blocked or only watched is no part of that.
+    pub fn manner(&self) -> String {
+        let format = self
+            .format
+            .map_or("auto", |format| Format::from(format).word());
+        let purpose = match self.action {
+            ListAction::Block | ListAction::Watch => "block",
+            ListAction::Allow => "allow",
+        };
+        format!("{format} {purpose}")
+    }
 }
 
 /// Lists of the config, and those of the dashboard that do not go by the same name: the file wins.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::standing::Standing;
+use super::standing::{Choice, Standing};
 use super::subscription::Subscription;
 
 /// How a list stands.
@@ -72,8 +72,8 @@ pub(super) enum Order {
     Want(Vec<Subscription>),
     /// Look at this list now, or at all of them.
     Refresh(Option<String>),
-    /// Take the copy that is held back.
-    Confirm(String, oneshot::Sender<bool>),
+    /// Do this with the copy that is held back.
+    Decide(String, Choice, oneshot::Sender<bool>),
 }
 
 /// The near ends that the task holds.
@@ -162,8 +162,17 @@ impl Subscriptions {
 
     /// Takes the copy of a list that is held back; `false` when there is none.
     pub async fn confirm(&self, id: &str) -> bool {
+        self.decide(id, Choice::Confirm).await
+    }
+
+    /// Forgets the copy of a list that is held back; `false` when there is none.
+    pub async fn discard(&self, id: &str) -> bool {
+        self.decide(id, Choice::Discard).await
+    }
+
+    async fn decide(&self, id: &str, choice: Choice) -> bool {
         let (done, wait) = oneshot::channel();
-        self.order(Order::Confirm(id.to_owned(), done));
+        self.order(Order::Decide(id.to_owned(), choice, done));
         wait.await.unwrap_or(false)
     }
 

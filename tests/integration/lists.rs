@@ -3,7 +3,7 @@
 mod encrypted;
 mod faulty;
 mod files;
-mod server;
+pub mod server;
 
 use std::fs;
 use std::net::IpAddr;

@@ -130,6 +130,53 @@ fn a_list_that_cannot_be_had_is_told_and_the_copy_stays() {
 }
 
 #[test]
+fn a_copy_that_is_held_back_is_confirmed_or_discarded_by_the_command() {
+    let home = home();
+    let said = |output: &Output| {
+        let all = [output.stdout.clone(), output.stderr.clone()].concat();
+        (output.status.code(), String::from_utf8(all).unwrap())
+    };
+    let done = |word: &str| format!("ads: the copy that was held back is {word}\n");
+    lists(&home, &["update"]);
+    let nothing = said(&lists(&home, &["discard", "ads"]));
+    let none = "squelch: no copy of list `ads` is held back\n";
+    assert_eq!(nothing, (Some(1), none.to_owned()));
+    fs::write(home.path().join("ads.txt"), "").unwrap();
+    let (code, update) = said(&lists(&home, &["update"]));
+    assert_eq!(code, Some(1));
+    assert!(update.contains("lists discard"), "{update}");
+    let discarded = said(&lists(&home, &["discard", "ads"]));
+    assert_eq!(discarded, (Some(0), done("discarded")));
+    let (code, update) = said(&lists(&home, &["update"]));
+    assert_eq!(code, Some(0));
+    assert!(update.ends_with("ads: 2 entries\n"), "{update}");
+    fs::write(home.path().join("ads.txt"), "! nothing yet\n").unwrap();
+    lists(&home, &["update"]);
+    // Nothing is what was discarded, however it is written.
+    let nothing = said(&lists(&home, &["confirm", "ads"]));
+    assert_eq!(nothing, (Some(1), none.to_owned()));
+    let wrong = said(&lists(&home, &["discard", "adds"]));
+    let none = "squelch: there is no list `adds`; there are: ads\n";
+    assert_eq!(wrong, (Some(2), none.to_owned()));
+}
+
+#[test]
+fn without_a_server_a_copy_that_is_confirmed_is_in_force_at_the_next_update() {
+    let home = home();
+    fs::write(
+        home.path().join("ads.txt"),
+        "a.example\nb.example\nc.example\n",
+    )
+    .unwrap();
+    lists(&home, &["update"]);
+    fs::write(home.path().join("ads.txt"), "a.example\n").unwrap();
+    lists(&home, &["update"]);
+    assert_eq!(lists(&home, &["confirm", "ads"]).status.code(), Some(0));
+    let update = lists(&home, &["update"]);
+    assert!(said(&update).ends_with("ads: 1 entries\n"), "{update:?}");
+}
+
+#[test]
 fn a_list_that_is_not_there_is_told_with_those_that_are() {
     let update = lists(&home(), &["update", "adds"]);
     assert_eq!(update.status.code(), Some(2));

@@ -23,6 +23,7 @@ mod house;
 mod idle;
 mod killed;
 mod leases;
+mod list_choices;
 mod lists;
 mod lists_command;
 mod local;

@@ -22,7 +22,7 @@ function made(over) {
     fetched_at: ago(5 * 3_600_000), checked_at: ago(5 * 3_600_000), next_at: ahead(19 * 3_600_000),
     size_bytes: 0, entries: 0, by_kind: {}, refused: 0, skipped: {},
     hits: { blocked: 0, watched: 0, names: 0, since: ago(7 * day) },
-    overlap: { only_here: 0, also_in: [] }, never_matched: 0, problem: null, held: null,
+    overlap: { only_here: 0, also_in: [] }, never_matched: 0, problem: null, held: null, discarded: null,
     ...over,
   };
 }
@@ -191,6 +191,7 @@ function oneList(method, list, act, query, body) {
   if (method === "GET" && act === "entries") return [200, entriesOf(list, query)];
   if (method === "GET") return [200, list];
   if (act === "refresh") return [202, void run([list])];
+  if (act === "discard") return [200, Object.assign(list, { discarded: { reason: list.held.reason, at: ago(0), entries: list.held.entries_now }, held: null, state: "good" })];
   if (act === "confirm") return [200, Object.assign(list, { entries: list.held.entries_now, held: null, state: "good" })];
   if (list.declared) throw new Invalid("", "this list is set in the config file");
   if (method === "DELETE") return [204, void lists.splice(lists.indexOf(list), 1)];

@@ -190,16 +190,44 @@ pub(crate) async fn confirm_list(
     Id(id): Id,
 ) -> Result<Json<ListItem>, Problem> {
     status(&api, &id)?;
-    if !api.lists.subscriptions.confirm(&id).await {
+    let is_done = api.lists.subscriptions.confirm(&id).await;
+    decided(&api, &id, is_done, "nothing to confirm").await
+}
+
+/// Discard the copy that is held back
+///
+/// The one before stays in force. The same is not held back again at the next look; what differs is.
+#[utoipa::path(
+    post, path = "/lists/{id}/discard", tag = "lists",
+    params(("id" = String, Path, description = "The list's id")),
+    responses(
+        (status = 200, body = ListItem),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 409, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn discard_list(
+    State(api): State<Arc<Api>>,
+    Id(id): Id,
+) -> Result<Json<ListItem>, Problem> {
+    status(&api, &id)?;
+    let is_done = api.lists.subscriptions.discard(&id).await;
+    decided(&api, &id, is_done, "nothing to discard").await
+}
+
+/// The list after somebody decided what becomes of the copy that was held back, if there was one.
+async fn decided(
+    api: &Api,
+    id: &str,
+    is_done: bool,
+    title: &str,
+) -> Result<Json<ListItem>, Problem> {
+    if !is_done {
         let detail = format!("no copy of list `{id}` is held back");
-        return Err(Problem::new(
-            StatusCode::CONFLICT,
-            "nothing to confirm",
-            detail,
-        ));
+        return Err(Problem::new(StatusCode::CONFLICT, title, detail));
     }
-    let now = status(&api, &id)?;
-    Ok(Json(item(&api, &now, &Did::of(&api).await)))
+    let now = status(api, id)?;
+    Ok(Json(item(api, &now, &Did::of(api).await)))
 }
 
 /// What people want, beside the name and the source.

@@ -14,7 +14,8 @@ use crate::lists::{Shelf, Subscription};
 const HELP: &str = "\
 The running server is asked where there is one; else the config and the kept copies are read.
 States: good, new (it has not come yet), failing (its source cannot be read; its last good copy stays
-in force), held (a new copy looks wrong and waits to be confirmed; the one before stays in force).
+in force), held (a new copy looks wrong and waits to be confirmed or discarded; the one before stays
+in force).
 Exit codes: 0 all lists are good or new, 1 some are not, 2 the config is wrong.";
 
 /// The arguments of `squelch lists list`.

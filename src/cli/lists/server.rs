@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
+use reqwest::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::cli::running::{Running, accepted};
 use crate::config::Config;
-use crate::lists::Step;
+use crate::lists::{Choice, Step};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -72,6 +73,21 @@ impl Server {
         accepted(response).await?;
         Ok(())
     }
+
+    /// Does with a copy that is held back what somebody wants; `false` when there is none.
+    pub async fn decide(&self, id: &str, choice: Choice) -> anyhow::Result<bool> {
+        let done = match choice {
+            Choice::Confirm => "confirm",
+            Choice::Discard => "discard",
+        };
+        let url = self.0.url(&format!("lists/{id}/{done}"));
+        let sent = self.0.client.post(url).send().await;
+        let response = sent.with_context(|| format!("asking the server to {done} a copy"))?;
+        if response.status() == StatusCode::CONFLICT {
+            return Ok(false);
+        }
+        accepted(response).await.map(|_| true)
+    }
 }
 
 impl Lists {
@@ -101,5 +117,7 @@ impl Listed {
 
 /// That a copy is held back, and what to do about it.
 pub(super) fn held(reason: &str) -> String {
-    format!("a new copy is held back, because {reason}; confirm it in the dashboard")
+    format!(
+        "a new copy is held back, because {reason}; `squelch lists confirm` or `lists discard` it"
+    )
 }

@@ -146,7 +146,7 @@ impl UpdateArgs {
     }
 }
 
-fn unknown<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> ExitCode {
+pub(super) fn unknown<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> ExitCode {
     let names: Vec<&str> = names.collect();
     let hint = if names.is_empty() {
         "there are no lists".to_owned()

@@ -27,7 +27,11 @@ pub(super) fn at_start(list: &Subscription, standing: &Standing) -> Instant {
             let stamp = Stamp::of(file).ok();
             let held = standing.held.as_ref().and_then(|held| held.copy.stamp);
             let copied = standing.copy.as_ref().and_then(|copy| copy.stamp);
-            if stamp.is_some() && stamp != copied && stamp != held {
+            let gone = standing.discarded.as_ref();
+            let gone = gone
+                .filter(|gone| gone.is_of(list))
+                .and_then(|gone| gone.held.copy.stamp);
+            if stamp.is_some() && ![copied, held, gone].contains(&stamp) {
                 now
             } else {
                 now + NEVER

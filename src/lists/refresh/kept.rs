@@ -30,8 +30,7 @@ impl Kept {
     /// A list of which this is known.
     pub fn new(list: Subscription, standing: Standing) -> Self {
         let due = due::at_start(&list, &standing);
-        let held = standing.held.as_ref().map(|held| &held.copy);
-        let newest = held.or(standing.copy.as_ref());
+        let newest = standing.newest(&list);
         Self {
             tried: newest.and_then(|copy| copy.stamp),
             seen: None,
@@ -62,11 +61,7 @@ impl Kept {
 
     /// What the newest copy is, for its server; nothing if it comes from another.
     pub fn validators(&self) -> Validators {
-        if self.standing.source != self.list.source.to_string() {
-            return Validators::default();
-        }
-        let held = self.standing.held.as_ref().map(|held| &held.copy);
-        let newest = held.or(self.standing.copy.as_ref());
+        let newest = self.standing.newest(&self.list);
         newest
             .map(|copy| copy.validators.clone())
             .unwrap_or_default()

@@ -255,6 +255,51 @@ async fn a_list_that_has_shrunk_waits_until_it_is_confirmed() {
 }
 
 #[tokio::test]
+async fn a_copy_that_is_held_back_can_be_discarded_and_needs_nobody_then() {
+    let lists = Lists::new().await;
+    let send = async |what: &str| {
+        let path = format!("lists/ads/{what}");
+        lists.desk.change("POST", &path, json!({})).await
+    };
+    let nothing = send("discard").await;
+    assert_eq!(nothing.status, StatusCode::CONFLICT);
+    assert_eq!(nothing.json()["title"], "nothing to discard");
+    let unknown = lists.desk.change("POST", "lists/none/discard", json!({}));
+    assert_eq!(unknown.await.status, StatusCode::NOT_FOUND);
+
+    fs::write(lists.path("ads.txt"), "<!DOCTYPE html>").unwrap();
+    send("refresh").await;
+    let is_held = |list: &Value| list["id"] != "ads" || list["state"] == "held";
+    lists.until(is_held).await;
+    let discarded = send("discard").await.json();
+    assert_eq!(
+        (
+            &discarded["state"],
+            &discarded["held"],
+            &discarded["entries"]
+        ),
+        (&json!("good"), &Value::Null, &json!(2))
+    );
+    let gone = &discarded["discarded"];
+    assert_eq!(gone["entries"], 0);
+    assert!(gone["reason"].as_str().unwrap().contains("a web page"));
+    assert_eq!(lists.desk.json("status").await["problems"], json!([]));
+
+    // The same is looked at, and is no news; another page is none either.
+    for page in ["<!DOCTYPE html>", "<!DOCTYPE html><p>Come back later"] {
+        fs::write(lists.path("ads.txt"), page).unwrap();
+        send("refresh").await;
+        let all = lists.until(|_| true).await;
+        assert_eq!(all["lists"][0]["state"], "good", "{page}");
+    }
+    assert_eq!(lists.verdict("ads.example").await, "block");
+    fs::write(lists.path("ads.txt"), "").unwrap();
+    send("refresh").await;
+    let all = lists.until(is_held).await;
+    assert_eq!(all["lists"][0]["discarded"], Value::Null);
+}
+
+#[tokio::test]
 async fn a_preview_tells_what_a_list_would_do_and_keeps_nothing() {
     let lists = Lists::new().await;
     let desk = &lists.desk;

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use squelch::config::ListSource as Source;
-use squelch::lists::Terms;
+use squelch::config::{ListFormat, ListSource as Source};
+use squelch::lists::{Subscription, Terms};
 
 use super::server::{Reply, Server, answer};
 use super::{GOOD, Home, list, terms};
@@ -139,6 +139,56 @@ async fn a_list_of_which_more_than_half_is_gone_is_held_back_until_it_is_whole_a
     home.server.serve("/list", "a.example\nb.example\n");
     assert_eq!(home.refresh().await.standing.held, None);
     assert_eq!(home.names(), ["a.example", "b.example"]);
+}
+
+#[tokio::test]
+async fn a_copy_that_was_discarded_is_no_news_until_the_source_has_another() {
+    let home = Home::with_good_list().await;
+    let short = Reply::Tagged("\"short\"", "a.example\n");
+    home.server.reply("/list", short);
+    home.held().await;
+    let compiled = home.compiled();
+    assert!(home.subscriptions.discard("list").await);
+    assert!(!home.subscriptions.discard("list").await);
+    assert!(!home.subscriptions.confirm("list").await);
+    assert!(!home.file("list.new.txt").exists());
+    // It is not sent again, and where a server does not know tags, not held back again.
+    assert_eq!(home.refresh().await.standing.held, None);
+    let last = home.server.requests().pop().unwrap().to_lowercase();
+    assert!(last.contains("if-none-match: \"short\""), "{last}");
+    home.server.serve("/list", "a.example\n");
+    let standing = home.refresh().await.standing;
+    assert_eq!((standing.held, standing.problem), (None, None));
+    assert_eq!((home.names().len(), home.compiled()), (4, compiled));
+    home.server.serve("/list", "b.example\n");
+    home.held().await;
+    home.server.serve("/list", "a.example\nb.example\n");
+    let standing = home.refresh().await.standing;
+    assert_eq!((standing.held, standing.discarded), (None, None));
+    assert_eq!(home.names(), ["a.example", "b.example"]);
+}
+
+#[tokio::test]
+async fn a_list_that_is_to_be_read_otherwise_is_looked_at_anew_though_it_was_discarded() {
+    let home = Home::with_good_list().await;
+    let text = "*.a.example\n*.b.example\n*.c.example\n";
+    home.server.reply("/list", Reply::Tagged("\"stars\"", text));
+    let url = home.server.url("lists.example", "/list");
+    let with = |format| Subscription {
+        format,
+        ..list(Source::Url(url.clone()))
+    };
+    let want = async |format| {
+        home.subscriptions.want(vec![with(format)]);
+        home.until(|all| all.lists[0].list.format == format).await;
+    };
+    want(Some(ListFormat::Domains)).await;
+    home.held().await;
+    assert!(home.subscriptions.discard("list").await);
+    want(Some(ListFormat::Wildcard)).await;
+    let standing = home.refresh().await.standing;
+    assert_eq!((standing.held, standing.discarded), (None, None));
+    assert_eq!(home.names(), ["a.example", "b.example", "c.example"]);
 }
 
 #[tokio::test]

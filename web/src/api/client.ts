@@ -134,6 +134,7 @@ export const api = {
   refreshList: (id: string) => ask<void>("POST", address(`lists/${part(id)}/refresh`)),
   refreshLists: () => ask<void>("POST", address("lists/refresh")),
   confirmList: (id: string) => ask<void>("POST", address(`lists/${part(id)}/confirm`)),
+  discardList: (id: string) => ask<void>("POST", address(`lists/${part(id)}/discard`)),
 
   rules: (signal?: AbortSignal) => get<{ rules: Rule[] }>("rules", {}, signal),
   addRule: (wish: RuleChange) => ask<Rule>("POST", address("rules"), wish),

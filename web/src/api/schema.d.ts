@@ -396,6 +396,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/lists/{id}/discard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Discard the copy that is held back
+         * @description The one before stays in force. The same is not held back again at the next look; what differs is.
+         */
+        post: operations["discard_list"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/lists/{id}/entries": {
         parameters: {
             query?: never;
@@ -1422,6 +1442,18 @@ export interface components {
              */
             watch: number;
         };
+        /** @description A copy that was held back and discarded. */
+        DiscardedCopy: {
+            /** @description When it was discarded. */
+            at: string;
+            /**
+             * Format: int64
+             * @description Its entries.
+             */
+            entries: number;
+            /** @description Why it was held back. */
+            reason: string;
+        };
         /**
          * @description How things stand at the door.
          * @enum {string}
@@ -1818,6 +1850,7 @@ export interface components {
             checked_at?: string | null;
             /** @description Whether it stands in the config file, and so is changed only there. */
             declared: boolean;
+            discarded?: components["schemas"]["DiscardedCopy"] | null;
             /** @description Whether it counts. */
             enabled: boolean;
             /**
@@ -3684,6 +3717,44 @@ export interface operations {
         };
     };
     confirm_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The list's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListItem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    discard_list: {
         parameters: {
             query?: never;
             header?: never;

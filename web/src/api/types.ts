@@ -73,6 +73,7 @@ export interface ListInfo {
   never_matched: number;
   problem?: { message: string; since: string } | null;
   held?: { reason: string; entries_before: number; entries_now: number } | null;
+  discarded?: { reason: string; at: string; entries: number } | null;
 }
 
 export interface Overlap {

@@ -59,7 +59,7 @@ export function progressOf(update: Update): number {
 
 /** When the page should look again, in ms from now: at once while something runs, else when a list is due. */
 export function nextLook(lists: readonly ListInfo[], update: Update, now: number): number | undefined {
-  const isAwaited = (one: ListInfo) => one.enabled && one.state === "new" && one.problem == null;
+  const isAwaited = (one: ListInfo) => one.enabled && one.state === "new" && one.problem == null && one.discarded == null;
   if (update.running || lists.some(isAwaited)) return 1000;
   const due = lists.flatMap((one) => (one.enabled && one.next_at ? [Date.parse(one.next_at) - now + 2000] : []));
   if (due.length === 0) return undefined;

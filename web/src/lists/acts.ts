@@ -51,6 +51,16 @@ export function confirm({ id, name }: ListInfo): Promise<boolean> {
   );
 }
 
+/** Forgets a copy that was held back; the one before stays. */
+export function discard({ id, name }: ListInfo): Promise<boolean> {
+  return changed(
+    change(
+      () => api.discardList(id),
+      () => ({ text: t("list.did.discard", { list: name }) }),
+    ),
+  );
+}
+
 export function remove(list: ListInfo): Promise<boolean> {
   const { id, name, source, action, format, refresh, enabled } = list;
   const again = async () => {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { api, until } from "./home.mjs";
-import { close, home, number, open, sizes } from "./stage.mjs";
+import { close, home, number, open, settled, sizes } from "./stage.mjs";
 
 const isStopped = async (name, device = 1) => (await home.ask(name, device)).address === "0.0.0.0";
 const listNamed = async (name) => (await api(home.base, "lists")).lists.find((one) => one.name === name);
@@ -142,6 +142,34 @@ describe("lists", { skip: process.argv.includes("--mock") && "the mock stops not
     await item(page, "gone").getByText(/404/).waitFor();
     await item(page, "gone").getByText(/^The copy of .* stays in force\.$/).waitFor();
     assert.ok(await isStopped("gone.example"));
+    await close(page);
+  });
+
+  it("that turn into something else are held back, and discarded for good by keyboard", async () => {
+    home.publish("/turned.txt", "turned.example\nsecond.example\n");
+    const page = await open("/lists");
+    await addList(page, `${home.published}/turned.txt`, "turned");
+    await until("its name to be stopped", () => isStopped("turned.example"));
+    home.publish("/turned.txt", "<!DOCTYPE html><p>Please sign in</p>");
+    await page.goto(`${home.base}/lists`);
+    await page.getByRole("button", { name: "Refresh turned" }).click();
+    await item(page, "turned").getByText("A new copy is held back.").waitFor();
+    const bar = page.getByText("A list looks wrong");
+    await bar.first().waitFor();
+    await item(page, "turned").getByRole("button", { name: "Discard it" }).focus();
+    await page.keyboard.press("Enter");
+    await page.getByText("The new copy of turned is discarded.").waitFor();
+    await item(page, "turned").getByText("A new copy was discarded").waitFor();
+    await until("nothing to be wrong", async () => (await api(home.base, "status")).problems.length === 0);
+    const before = (await listNamed("turned")).checked_at;
+    await page.getByRole("button", { name: "Refresh turned" }).click();
+    await until("it to be looked at", async () => (await listNamed("turned")).checked_at !== before);
+    const now = await listNamed("turned");
+    assert.deepEqual([now.state, now.held, now.entries], ["good", null, 2]);
+    assert.ok(await isStopped("turned.example"));
+    await page.goto(`${home.base}/`);
+    await settled(page);
+    assert.equal(await bar.count(), 0);
     await close(page);
   });
 

@@ -63,6 +63,21 @@ describe("a list among all", () => {
     expect(sent(0)[0]).toBe("POST /api/v1/lists/l1/confirm");
   });
 
+  it("whose new copy is held back can have it discarded, and says so afterwards", async () => {
+    const held = { reason: "this is a web page", entries_before: 9000, entries_now: 0 };
+    const { rerender, container } = render(ListItem, { list: listInfo({ id: "l1", state: "held", held }), busy: false });
+    asked.mockImplementation(() => Promise.resolve(reply(listInfo())));
+    await fireEvent.click(screen.getByRole("button", { name: "Discard it" }));
+    expect(sent(0)[0]).toBe("POST /api/v1/lists/l1/discard");
+    await waitFor(() => expect(toast.now?.text).toBe("The new copy of ads is discarded. The one before stays in force."));
+    const discarded = { reason: "this is a web page", entries: 0, at: new Date(Date.now() - 3_600_000).toISOString() };
+    await rerender({ list: listInfo({ id: "l1", discarded }), busy: false });
+    expect(screen.queryByRole("button", { name: "Discard it" })).toBeNull();
+    expect(container.textContent?.replace(/\s+/g, " ")).toContain(
+      "A new copy was discarded 1 hr. ago: This is a web page. It is not held back again as long as the source has nothing else.",
+    );
+  });
+
   it("says since when it fails, and which copy is in force", () => {
     const problem = { message: "the server answers `404 Not Found`", since: new Date(Date.now() - 3 * 86_400_000).toISOString() };
     const { container } = render(ListItem, { list: listInfo({ state: "failing", problem, fetched_at: "2026-11-12T09:00:00Z" }), busy: false });

@@ -26,6 +26,7 @@ mod value;
 mod web;
 mod wish;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 pub use blocking::{BlockAnswer, Blocking, SafeSearch};
@@ -73,6 +74,8 @@ pub struct Config {
     pub lists: Lists,
     /// `[[list]]`
     pub subscribed: Vec<List>,
+    /// By the names of lists that name groups: these. Those of the dashboard are among them.
+    pub list_groups: BTreeMap<String, Vec<String>>,
     /// `[[rule]]`
     pub rules: Vec<Rule>,
     /// `[[group]]`; the first is the default.
@@ -105,6 +108,7 @@ impl Default for Config {
             packs: Packs::default(),
             lists: Lists::default(),
             subscribed: Vec::new(),
+            list_groups: BTreeMap::new(),
             rules: Vec::new(),
             groups: vec![Group::default_with(Packs::default())],
             devices: Vec::new(),

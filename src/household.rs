@@ -17,7 +17,7 @@ use crate::config::{Config, DEFAULT_GROUP, DeviceWish, GroupWish, MAX_GROUPS, Wi
 use crate::device::{DeviceKey, Kept};
 use crate::query::DeviceId;
 use crate::store::{Author, DeviceWishRow, GroupRow, Item, Kind, Store, StoreError};
-use reference::ListNames;
+use reference::KnownLists;
 
 /// Puts groups and devices in force.
 pub type Enforce = Box<dyn Fn(&Plan) + Send + Sync>;
@@ -55,7 +55,7 @@ struct Wishes {
     declared: Arc<Config>,
     groups: Vec<GroupRow>,
     devices: Vec<DeviceWishRow>,
-    lists: ListNames,
+    lists: KnownLists,
     /// What devices were before something was set of them that is not any more.
     released: HashMap<DeviceId, DeviceKey>,
     plan: Plan,
@@ -73,7 +73,7 @@ impl Household {
             declared: config,
             groups: Vec::new(),
             devices: Vec::new(),
-            lists: ListNames::default(),
+            lists: KnownLists::default(),
             released: HashMap::new(),
             plan,
         };
@@ -117,7 +117,7 @@ impl Household {
         let mut store = self.store.read().await?;
         let groups = store.groups().all().await?;
         let devices = store.device_wishes().all().await?;
-        let lists = ListNames::of(store.lists().all().await?);
+        let lists = KnownLists::of(store.lists().all().await?);
         let is_other = {
             let mut wishes = self.wishes();
             let is_other = wishes.groups != groups || wishes.devices != devices;
@@ -178,7 +178,7 @@ impl Household {
         let mut recalled = self.recalled.lock().await;
         self.recall_once(&mut recalled).await?;
         let mut store = self.store.write_shared().await?;
-        let lists = ListNames::of(store.lists().all().await?);
+        let lists = KnownLists::of(store.lists().all().await?);
         let row = GroupRow {
             id: id.to_owned(),
             name: wish.name.clone(),
@@ -233,6 +233,11 @@ impl Wishes {
                 let WishProblem { pointer, detail } = problem;
                 tracing::warn!(group = %row.name, "{pointer} is left out: {detail}");
             }
+        }
+        for (list, ids) in self.lists.with_groups() {
+            // A group that is gone leaves the list to the others that it names, or to nobody.
+            let names = ids.iter().filter_map(|id| self.group_name(id));
+            config.set_list_groups(list, names.collect());
         }
         let mut kept = Kept {
             before: self.released.clone(),

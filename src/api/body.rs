@@ -85,6 +85,17 @@ impl Body {
         is_given.then_some(text)
     }
 
+    /// The same for a list of texts.
+    #[expect(clippy::option_option, reason = "absent, null, or texts")]
+    pub(super) fn texts(&mut self, member: &str) -> Option<Option<Vec<String>>> {
+        let value = self.members.remove(member)?;
+        let texts: Result<Option<Vec<String>>, _> = serde_json::from_value(value);
+        if texts.is_err() {
+            self.wrong(member, "write a list of texts in quotes");
+        }
+        texts.ok()
+    }
+
     /// A member that is true or false.
     pub(super) fn truth(&mut self, member: &str) -> Option<bool> {
         match self.members.remove(member)? {

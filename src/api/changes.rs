@@ -225,9 +225,12 @@ impl Api {
         match kind {
             Kind::List | Kind::Rule => {
                 let lists = self.config().lists.clone();
-                self.lists.recall_again(&lists).await?;
-                // A list may have another name, and groups name it.
-                self.household.recall().await
+                self.lists.recall(&lists).await?;
+                // Groups name lists, and lists groups.
+                self.household.recall().await?;
+                self.lists.put_lists();
+                self.lists.put_rules();
+                Ok(())
             }
             Kind::Record => self.records.recall_again().await,
             Kind::Device => self.household.recall().await,
@@ -303,6 +306,12 @@ fn name(api: &Api, item: &Item) -> String {
     }
 }
 
+fn group_names(api: &Api, ids: &[String]) -> Vec<String> {
+    let ids = ids.iter();
+    ids.map(|id| api.household.group_name(id).unwrap_or_else(|| id.clone()))
+        .collect()
+}
+
 /// A thing in the words that its own resource has.
 fn shown(api: &Api, item: &Item) -> Value {
     let seconds = |seconds: u64| config::duration_in_words(Duration::from_secs(seconds));
@@ -310,6 +319,7 @@ fn shown(api: &Api, item: &Item) -> Value {
         Item::List(row) => json!({
             "name": row.name, "source": row.source, "action": row.action, "format": row.format,
             "refresh": seconds(u64::try_from(row.refresh_s).unwrap_or(0)), "enabled": row.enabled,
+            "groups": row.groups.as_ref().map(|ids| group_names(api, ids)),
         }),
         Item::Rule(row) => json!({
             "match": row.text, "action": row.action, "comment": row.comment,

@@ -2,6 +2,7 @@
 
 mod change;
 mod entries;
+mod groups;
 mod item;
 mod preview;
 

@@ -61,6 +61,15 @@ impl Group {
         }
     }
 
+    /// Whether a list counts for it at all times; `named` are the groups that the list names.
+    pub fn uses(&self, list: &str, named: Option<&Vec<String>>) -> bool {
+        named.is_some_and(|groups| groups.contains(&self.name))
+            || match &self.lists {
+                Some(lists) => lists.iter().any(|name| name == list),
+                None => named.is_none(),
+            }
+    }
+
     /// The names of the groups that are about to be read.
     pub(super) fn names(root: &Section<'_>) -> Vec<String> {
         let mut names = vec![DEFAULT_GROUP.to_owned()];

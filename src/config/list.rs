@@ -1,5 +1,6 @@
 //! `[lists]` and `[[list]]`: the lists of others that people subscribe to.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -105,6 +106,14 @@ impl List {
             all.extend(Self::read(section, name, (lists, groups), base));
         });
         all
+    }
+
+    /// By the names of lists that name groups: these.
+    pub(super) fn groups_of(all: &[Self]) -> BTreeMap<String, Vec<String>> {
+        let named = all.iter().filter(|list| !list.groups.is_empty());
+        named
+            .map(|list| (list.name.clone(), list.groups.clone()))
+            .collect()
     }
 
     fn read(

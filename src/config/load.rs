@@ -124,6 +124,7 @@ impl Config {
             mdns,
             packs,
             lists,
+            list_groups: List::groups_of(&subscribed),
             subscribed,
             rules,
             devices,

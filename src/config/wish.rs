@@ -135,6 +135,14 @@ impl Config {
         });
     }
 
+    /// Says which groups a list of the dashboard is for; one of the file by the same name comes
+    /// first.
+    pub fn set_list_groups(&mut self, list: &str, groups: Vec<String>) {
+        if !self.subscribed.iter().any(|declared| declared.name == list) {
+            self.list_groups.insert(list.to_owned(), groups);
+        }
+    }
+
     /// Whether the file itself has a group of this name, which is then changed there only.
     pub fn declares_group(&self, name: &str) -> bool {
         let is_it = |group: &&Group| group.name == name;
@@ -305,6 +313,23 @@ mod tests {
                 [PackAction::Block, PackAction::Off, PackAction::Block]
             );
         }
+    }
+
+    #[test]
+    fn a_list_of_the_file_counts_for_the_groups_that_the_file_says() {
+        let list = |name: &str, more: &str| {
+            format!("[[list]]\nname = \"{name}\"\nsource = \"/{name}\"\n{more}\n")
+        };
+        let group = "[[group]]\nname = \"kids\"\n";
+        let named = list("games", "groups = [\"kids\"]");
+        let mut config = config(&[&list("all", ""), &named, group].concat());
+        for name in ["all", "games", "mine"] {
+            config.set_list_groups(name, vec![DEFAULT_GROUP.to_owned()]);
+        }
+        let groups = |name: &str| config.list_groups.get(name).cloned();
+        assert_eq!(groups("all"), None);
+        assert_eq!(groups("games"), Some(vec!["kids".to_owned()]));
+        assert_eq!(groups("mine"), Some(vec![DEFAULT_GROUP.to_owned()]));
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! How groups refer to lists: what is kept are the lists' ids, which stay as they are, so that a list
-//! may get another name, and a change of long ago may be taken back.
+//! How groups and lists refer to each other: what is kept are ids, which stay as they are, so that
+//! either may get another name, and a change of long ago may be taken back.
 
 use serde_json::{Map, Value};
 
@@ -7,22 +7,31 @@ use crate::store::ListRow;
 
 /// The lists of the dashboard. Those of the file have no other name there, and are kept by it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct ListNames(Vec<Known>);
+pub(super) struct KnownLists(Vec<Known>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Known {
     id: String,
     name: String,
+    /// The ids of the groups that it names.
+    groups: Option<Vec<String>>,
 }
 
-impl ListNames {
+impl KnownLists {
     /// Those that are kept.
     pub fn of(rows: Vec<ListRow>) -> Self {
         let known = rows.into_iter().map(|row| Known {
             id: row.id,
             name: row.name,
+            groups: row.groups,
         });
         Self(known.collect())
+    }
+
+    /// The names of those that name groups, with the ids of these.
+    pub fn with_groups(&self) -> impl Iterator<Item = (&str, &[String])> {
+        let known = self.0.iter();
+        known.filter_map(|list| Some((list.name.as_str(), list.groups.as_deref()?)))
     }
 
     /// What a group says, with the names of lists as they are now.
@@ -74,8 +83,9 @@ mod tests {
         let known = |id: &str, name: &str| Known {
             id: id.to_owned(),
             name: name.to_owned(),
+            groups: None,
         };
-        let names = ListNames(vec![known("ads", "Advertising"), known("b", "B")]);
+        let names = KnownLists(vec![known("ads", "Advertising"), known("b", "B")]);
         let says = |lists: [&str; 3]| {
             let says = json!({
                 "lists": lists,

@@ -1,6 +1,6 @@
 //! Groups of devices: which packs, lists and rules count for each.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -21,7 +21,7 @@ pub struct Groups {
     /// For each group, which upstream servers are asked: 0 = those for all.
     pub upstream_sets: Vec<u8>,
     /// By the names of lists that name groups: these.
-    pub of_list: HashMap<String, Vec<String>>,
+    pub of_list: BTreeMap<String, Vec<String>>,
     /// By the names under which lists were compiled: those that they got since.
     pub renamed: HashMap<String, String>,
 }
@@ -29,10 +29,6 @@ pub struct Groups {
 impl Groups {
     /// The groups of the config.
     pub fn of(config: &Config) -> Self {
-        let listed = config.subscribed.iter();
-        let of_list = listed
-            .filter(|list| !list.groups.is_empty())
-            .map(|list| (list.name.clone(), list.groups.clone()));
         Self {
             all: config.groups.clone(),
             home: home(config),
@@ -41,7 +37,7 @@ impl Groups {
                 .iter()
                 .map(|group| config.upstream.set_of(group))
                 .collect(),
-            of_list: of_list.collect(),
+            of_list: config.list_groups.clone(),
             renamed: HashMap::new(),
         }
     }
@@ -124,15 +120,8 @@ impl Groups {
         self.renamed.insert(before.to_owned(), name.to_owned());
     }
 
-    /// Whether a list counts for a group.
-    pub fn counts(&self, list: &str, group: &Group) -> bool {
-        let names_group = |groups: &Vec<String>| groups.contains(&group.name);
-        let named = self.of_list.get(list);
-        named.is_some_and(names_group)
-            || match &group.lists {
-                Some(lists) => lists.iter().any(|name| name == list),
-                None => named.is_none(),
-            }
+    fn counts(&self, list: &str, group: &Group) -> bool {
+        group.uses(list, self.of_list.get(list))
     }
 }
 

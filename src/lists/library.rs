@@ -134,12 +134,10 @@ impl Library {
         Ok(())
     }
 
-    /// Reads what the dashboard set, and puts it in force: something was put back.
-    pub async fn recall_again(&self, lists: &Lists) -> Result<(), StoreError> {
-        self.recall(lists).await?;
+    /// Has the task keep the lists that people want now. The groups that they name should be in
+    /// force before.
+    pub fn put_lists(&self) {
         self.subscriptions.want(self.wanted());
-        self.put_rules();
-        Ok(())
     }
 
     /// Takes the lists and rules of another config, and puts them in force.
@@ -148,7 +146,7 @@ impl Library {
         wishes.declared_lists = Subscription::declared(&config.subscribed);
         wishes.declared_rules = declared_rules(config);
         drop(wishes);
-        self.subscriptions.want(self.wanted());
+        self.put_lists();
         self.put_rules();
     }
 
@@ -164,29 +162,19 @@ impl Library {
         merged(wishes.declared_lists.clone(), wishes.stored_lists.clone())
     }
 
-    /// Adds a list.
-    pub async fn add(&self, author: &Author, list: &Subscription) -> Result<(), StoreError> {
-        self.save(author, list).await?;
-        let mut wishes = self.wishes();
-        wishes.stored_lists.retain(|known| known.id != list.id);
-        wishes.stored_lists.push(list.clone());
-        drop(wishes);
-        self.subscriptions.want(self.wanted());
-        Ok(())
-    }
-
-    /// Changes a list.
-    pub async fn change(&self, author: &Author, list: &Subscription) -> Result<(), StoreError> {
-        self.save(author, list).await?;
+    /// Keeps a list that is new, or changed; [`Self::put_lists`] puts it in force.
+    pub async fn keep_list(&self, author: &Author, list: &Subscription) -> Result<(), StoreError> {
+        let mut store = self.store.write_shared().await?;
+        let row = to_row(list, Timestamp::now());
+        store.put(author, &Item::List(row)).await?;
+        store.commit().await?;
         let mut wishes = self.wishes();
         self.note_name(&wishes.stored_lists, list);
-        for known in &mut wishes.stored_lists {
-            if known.id == list.id {
-                known.clone_from(list);
-            }
+        let mut known = wishes.stored_lists.iter_mut();
+        match known.find(|known| known.id == list.id) {
+            Some(known) => known.clone_from(list),
+            None => wishes.stored_lists.push(list.clone()),
         }
-        drop(wishes);
-        self.subscriptions.want(self.wanted());
         Ok(())
     }
 
@@ -204,18 +192,11 @@ impl Library {
         store.take_out(author, Kind::List, id).await?;
         store.commit().await?;
         self.wishes().stored_lists.retain(|list| list.id != id);
-        self.subscriptions.want(self.wanted());
+        self.put_lists();
         if let Err(error) = self.shelf.forget(id) {
             tracing::warn!(list = id, %error, "the copies of a removed list are still there");
         }
         Ok(())
-    }
-
-    async fn save(&self, author: &Author, list: &Subscription) -> Result<(), StoreError> {
-        let mut store = self.store.write_shared().await?;
-        let row = to_row(list, Timestamp::now());
-        store.put(author, &Item::List(row)).await?;
-        store.commit().await
     }
 
     /// All rules: those of the dashboard, the newest first, then those of the config.

@@ -142,8 +142,10 @@ impl Refresher {
     async fn obey(&mut self, order: Order) {
         match order {
             Order::Want(lists) => {
+                let before = self.tag();
                 self.want(lists).await;
-                self.must_compile = true;
+                // What people want of lists is more than what is compiled.
+                self.must_compile |= self.problem.is_some() || self.tag() != before;
             }
             Order::Refresh(id) => {
                 self.obeyed += 1;

@@ -364,6 +364,7 @@ mod tests {
             refresh: Duration::from_hours(24),
             enabled: true,
             declared: true,
+            groups: None,
         }
     }
 

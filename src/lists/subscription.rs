@@ -24,6 +24,9 @@ pub struct Subscription {
     pub enabled: bool,
     /// Whether it stands in the config, and so is changed only there.
     pub declared: bool,
+    /// The ids of the groups that a list of the dashboard names; `None` = it names none, and counts
+    /// for those that name no lists.
+    pub groups: Option<Vec<String>>,
 }
 
 impl Subscription {
@@ -38,6 +41,7 @@ impl Subscription {
             refresh: list.refresh,
             enabled: true,
             declared: true,
+            groups: None,
         };
         lists.iter().map(declared).collect()
     }
@@ -137,6 +141,7 @@ mod tests {
             refresh: Duration::from_hours(1),
             enabled: true,
             declared,
+            groups: None,
         };
         let all = merged(
             vec![list("a", true)],

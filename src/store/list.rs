@@ -1,6 +1,7 @@
 //! The table `list`: lists that people subscribed to in the dashboard.
 
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
@@ -23,6 +24,9 @@ pub struct ListRow {
     pub refresh_s: i64,
     /// Whether it counts.
     pub enabled: bool,
+    /// The ids of the groups that it names; `None` = it names none.
+    #[serde(default)]
+    pub groups: Option<Vec<String>>,
     /// When it was added, in milliseconds since 1970-01-01 UTC.
     pub added_ms: i64,
 }
@@ -33,12 +37,14 @@ pub struct ListTable<'a>(pub(super) Table<'a>);
 impl ListTable<'_> {
     /// Adds a subscription, or replaces what is kept of it.
     pub async fn save(&mut self, list: &ListRow) -> Result<(), StoreError> {
+        let groups = list.groups.as_ref().map(|ids| json!(ids).to_string());
         let done = sqlx::query(
-            "INSERT INTO list (node, id, name, source, action, format, refresh_s, enabled, added_ms) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
+            "INSERT INTO list (node, id, name, source, action, format, refresh_s, enabled, \
+             group_ids, added_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
              ON CONFLICT (node, id) DO UPDATE SET name = excluded.name, \
              source = excluded.source, action = excluded.action, format = excluded.format, \
-             refresh_s = excluded.refresh_s, enabled = excluded.enabled",
+             refresh_s = excluded.refresh_s, enabled = excluded.enabled, \
+             group_ids = excluded.group_ids",
         )
         .bind(NODE)
         .bind(&list.id)
@@ -48,6 +54,7 @@ impl ListTable<'_> {
         .bind(&list.format)
         .bind(list.refresh_s)
         .bind(i64::from(list.enabled))
+        .bind(groups)
         .bind(list.added_ms)
         .execute(self.0.connection())
         .await;
@@ -77,6 +84,7 @@ impl ListTable<'_> {
 }
 
 fn read(row: &SqliteRow) -> Result<ListRow, sqlx::Error> {
+    let groups: Option<&str> = row.try_get("group_ids")?;
     Ok(ListRow {
         id: row.try_get("id")?,
         name: row.try_get("name")?,
@@ -85,6 +93,7 @@ fn read(row: &SqliteRow) -> Result<ListRow, sqlx::Error> {
         format: row.try_get("format")?,
         refresh_s: row.try_get("refresh_s")?,
         enabled: row.try_get::<i64, _>("enabled")? != 0,
+        groups: groups.and_then(|ids| serde_json::from_str(ids).ok()),
         added_ms: row.try_get("added_ms")?,
     })
 }

@@ -43,6 +43,42 @@ async fn a_device_reads_back_as_it_was_saved_last() {
 }
 
 #[tokio::test]
+async fn a_list_reads_back_with_the_groups_that_it_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).await.unwrap();
+    let list = |id: &str, groups: Option<&[&str]>| ListRow {
+        id: id.to_owned(),
+        name: id.to_owned(),
+        source: "/srv/list.txt".to_owned(),
+        action: "block".to_owned(),
+        format: "auto".to_owned(),
+        refresh_s: 86_400,
+        enabled: true,
+        groups: groups.map(|ids| ids.iter().map(|id| (*id).to_owned()).collect()),
+        added_ms: 0,
+    };
+    let lists = [list("a", None), list("b", Some(&["kids", "tv \"2\""]))];
+    let mut writing = store.write().await.unwrap();
+    for one in &lists {
+        writing
+            .lists()
+            .save(&list(&one.id, Some(&["x"])))
+            .await
+            .unwrap();
+        writing.lists().save(one).await.unwrap();
+    }
+    assert_eq!(writing.lists().all().await.unwrap(), lists);
+    // What an earlier version wrote of a list, it still is.
+    let text = Item::List(lists[0].clone()).to_text();
+    let before = text.replace("\"groups\":null,", "");
+    assert_ne!(text, before);
+    assert_eq!(
+        Item::from_text(Kind::List, &before),
+        Some(Item::List(lists[0].clone()))
+    );
+}
+
+#[tokio::test]
 async fn what_is_not_committed_never_happened() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).await.unwrap();

@@ -11,6 +11,7 @@ mod groups;
 mod guard;
 mod health;
 mod history;
+mod list_groups;
 mod lists;
 mod members;
 mod openapi;

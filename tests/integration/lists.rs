@@ -265,5 +265,6 @@ fn list(source: Source) -> Subscription {
         refresh: Duration::from_hours(24),
         enabled: true,
         declared: true,
+        groups: None,
     }
 }

@@ -102,6 +102,44 @@ async fn a_change_on_one_node_is_in_force_on_the_others_within_two_seconds() {
     assert_eq!(pages[0], pages[1]);
 }
 
+#[tokio::test]
+async fn a_list_that_is_for_other_groups_is_so_on_all_nodes() {
+    let Some(postgres) = Postgres::start() else {
+        return;
+    };
+    let (_stub, [first, second, third]) = three(&postgres).await;
+    let file = first.data().join("games.txt");
+    std::fs::write(&file, "games.example\n").unwrap();
+    let send = async |node: &Node, method, path, body| {
+        let (status, said) = node.send(method, path, body).await;
+        assert!(status < 300, "{said}");
+    };
+    // All that ask here are in it.
+    let kids = json!({ "name": "kids", "for_unknown": true });
+    send(&first, Method::POST, "groups", kids).await;
+    let games = json!({ "name": "games", "source": file, "groups": ["kids"] });
+    send(&first, Method::POST, "lists", games).await;
+    let name = "games.example.";
+    for node in [&first, &second, &third] {
+        node.until_told(name, BLOCKED).await;
+    }
+    let others = json!({ "groups": ["default"] });
+    send(&second, Method::PATCH, "lists/games", others).await;
+    for node in [&first, &third] {
+        let took = node.until_told(name, THERE).await;
+        println!("a list is for other groups on another node after {took:?}");
+        assert!(took < LIVE, "{took:?}");
+    }
+    let renamed = json!({ "name": "Children" });
+    send(&third, Method::PATCH, "groups/kids", renamed).await;
+    let children = json!({ "groups": ["Children"] });
+    send(&third, Method::PATCH, "lists/games", children).await;
+    for node in [&first, &second] {
+        let took = node.until_told(name, BLOCKED).await;
+        assert!(took < LIVE, "{took:?}");
+    }
+}
+
 /// How long the database is away: a minute is what is promised, and takes as long.
 fn away() -> Duration {
     let seconds = std::env::var("NODES_AWAY_SECONDS").ok();

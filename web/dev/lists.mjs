@@ -22,7 +22,7 @@ function made(over) {
     fetched_at: ago(5 * 3_600_000), checked_at: ago(5 * 3_600_000), next_at: ahead(19 * 3_600_000),
     size_bytes: 0, entries: 0, by_kind: {}, refused: 0, skipped: {},
     hits: { blocked: 0, watched: 0, names: 0, since: ago(7 * day) },
-    overlap: { only_here: 0, also_in: [] }, never_matched: 0, problem: null, held: null, discarded: null,
+    overlap: { only_here: 0, also_in: [] }, never_matched: 0, problem: null, held: null, discarded: null, groups: null, used_by: [{ id: "default", name: "default", always: true }],
     ...over,
   };
 }

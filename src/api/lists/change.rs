@@ -14,9 +14,10 @@ use super::super::asked::Id;
 use super::super::author::By;
 use super::super::body::Body;
 use super::super::problem::{Problem, unkept};
-use super::{Did, ListItem, item, status};
+use super::{Did, ListItem, groups, item, status};
 use crate::config::{self, ListAction, ListFormat, ListSource};
 use crate::lists::{ListStatus, Subscription, id};
+use crate::store::Author;
 
 /// What people want of a list.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -34,6 +35,9 @@ pub struct ListWish {
     refresh: Option<String>,
     /// Whether it counts.
     enabled: Option<bool>,
+    /// The ids or names of the groups that it counts for, beside those that choose it themselves;
+    /// `null` = all that choose no lists themselves.
+    groups: Option<Vec<String>>,
 }
 
 /// Subscribe to a list
@@ -56,6 +60,7 @@ pub(crate) async fn add_list(
     let name = body.required("name", config::List::check_name);
     let source = body.required("source", |text| ListSource::parse(text, &lists));
     let wish = Wish::read(&mut body);
+    let groups = groups::wanted(&api, &mut body);
     body.finish()?;
     let (Some(name), Some(source)) = (name, source) else {
         return Err(Problem::input("name", "this is missing"));
@@ -70,9 +75,9 @@ pub(crate) async fn add_list(
         refresh: config::List::USUAL_REFRESH,
         enabled: true,
         declared: false,
+        groups: groups.flatten(),
     });
-    let added = api.lists.add(&author, &list).await;
-    added.map_err(|error| unkept(&error))?;
+    put(&api, &author, &list).await?;
     let known = known(&api, &list);
     Ok((
         StatusCode::CREATED,
@@ -82,7 +87,8 @@ pub(crate) async fn add_list(
 
 /// Change a list
 ///
-/// What is not given stays as it is. Groups that name it follow where it gets another name.
+/// What is not given stays as it is. Groups that name it follow where it gets another name; which
+/// groups it counts for is in force at once.
 #[utoipa::path(
     patch, path = "/lists/{id}", tag = "lists", request_body = ListWish,
     params(("id" = String, Path, description = "The list's id")),
@@ -104,24 +110,31 @@ pub(crate) async fn change_list(
     let name = body.read("name", config::List::check_name);
     let source = body.read("source", |text| ListSource::parse(text, &lists));
     let wish = Wish::read(&mut body);
+    let groups = groups::wanted(&api, &mut body);
     body.finish()?;
     if let Some(name) = &name {
         free(&api, name, Some(&id))?;
     }
-    let is_renamed = name.as_ref().is_some_and(|name| *name != before.list.name);
     let list = wish.onto(Subscription {
         name: name.unwrap_or(before.list.name),
         source: source.unwrap_or(before.list.source),
+        groups: groups.unwrap_or(before.list.groups),
         ..before.list
     });
-    let changed = api.lists.change(&author, &list).await;
-    changed.map_err(|error| unkept(&error))?;
-    if is_renamed {
-        let followed = api.household.recall().await;
-        followed.map_err(|error| unkept(&error))?;
-    }
+    put(&api, &author, &list).await?;
     let known = known(&api, &list);
     Ok(Json(item(&api, &known, &Did::of(&api).await)))
+}
+
+/// Keeps a list that is new, or changed, and puts it in force.
+async fn put(api: &Api, author: &Author, list: &Subscription) -> Result<(), Problem> {
+    let kept = api.lists.keep_list(author, list).await;
+    kept.map_err(|error| unkept(&error))?;
+    // Its entries never count for groups that it is not for; and those that name it follow.
+    let followed = api.household.recall().await;
+    followed.map_err(|error| unkept(&error))?;
+    api.lists.put_lists();
+    Ok(())
 }
 
 /// Remove a list

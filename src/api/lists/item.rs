@@ -7,6 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::super::{Api, range};
+use super::groups::{GroupUse, named, users};
 use super::last_days;
 use crate::config::{self, ListAction, ListFormat};
 use crate::journal::{EntryCount, OriginCount};
@@ -33,6 +34,11 @@ pub struct ListItem {
     pub enabled: bool,
     /// Whether it stands in the config file, and so is changed only there.
     pub declared: bool,
+    /// The ids of the groups that it names; `null` = it names none, and counts for those that choose
+    /// no lists themselves.
+    pub groups: Option<Vec<String>>,
+    /// The groups that it counts for, also those that choose it themselves.
+    pub used_by: Vec<GroupUse>,
     /// How it stands.
     pub state: ListState,
     /// When its copy came.
@@ -210,6 +216,8 @@ pub(super) fn item(api: &Api, status: &ListStatus, did: &Did) -> ListItem {
         refresh: config::duration_in_words(list.refresh),
         enabled: list.enabled,
         declared: list.declared,
+        groups: named(api, list),
+        used_by: users(api, list),
         state: state(status),
         fetched_at: is_there.then(|| time(copy.fetched_at)),
         checked_at: standing.checked_at.map(time),

@@ -20,6 +20,7 @@ pub(super) fn to_row(list: &Subscription, now: Timestamp) -> ListRow {
         format: format.map_or("auto", |(word, _)| word).to_owned(),
         refresh_s: i64::try_from(list.refresh.as_secs()).unwrap_or(i64::MAX),
         enabled: list.enabled,
+        groups: list.groups.clone(),
         added_ms: now.as_millisecond(),
     }
 }
@@ -48,6 +49,7 @@ pub(super) fn from_row(row: &ListRow, lists: &Lists) -> Option<Subscription> {
         refresh: Duration::from_secs(row.refresh_s.try_into().ok()?),
         enabled: row.enabled,
         declared: false,
+        groups: row.groups.clone(),
     })
 }
 

@@ -106,7 +106,7 @@ impl Refresher {
     }
 
     /// What the compiled rules are made from, in short.
-    fn tag(&self) -> String {
+    pub(super) fn tag(&self) -> String {
         let mut hash = Xxh3Default::new();
         for kept in self.lists.iter().filter(|kept| kept.is_in_force()) {
             let copy = kept

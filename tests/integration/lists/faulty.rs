@@ -430,6 +430,28 @@ async fn a_list_that_has_not_changed_is_not_sent_and_not_compiled_again() {
 }
 
 #[tokio::test]
+async fn a_list_that_is_for_other_groups_is_not_compiled_again() {
+    let home = Home::with_good_list().await;
+    let url = home.server.url("lists.example", "/list");
+    let groups = Some(vec!["kids".to_owned()]);
+    let compiled = home.compiled();
+    home.subscriptions.want(vec![Subscription {
+        groups: groups.clone(),
+        ..list(Source::Url(url.clone()))
+    }]);
+    home.until(|all| all.lists[0].list.groups == groups).await;
+    home.refresh().await;
+    assert_eq!(home.compiled(), compiled);
+    home.subscriptions.want(vec![Subscription {
+        name: "renamed".to_owned(),
+        ..list(Source::Url(url))
+    }]);
+    home.until(|all| all.lists[0].list.name == "renamed").await;
+    home.refresh().await;
+    assert_eq!(home.compiled(), compiled + 1);
+}
+
+#[tokio::test]
 async fn after_a_restart_the_kept_copy_is_in_force_while_the_server_is_away() {
     let home = Home::with_good_list().await;
     let folder = home.folder.path().to_owned();

@@ -374,7 +374,8 @@ export interface paths {
         head?: never;
         /**
          * Change a list
-         * @description What is not given stays as it is. Groups that name it follow where it gets another name.
+         * @description What is not given stays as it is. Groups that name it follow where it gets another name; which
+         *     groups it counts for is in force at once.
          */
         patch: operations["change_list"];
         trace?: never;
@@ -1681,6 +1682,15 @@ export interface components {
             /** @description What people read. */
             name: string;
         };
+        /** @description A group that a list counts for. */
+        GroupUse: {
+            /** @description Whether it does at all times, or only while a schedule of the group says so. */
+            always: boolean;
+            /** @description The group's id. */
+            id: string;
+            /** @description What people call it. */
+            name: string;
+        };
         /** @description What a device probably is. People know better: a kind that they set counts. */
         Guess: {
             /** @description What it rests on. */
@@ -1862,6 +1872,11 @@ export interface components {
             fetched_at?: string | null;
             /** @description `auto`, or a dialect. */
             format: string;
+            /**
+             * @description The ids of the groups that it names; `null` = it names none, and counts for those that choose
+             *     no lists themselves.
+             */
+            groups?: string[] | null;
             held?: components["schemas"]["HeldBack"] | null;
             /** @description How often its entries decided. */
             hits: components["schemas"]["ListHits"];
@@ -1900,6 +1915,8 @@ export interface components {
             source: string;
             /** @description How it stands. */
             state: components["schemas"]["ListState"];
+            /** @description The groups that it counts for, also those that choose it themselves. */
+            used_by: components["schemas"]["GroupUse"][];
         };
         /** @description All lists. */
         ListList: {
@@ -2010,6 +2027,11 @@ export interface components {
             enabled?: boolean | null;
             /** @description `auto`, or a dialect. */
             format?: string | null;
+            /**
+             * @description The ids or names of the groups that it counts for, beside those that choose it themselves;
+             *     `null` = all that choose no lists themselves.
+             */
+            groups?: string[] | null;
             /** @description What you call it; needed for a new one. */
             name?: string | null;
             /** @description How often it is looked at again: `1d`, unless given. */

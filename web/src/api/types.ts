@@ -59,6 +59,9 @@ export interface ListInfo {
   enabled: boolean;
   /** Set in the config file, and not to be changed here. */
   declared: boolean;
+  /** Ids of the groups that it names; none: it counts for those that choose no lists themselves. */
+  groups?: string[] | null;
+  used_by: { id: string; name: string; always: boolean }[];
   state: "good" | "new" | "failing" | "held";
   fetched_at?: string | null;
   checked_at?: string | null;
@@ -104,6 +107,7 @@ export interface ListChange {
   format?: string;
   refresh?: string;
   enabled?: boolean;
+  groups?: string[] | null;
 }
 
 export interface RefusedLine {

@@ -1,5 +1,6 @@
 // A change of what people set, in words.
 import type { Change } from "../api/types.ts";
+import { list } from "./format.ts";
 import { type Key, isKey, t } from "./words.ts";
 
 /** A newer server may know more kinds and more ways. */
@@ -31,6 +32,7 @@ export interface Difference {
 
 const shown = (value: unknown): string => {
   if (value === undefined || value === null) return "";
+  if (Array.isArray(value) && value.length > 0 && value.every((one) => typeof one === "string")) return list(value);
   return typeof value === "string" ? value : JSON.stringify(value);
 };
 

@@ -1,5 +1,7 @@
 // Subscribed lists: what they do, how they fare, and what is suggested for a new one.
-import type { ListAction, ListChange, ListInfo, Update } from "../api/types.ts";
+import type { Group, ListAction, ListChange, ListInfo, Update } from "../api/types.ts";
+import { list as listing } from "./format.ts";
+import { t } from "./words.ts";
 
 /** What a list can be set to; `off` keeps it and leaves its names alone. */
 export type Choice = ListAction | "off";
@@ -24,6 +26,29 @@ export type State = ListInfo["state"] | "off";
 
 export function stateOf(list: Pick<ListInfo, "state" | "enabled">): State {
   return list.enabled ? list.state : "off";
+}
+
+/** A group as far as lists are concerned. */
+export type ListGroup = Pick<Group, "id" | "name" | "lists">;
+
+/** Whether a group has chosen a list by itself; that is changed with the group. */
+export const choosesItself = (group: ListGroup, list: string): boolean => group.lists?.includes(list) ?? false;
+
+/** For whom a list counts, in words; nothing where that goes without saying. */
+export function usersOf(list: Pick<ListInfo, "used_by">, groups: readonly ListGroup[]): string | undefined {
+  const { used_by: users } = list;
+  const always = users.filter((one) => one.always);
+  if (groups.length === 0 || (groups.length === 1 && always.length === 1)) return undefined;
+  if (users.length === 0) return t("list.forNone");
+  if (always.length === groups.length) return t("list.forAll");
+  const names = users.map((one) => (one.always ? one.name : t("list.atTimes", { name: one.name })));
+  return t("list.for", { names: listing(names) });
+}
+
+/** The groups that a list is to name; a list that only others choose is for them alone. */
+export function namedGroups(wanted: readonly string[] | null, groups: readonly ListGroup[], list: string): string[] | null {
+  if (wanted === null || wanted.length > 0) return wanted && [...wanted];
+  return groups.filter((one) => choosesItself(one, list)).map((one) => one.id);
 }
 
 export const orders = ["hits", "only", "entries", "name"] as const;

@@ -62,9 +62,9 @@ export function discard({ id, name }: ListInfo): Promise<boolean> {
 }
 
 export function remove(list: ListInfo): Promise<boolean> {
-  const { id, name, source, action, format, refresh, enabled } = list;
+  const { id, name, source, action, format, refresh, enabled, groups } = list;
   const again = async () => {
-    const made = await api.addList({ name, source, action, format, refresh });
+    const made = await api.addList({ name, source, action, format, refresh, groups });
     if (!enabled) await api.changeList(made.id, { enabled });
   };
   return change(

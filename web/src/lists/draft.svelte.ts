@@ -4,7 +4,7 @@ import type { ListAction, ListPreview } from "../api/types.ts";
 import { type Faults, faultsOf } from "../lib/form.ts";
 import { nameOf } from "../lib/lists.ts";
 
-const fields = ["source", "format", "name", "action", "refresh"];
+const fields = ["source", "format", "name", "action", "refresh", "groups"];
 
 class Draft {
   source = $state("");
@@ -12,6 +12,8 @@ class Draft {
   action = $state<ListAction>("block");
   refresh = $state("1d");
   name = $state("");
+  /** Ids; null is all groups that choose no lists themselves. */
+  groups = $state.raw<readonly string[] | null>(null);
   /** What the source holds; gone when another one is typed. */
   preview = $state.raw<ListPreview>();
   faults = $state.raw<Faults>({});
@@ -44,9 +46,9 @@ class Draft {
   /** Adds it; gives the new list, or nothing when it was refused. */
   async add(): Promise<{ id: string; name: string } | undefined> {
     this.busy = "add";
-    const { source, format, action, refresh, name } = this;
+    const { source, format, action, refresh, name, groups } = this;
     try {
-      const made = await api.addList({ name: name.trim(), source: source.trim(), action, format, refresh });
+      const made = await api.addList({ name: name.trim(), source: source.trim(), action, format, refresh, ...(groups && { groups: [...groups] }) });
       this.clear();
       return made;
     } catch (cause) {
@@ -64,6 +66,7 @@ class Draft {
     this.format = "auto";
     this.action = "block";
     this.refresh = "1d";
+    this.groups = null;
   }
 }
 

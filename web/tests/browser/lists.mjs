@@ -173,6 +173,51 @@ describe("lists", { skip: process.argv.includes("--mock") && "the mock stops not
     await close(page);
   });
 
+  it("count for the groups that are chosen, which follow and can be taken back", async () => {
+    const send = (method, path, body) =>
+      fetch(`${home.base}/api/v1/${path}`, { method, headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+    const { items } = await api(home.base, "devices");
+    const child = items.find((one) => one.addresses.includes("127.0.0.12"));
+    assert.equal((await send("POST", "groups", { name: "Kids" })).status, 201);
+    assert.equal((await send("PATCH", `devices/${child.id}`, { group: "kids" })).status, 200);
+    const stopped = async () => [await isStopped("games.example", 1), await isStopped("games.example", 2)];
+    const becomes = (what, wanted) => until(what, async () => `${await stopped()}` === `${wanted}`);
+
+    home.publish("/games.txt", "games.example\n");
+    const page = await open("/lists?add=1");
+    await look(page, `${home.published}/games.txt`);
+    await page.getByRole("radio", { name: "Only these groups" }).check();
+    await page.getByRole("checkbox", { name: "default" }).uncheck();
+    await page.getByRole("button", { name: "Add this list" }).click();
+    await page.getByText("games is added").waitFor();
+    await becomes("it to be for the kids", [false, true]);
+    await item(page, "games").getByText("for Kids", { exact: true }).waitFor();
+    const { groups } = await listNamed("games");
+    assert.deepEqual(groups, ["kids"]);
+
+    await page.getByRole("link", { name: "games", exact: true }).click();
+    await page.getByRole("button", { name: "Change", exact: true }).click();
+    await page.getByRole("radio", { name: /^All groups that choose no lists themselves/ }).check();
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByText("games is changed.").waitFor();
+    await page.getByText("for all groups").first().waitFor();
+    await becomes("it to be for all", [true, true]);
+    await undo(page);
+    await becomes("it to be for the kids again", [false, true]);
+
+    await page.goto(`${home.base}/groups`);
+    await page.locator("section", { has: page.getByRole("heading", { name: "Kids" }) }).getByText(/games/).waitFor();
+    await page.goto(`${home.base}/changes`);
+    await page.getByRole("button", { name: "Undo: List games changed" }).first().click();
+    await page.getByText("Taken back: List games changed").waitFor();
+    await becomes("it to be for all", [true, true]);
+    // The other tests know the home as it was.
+    await send("PATCH", `devices/${child.id}`, { name: null });
+    await send("DELETE", "groups/kids");
+    await send("DELETE", `lists/${(await listNamed("games")).id}`);
+    await close(page);
+  });
+
   it("are removed after a question, and come back with Undo", async () => {
     home.publish("/remove.txt", "remove.example\n");
     const page = await open("/lists");

@@ -1,5 +1,6 @@
 import { fireEvent, render, screen } from "@testing-library/svelte";
 import { describe, expect, it, vi } from "vitest";
+import Facts from "../../src/groups/Facts.svelte";
 import Form from "../../src/groups/Form.svelte";
 import { ApiError } from "../../src/api/client.ts";
 import { didOf, differences, saying } from "../../src/lib/changes.ts";
@@ -35,6 +36,29 @@ describe("a schedule", () => {
 });
 
 describe("a group", () => {
+  it("has lists that are for it beside those that it chooses", async () => {
+    const onsave = vi.fn(async () => {});
+    render(Form, { group: group({ lists: ["ads"] }), packs: [], lists: ["ads", "games", "more"], named: ["games"], onsave });
+    const games = screen.getByRole("checkbox", { name: "games is for this group" });
+    expect(games).toHaveProperty("checked", true);
+    expect(games).toHaveProperty("disabled", true);
+    await fireEvent.click(screen.getByRole("button", { name: "Save" }));
+    expect(onsave).toHaveBeenCalledWith(expect.objectContaining({ lists: ["ads"] }));
+  });
+
+  it("tells the lists that count for it", async () => {
+    const shown = (one: ReturnType<typeof group>, lists: string[]) => {
+      const { container, unmount } = render(Facts, { group: one, packs: [], lists });
+      const said = [...container.querySelectorAll("dd")][1]?.textContent?.trim();
+      unmount();
+      return said;
+    };
+    expect(shown(group({ lists: null }), ["ads", "more"])).toBe("as for all: ads and more");
+    expect(shown(group({ lists: null }), [])).toBe("as for all");
+    expect(shown(group({ lists: [] }), ["games"])).toBe("games");
+    expect(shown(group({ lists: [] }), [])).toBe("none");
+  });
+
   it("is sent with what was not touched as it was", async () => {
     const onsave = vi.fn(async () => {});
     const kids = group({

@@ -3,13 +3,15 @@ import { beforeEach, describe, expect, it, vi } from "vitest";
 import Add from "../../src/lists/Add.svelte";
 import { draft } from "../../src/lists/draft.svelte.ts";
 import ListItem from "../../src/lists/Item.svelte";
+import Settings from "../../src/lists/Settings.svelte";
 import RuleForm from "../../src/rules/Form.svelte";
 import RuleItem from "../../src/rules/Item.svelte";
 import Toast from "../../src/shell/Toast.svelte";
 import Because from "../../src/ui/Because.svelte";
 import Words from "../../src/ui/Words.svelte";
 import { toast } from "../../src/lib/toast.svelte.ts";
-import { listInfo, listPreview, rule } from "./made.ts";
+import type { ListInfo } from "../../src/api/types.ts";
+import { group, listInfo, listPreview, rule } from "./made.ts";
 
 const asked = vi.fn<(url: string, init: RequestInit) => Promise<Response>>();
 const reply = (body: unknown, status = 200) => new Response(JSON.stringify(body), { status });
@@ -78,6 +80,19 @@ describe("a list among all", () => {
     );
   });
 
+  it("says for whom it counts where there are groups", async () => {
+    const groups = [group({ id: "default", name: "default" }), group({ id: "kids", name: "Kids" })];
+    const used = (...ids: string[]) => groups.filter((one) => ids.includes(one.id)).map(({ id, name }) => ({ id, name, always: true }));
+    const { rerender } = render(ListItem, { list: listInfo({ used_by: used("kids") }), busy: false, groups });
+    expect(screen.getByText("for Kids")).toBeTruthy();
+    await rerender({ list: listInfo({ used_by: used("default", "kids") }), busy: false, groups });
+    expect(screen.getByText("for all groups")).toBeTruthy();
+    await rerender({ list: listInfo({ used_by: [] }), busy: false, groups });
+    expect(screen.getByText("for no group, so it has no effect")).toBeTruthy();
+    await rerender({ list: listInfo(), busy: false, groups: groups.slice(0, 1) });
+    expect(screen.queryByText(/^for /)).toBeNull();
+  });
+
   it("says since when it fails, and which copy is in force", () => {
     const problem = { message: "the server answers `404 Not Found`", since: new Date(Date.now() - 3 * 86_400_000).toISOString() };
     const { container } = render(ListItem, { list: listInfo({ state: "failing", problem, fetched_at: "2026-11-12T09:00:00Z" }), busy: false });
@@ -120,6 +135,23 @@ describe("adding a list", () => {
     expect(toast.now?.text).toBe("mine is added and is being fetched.");
   });
 
+  it("is for the groups that are chosen", async () => {
+    const groups = [group({ id: "default", name: "default" }), group({ id: "kids", name: "Kids" })];
+    render(Add, { names: new Map(), groups, onclose: () => {} });
+    asked.mockResolvedValueOnce(reply(listPreview())).mockResolvedValueOnce(reply(listInfo(), 201));
+    await type("Where it comes from", "https://lists.example/x.txt");
+    await fireEvent.click(screen.getByRole("button", { name: "Look at it" }));
+    await screen.findByRole("button", { name: "Add this list" });
+    const whom = within(screen.getByRole("group", { name: "For whom it counts" }));
+    expect(whom.getByRole("radio", { name: /^All groups/ })).toHaveProperty("checked", true);
+    expect(whom.queryByRole("checkbox")).toBeNull();
+    await fireEvent.click(whom.getByRole("radio", { name: "Only these groups" }));
+    await fireEvent.click(whom.getByRole("checkbox", { name: "default" }));
+    await fireEvent.click(screen.getByRole("button", { name: "Add this list" }));
+    await waitFor(() => expect(asked).toHaveBeenCalledTimes(2));
+    expect(sent(1)[1]).toMatchObject({ name: "x", groups: ["kids"] });
+  });
+
   it("shows what is wrong at the field, and goes there", async () => {
     shown();
     asked.mockResolvedValueOnce(reply({ title: "wrong", errors: [{ pointer: "/source", detail: "it answers 404" }] }, 422));
@@ -140,6 +172,63 @@ describe("adding a list", () => {
     await screen.findByRole("button", { name: "Add this list" });
     await type("Where it comes from", "https://lists.example/y.txt");
     expect(screen.queryByRole("button", { name: "Add this list" })).toBeNull();
+  });
+});
+
+describe("the settings of a list", () => {
+  const groups = [
+    group({ id: "default", name: "default" }),
+    group({ id: "kids", name: "Kids", lists: ["ads"] }),
+    group({ id: "tv", name: "TVs", lists: [] }),
+  ];
+  const open = async (list: ListInfo) => {
+    render(Settings, { list, groups });
+    await fireEvent.click(screen.getByRole("button", { name: "Change" }));
+  };
+  const tick = (name: string) => fireEvent.click(screen.getByRole("checkbox", { name }));
+  const save = () => fireEvent.click(screen.getByRole("button", { name: "Save" }));
+
+  it("change for whom it counts, and can go back", async () => {
+    asked.mockImplementation(() => Promise.resolve(reply(listInfo())));
+    await open(listInfo({ groups: ["default"] }));
+    const own = screen.getByRole("checkbox", { name: /^Kids/ });
+    expect([own, screen.getByRole("checkbox", { name: "TVs" })].map((one) => (one as HTMLInputElement).checked)).toEqual([true, false]);
+    expect(own).toHaveProperty("disabled", true);
+    await tick("TVs");
+    await tick("default");
+    await save();
+    await waitFor(() => expect(toast.now?.text).toBe("ads is changed."));
+    expect(sent(0)).toEqual(["PATCH /api/v1/lists/l1", { groups: ["tv"] }]);
+    await toast.undo();
+    expect(sent(1)[1]).toMatchObject({ groups: ["default"] });
+  });
+
+  it("leave the groups alone where nobody touched them", async () => {
+    asked.mockImplementation(() => Promise.resolve(reply(listInfo())));
+    await open(listInfo({ groups: ["tv", "default"] }));
+    await fireEvent.input(screen.getByLabelText("Name"), { target: { value: "adverts" } });
+    await save();
+    await waitFor(() => expect(toast.now?.text).toBe("adverts is changed."));
+    expect(sent(0)[1]).toEqual({ name: "adverts" });
+    await toast.undo();
+    expect(sent(1)[1]).not.toHaveProperty("groups");
+  });
+
+  it("name a group that is left, or say that one has to be chosen", async () => {
+    asked.mockImplementation(() => Promise.resolve(reply(listInfo())));
+    await open(listInfo({ groups: ["default"] }));
+    await tick("default");
+    await save();
+    await waitFor(() => expect(sent(0)[1]).toEqual({ groups: ["kids"] }));
+  });
+
+  it("want somebody for whom it counts", async () => {
+    await open(listInfo({ name: "other", groups: ["default"] }));
+    await tick("default");
+    await save();
+    await screen.findByText("Choose a group; a list that is for nobody can be paused.");
+    expect(document.activeElement).toBe(screen.getByRole("checkbox", { name: "default" }));
+    expect(asked).not.toHaveBeenCalled();
   });
 });
 

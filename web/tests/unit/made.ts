@@ -130,6 +130,8 @@ export function listInfo(over: Partial<ListInfo> = {}): ListInfo {
     refresh: "1d",
     enabled: true,
     declared: false,
+    groups: null,
+    used_by: [{ id: "default", name: "default", always: true }],
     state: "good",
     fetched_at: "2026-11-20T04:00:00Z",
     checked_at: "2026-11-20T04:00:00Z",

@@ -34,6 +34,7 @@ mod members;
 mod metrics;
 mod nodes;
 mod packs;
+mod paging;
 mod pause;
 pub mod problem;
 mod queries;

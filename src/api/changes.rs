@@ -1,5 +1,6 @@
 //! `GET changes`: who changed what people set, and how to take it back.
 
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,16 +14,16 @@ use utoipa::ToSchema;
 use super::Api;
 use super::asked::{Asked, Id};
 use super::author::By;
+use super::paging;
 use super::problem::{Problem, unkept};
 use super::range;
 use super::who::DeviceRef;
 use crate::config;
 use crate::query::DeviceId;
-use crate::store::{Author, ChangeRow, Item, Kind, StoreError, Transaction};
+use crate::store::{Author, ChangeRow, Item, Kind, StoreError};
 
-/// So many are on a page, unless told otherwise.
-const USUAL: u32 = 50;
-const MOST: u32 = 200;
+/// So many are on a page unless told otherwise, and at most.
+const LIMITS: (usize, usize) = (50, 200);
 
 /// Changes, the newest first.
 #[derive(Debug, Serialize, ToSchema)]
@@ -77,7 +78,7 @@ pub struct Change {
 pub struct ChangeParams {
     /// Where to go on, as the page before told.
     cursor: Option<String>,
-    /// How many; at most 200.
+    /// How many at most, 1 to 200; 50 unless given.
     limit: Option<String>,
 }
 
@@ -96,14 +97,8 @@ pub(super) async fn changes(
     State(api): State<Arc<Api>>,
     Asked(wish): Asked<ChangeParams>,
 ) -> Result<Json<ChangeList>, Problem> {
-    let number = |member: &str, text: &str| {
-        let right = || Problem::input(member, "write a whole number");
-        text.parse::<u32>().map_err(|_| right())
-    };
-    let limit = wish.limit.as_deref().map(|text| number("limit", text));
-    let limit = limit.transpose()?.unwrap_or(USUAL).clamp(1, MOST);
-    let cursor = wish.cursor.as_deref().map(|text| number("cursor", text));
-    let cursor = cursor.transpose()?.map_or(i64::MAX, i64::from);
+    let cursor = paging::cursor(wish.cursor.as_deref())?.unwrap_or(i64::MAX);
+    let limit = paging::limit(wish.limit.as_deref(), LIMITS)?;
     let page = page(&api, cursor, limit).await;
     page.map(Json)
         .map_err(|error| Problem::unavailable(error.to_string()))
@@ -139,27 +134,31 @@ pub(super) async fn undo_change(
         .ok_or_else(|| Problem::not_found("the change is not kept any more"))
 }
 
-async fn page(api: &Api, cursor: i64, limit: u32) -> Result<ChangeList, StoreError> {
+async fn page(api: &Api, cursor: i64, limit: usize) -> Result<ChangeList, StoreError> {
     api.store.connect().await?;
     let mut store = api.store.read().await?;
-    let rows = store.changes().before(cursor, limit).await?;
-    let mut items = Vec::new();
-    for row in &rows {
-        let fits = fits(&mut store, row).await?;
-        items.push(change(api, row, fits));
+    let most = u32::try_from(limit).unwrap_or(u32::MAX);
+    let rows = store.changes().before(cursor, most).await?;
+    let kinds: BTreeSet<_> = rows.iter().map(|row| row.kind).collect();
+    let mut kept = HashMap::new();
+    for kind in kinds {
+        kept.insert(kind, store.items(kind).await?);
     }
-    let is_full = rows.len() == usize::try_from(limit).unwrap_or(usize::MAX);
-    let last = rows.last().filter(|row| is_full && row.id > 1);
+    let now = |row: &ChangeRow| {
+        let mut items = kept.get(&row.kind)?.iter();
+        items.find(|item| item.key() == row.item)
+    };
+    let items = rows.iter().map(|row| change(api, row, fits(row, now(row))));
+    let last = rows.last().filter(|row| rows.len() == limit && row.id > 1);
     Ok(ChangeList {
-        items,
+        items: items.collect(),
         next: last.map(|row| row.id.to_string()),
     })
 }
 
-/// Whether a thing is still as a change left it.
-async fn fits(store: &mut Transaction, change: &ChangeRow) -> Result<bool, StoreError> {
-    let now = store.item(change.kind, &change.item).await?;
-    Ok(change.undone_by.is_none() && now == change.after)
+/// Whether a thing, as it is now, is as a change left it.
+fn fits(change: &ChangeRow, now: Option<&Item>) -> bool {
+    change.undone_by.is_none() && now == change.after.as_ref()
 }
 
 async fn undo(api: &Api, author: &Author, id: &str) -> Result<ChangeRow, Problem> {
@@ -172,7 +171,8 @@ async fn undo(api: &Api, author: &Author, id: &str) -> Result<ChangeRow, Problem
     if change.undone_by.is_some() {
         return Err(stale("it was taken back already"));
     }
-    if !fits(&mut store, &change).await.map_err(failed)? {
+    let now = store.item(change.kind, &change.item).await;
+    if !fits(&change, now.map_err(failed)?.as_ref()) {
         return Err(stale(&format!(
             "this {} has been changed since: take the later change back first",
             change.kind.as_str()

@@ -11,13 +11,14 @@ use utoipa::ToSchema;
 use super::Api;
 use super::asked::Asked;
 use super::filter::FilterParams;
+use super::paging;
 use super::problem::Problem;
 use super::range::{self, RangeParams};
 use super::row::Row;
 use super::who::{DeviceParams, Known};
 
-const USUAL_LIMIT: usize = 100;
-const MOST: usize = 500;
+/// So many are on a page unless told otherwise, and at most.
+const LIMITS: (usize, usize) = (100, 500);
 
 /// The parameters that choose a page.
 #[derive(Clone, Debug, Default, Deserialize, utoipa::IntoParams)]
@@ -44,25 +45,6 @@ pub struct Page {
     pub complete: bool,
 }
 
-impl PageParams {
-    fn read(&self) -> Result<(Option<u64>, usize), Problem> {
-        let cursor = self.cursor.as_deref().map(|text| {
-            text.parse()
-                .map_err(|_| Problem::input("cursor", "it must be `next` of the page before"))
-        });
-        let limit = self.limit.as_deref().map(|text| {
-            text.parse()
-                .ok()
-                .filter(|limit| (1..=MOST).contains(limit))
-                .ok_or_else(|| Problem::input("limit", format!("a number from 1 to {MOST}")))
-        });
-        Ok((
-            cursor.transpose()?,
-            limit.transpose()?.unwrap_or(USUAL_LIMIT),
-        ))
-    }
-}
-
 /// The journal
 ///
 /// Queries as they were answered, newest first. Pages neither repeat nor leave out a query while
@@ -84,7 +66,8 @@ pub(super) async fn queries(
 ) -> Result<Json<Page>, Problem> {
     let range = range.read(Timestamp::now())?;
     let filter = filter.read(&api, &device, range.into())?;
-    let (cursor, limit) = page.read()?;
+    let cursor = paging::cursor(page.cursor.as_deref())?;
+    let limit = paging::limit(page.limit.as_deref(), LIMITS)?;
     let page = api.journal.queries(&filter, cursor, limit).await;
     let devices = Known::of(&api.devices);
     Ok(Json(Page {

@@ -133,7 +133,7 @@ impl Transaction {
     }
 
     /// All that people set of a kind, as it is kept now.
-    pub(super) async fn items(&mut self, kind: Kind) -> Result<Vec<Item>, StoreError> {
+    pub async fn items(&mut self, kind: Kind) -> Result<Vec<Item>, StoreError> {
         Ok(match kind {
             Kind::List => items(self.lists().all().await?, Item::List),
             Kind::Rule => items(self.rules().all().await?, Item::Rule),
@@ -249,13 +249,16 @@ impl ChangeTable<'_> {
         self.0.checked(done).map(|_| ())
     }
 
-    /// The newest changes before this one, the newest first; of a kind this version does not know,
-    /// none.
+    /// The newest changes before this one, the newest first; those of a kind that this version does
+    /// not know are passed over.
     pub async fn before(&mut self, id: i64, most: u32) -> Result<Vec<ChangeRow>, StoreError> {
-        let rows = sqlx::query(
+        let kinds = Kind::ALL.map(|kind| format!("'{}'", kind.as_str()));
+        let rows = sqlx::query(sqlx::AssertSqlSafe(format!(
             "SELECT *, (SELECT MAX(later.id) FROM change AS later WHERE later.undoes = change.id) \
-             AS undone_by FROM change WHERE node = $1 AND id < $2 ORDER BY id DESC LIMIT $3",
-        )
+             AS undone_by FROM change WHERE node = $1 AND id < $2 AND kind IN ({}) \
+             ORDER BY id DESC LIMIT $3",
+            kinds.join(", ")
+        )))
         .bind(NODE)
         .bind(id)
         .bind(i64::from(most))

@@ -358,3 +358,27 @@ async fn writers_come_in_turn() {
     drop(change);
     next.await.unwrap().commit().await.unwrap();
 }
+
+#[tokio::test]
+async fn changes_of_an_unknown_kind_leave_no_gap_in_a_page() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).await.unwrap();
+    let pause = |until_ms| {
+        Item::Pause(PauseRow {
+            who: "all".to_owned(),
+            until_ms,
+        })
+    };
+    let mut writing = store.write().await.unwrap();
+    for until_ms in 1..=3 {
+        writing.put(&Author::TIME, &pause(until_ms)).await.unwrap();
+    }
+    writing.commit().await.unwrap();
+    store
+        .meddle("UPDATE change SET kind = 'later' WHERE id = 2")
+        .await;
+    let mut reading = store.read().await.unwrap();
+    let page = reading.changes().before(i64::MAX, 2).await.unwrap();
+    let numbers: Vec<i64> = page.iter().map(|change| change.id).collect();
+    assert_eq!(numbers, [3, 1]);
+}

@@ -13,13 +13,14 @@ use utoipa::ToSchema;
 
 use super::super::Api;
 use super::super::asked::{Asked, Id};
+use super::super::paging;
 use super::super::problem::Problem;
 use super::super::range;
 use super::{last_days, status};
 use crate::lists::{self, Reading, Shelf};
 
-const USUAL_LIMIT: usize = 100;
-const MOST: usize = 1000;
+/// So many are on a page unless told otherwise, and at most.
+const LIMITS: (usize, usize) = (100, 1000);
 
 /// The parameters that choose a page of a list's lines.
 #[derive(Clone, Debug, Default, Deserialize, utoipa::IntoParams)]
@@ -104,8 +105,8 @@ pub(crate) async fn list_refused(
     Asked(page): Asked<LineParams>,
 ) -> Result<Json<RefusedPage>, Problem> {
     status(&api, &id)?;
-    let place = cursor(page.cursor.as_deref())?;
-    let most = limit(page.limit.as_deref())?;
+    let place = paging::cursor(page.cursor.as_deref())?.unwrap_or(0);
+    let most = paging::limit(page.limit.as_deref(), LIMITS)?;
     let shelf = api.lists.shelf.clone();
     let read = move || shelf.refused(&id, place, most);
     let (lines, next) = on_disk(read).await?;
@@ -139,8 +140,8 @@ pub(crate) async fn list_entries(
         Some("never") => Some(false),
         Some(_) => return Err(Problem::input("matched", "write `some` or `never`")),
     };
-    let skip = cursor(page.cursor.as_deref())?;
-    let most = limit(page.limit.as_deref())?;
+    let skip = paging::cursor(page.cursor.as_deref())?.unwrap_or(0);
+    let most = paging::limit(page.limit.as_deref(), LIMITS)?;
     let origin = format!("list:{}", list.name);
     let range = last_days(Timestamp::now());
     let (decided, _) = api.journal.entries(range, Some(&origin)).await;
@@ -244,21 +245,6 @@ async fn on_disk<T: Send + 'static>(
             error.to_string(),
         )
     })
-}
-
-fn cursor(text: Option<&str>) -> Result<u64, Problem> {
-    let number = text.map(str::parse).transpose();
-    let number =
-        number.map_err(|_| Problem::input("cursor", "it must be `next` of the page before"));
-    Ok(number?.unwrap_or(0))
-}
-
-fn limit(text: Option<&str>) -> Result<usize, Problem> {
-    let Some(text) = text else {
-        return Ok(USUAL_LIMIT);
-    };
-    let number = text.parse().ok().filter(|limit| (1..=MOST).contains(limit));
-    number.ok_or_else(|| Problem::input("limit", format!("a number from 1 to {MOST}")))
 }
 
 impl From<lists::Problem> for RefusedLine {

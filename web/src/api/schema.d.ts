@@ -2939,7 +2939,7 @@ export interface operations {
             query?: {
                 /** @description Where to go on, as the page before told. */
                 cursor?: string;
-                /** @description How many; at most 200. */
+                /** @description How many at most, 1 to 200; 50 unless given. */
                 limit?: string;
             };
             header?: never;

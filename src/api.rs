@@ -11,6 +11,7 @@ mod author;
 mod body;
 mod cache;
 mod changes;
+mod changing;
 mod counts;
 mod covering;
 mod device;
@@ -94,6 +95,7 @@ use crate::packs::Packs;
 use crate::policy::Policy;
 use crate::store::Store;
 use asked::Parameters;
+use changing::Due;
 use guess::KeptAsked;
 use habits::KeptHabits;
 use problem::Problem;
@@ -150,8 +152,8 @@ pub struct Api {
     asked: KeptAsked,
     seats: Arc<Semaphore>,
     at_work: Semaphore,
-    /// Held while pauses change: they are put in force all together.
-    pausing: tokio::sync::Mutex<()>,
+    /// Held while what people set is changed.
+    due: tokio::sync::Mutex<Due>,
 }
 
 impl Api {
@@ -162,7 +164,7 @@ impl Api {
             asked: KeptAsked::default(),
             seats: Arc::new(Semaphore::new(MOST_LISTENERS)),
             at_work: Semaphore::new(MOST_AT_WORK),
-            pausing: tokio::sync::Mutex::new(()),
+            due: tokio::sync::Mutex::default(),
             parts,
         }
     }

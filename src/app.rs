@@ -106,7 +106,7 @@ impl App {
         };
         self.household.declare(Arc::new(declared));
         self.records.declare(&config.records);
-        self.library.declare(&self.household.plan().config);
+        self.library.declare_lists(config);
         if let Some(certificates) = &self.certificates {
             certificates.reload();
         }

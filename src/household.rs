@@ -11,12 +11,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Map, Value};
 
-pub use member::MemberError;
+pub use member::{MemberError, device};
 
 use crate::config::{Config, DEFAULT_GROUP, DeviceWish, GroupWish, MAX_GROUPS, WishProblem};
 use crate::device::{DeviceKey, Kept};
 use crate::query::DeviceId;
-use crate::store::{Author, DeviceWishRow, GroupRow, Item, Kind, Store, StoreError};
+use crate::store::{DeviceWishRow, GroupRow, Item, Store, StoreError};
 use reference::KnownLists;
 
 /// Puts groups and devices in force.
@@ -27,8 +27,10 @@ pub struct Household {
     store: Store,
     enforce: Enforce,
     wishes: Mutex<Wishes>,
-    /// Whether those of earlier runs are known; held while something is changed.
+    /// Whether those of earlier runs are known; held while they are read.
     recalled: tokio::sync::Mutex<bool>,
+    /// Held while they are put in force.
+    putting: Mutex<()>,
 }
 
 /// What is in force.
@@ -82,6 +84,7 @@ impl Household {
             enforce,
             wishes: Mutex::new(wishes),
             recalled: tokio::sync::Mutex::new(false),
+            putting: Mutex::default(),
         }
     }
 
@@ -168,42 +171,21 @@ impl Household {
         self.wishes().plan.config.groups.len() < MAX_GROUPS
     }
 
-    /// Adds a group, or changes it; it is in force at once.
-    pub async fn put_group(
-        &self,
-        author: &Author,
-        id: &str,
-        wish: &GroupWish,
-    ) -> Result<(), StoreError> {
-        let mut recalled = self.recalled.lock().await;
-        self.recall_once(&mut recalled).await?;
-        let mut store = self.store.write_shared().await?;
-        let lists = KnownLists::of(store.lists().all().await?);
-        let row = GroupRow {
+    /// What is to be kept of a group.
+    pub fn group(&self, id: &str, wish: &GroupWish) -> Item {
+        let says = self.wishes().lists.refer(wish.says.clone());
+        Item::Group(GroupRow {
             id: id.to_owned(),
             name: wish.name.clone(),
-            wish: Value::Object(lists.refer(wish.says.clone())).to_string(),
+            wish: Value::Object(says).to_string(),
             added_ms: jiff::Timestamp::now().as_millisecond(),
-        };
-        store.put(author, &Item::Group(row)).await?;
-        store.commit().await?;
-        *recalled = false;
-        self.recall_once(&mut recalled).await
-    }
-
-    /// Removes a group; its devices are in the default one.
-    pub async fn remove_group(&self, author: &Author, id: &str) -> Result<(), StoreError> {
-        let mut recalled = self.recalled.lock().await;
-        self.recall_once(&mut recalled).await?;
-        let mut store = self.store.write_shared().await?;
-        store.take_out(author, Kind::Group, id).await?;
-        store.commit().await?;
-        *recalled = false;
-        self.recall_once(&mut recalled).await
+        })
     }
 
     /// Puts all in force.
     fn put(&self) {
+        // Else what was planned first might be in force last.
+        let _one_at_a_time = self.putting.lock().unwrap_or_else(PoisonError::into_inner);
         let plan = {
             let mut wishes = self.wishes();
             wishes.plan = wishes.planned();

@@ -20,7 +20,7 @@ use super::range;
 use super::who::DeviceRef;
 use crate::config;
 use crate::query::DeviceId;
-use crate::store::{Author, ChangeRow, Item, Kind, StoreError};
+use crate::store::{Author, ChangeRow, Item, StoreError};
 
 /// So many are on a page unless told otherwise, and at most.
 const LIMITS: (usize, usize) = (50, 200);
@@ -122,10 +122,7 @@ pub(super) async fn undo_change(
     By(author): By,
     Id(id): Id,
 ) -> Result<Json<Change>, Problem> {
-    let undone = undo(&api, &author, &id).await?;
-    let kind = undone.kind;
-    let put = api.enforce(kind).await;
-    put.map_err(|error| unkept(&error))?;
+    let undone = undo(&api, author, &id).await?;
     let page = page(&api, undone.id + 1, 1).await;
     let page = page.map_err(|error| Problem::unavailable(error.to_string()))?;
     let change = page.items.into_iter().next();
@@ -161,17 +158,17 @@ fn fits(change: &ChangeRow, now: Option<&Item>) -> bool {
     change.undone_by.is_none() && now == change.after.as_ref()
 }
 
-async fn undo(api: &Api, author: &Author, id: &str) -> Result<ChangeRow, Problem> {
+async fn undo(api: &Api, author: Author, id: &str) -> Result<ChangeRow, Problem> {
     let gone = || Problem::not_found(format!("there is no change `{id}`"));
     let number: i64 = id.parse().map_err(|_| gone())?;
     let failed = |error: StoreError| unkept(&error);
-    let mut store = api.store.write_shared().await.map_err(failed)?;
-    let found = store.changes().find(number).await.map_err(failed)?;
+    let mut changing = api.change(author).await?;
+    let found = changing.changes().find(number).await.map_err(failed)?;
     let change = found.ok_or_else(gone)?;
     if change.undone_by.is_some() {
         return Err(stale("it was taken back already"));
     }
-    let now = store.item(change.kind, &change.item).await;
+    let now = changing.item(change.kind, &change.item).await;
     if !fits(&change, now.map_err(failed)?.as_ref()) {
         return Err(stale(&format!(
             "this {} has been changed since: take the later change back first",
@@ -181,9 +178,10 @@ async fn undo(api: &Api, author: &Author, id: &str) -> Result<ChangeRow, Problem
     if let Some(item) = &change.before {
         clash(api, item).map_or(Ok(()), |reason| Err(stale(&reason)))?;
     }
-    store.undo(author, &change).await.map_err(failed)?;
-    let newest = store.changes().before(i64::MAX, 1).await.map_err(failed)?;
-    store.commit().await.map_err(failed)?;
+    changing.undo(&change).await?;
+    let newest = changing.changes().before(i64::MAX, 1).await;
+    let newest = newest.map_err(failed)?;
+    changing.commit().await?;
     newest.into_iter().next().ok_or_else(gone)
 }
 
@@ -216,38 +214,6 @@ fn clash(api: &Api, item: &Item) -> Option<String> {
             is_taken.then(|| taken("device", &wish.name)).flatten()
         }
         Item::Rule(_) | Item::Record(_) | Item::Pause(_) => None,
-    }
-}
-
-impl Api {
-    /// Puts in force what is kept of a kind of things: it was changed elsewhere, or put back.
-    pub async fn enforce(&self, kind: Kind) -> Result<(), StoreError> {
-        match kind {
-            Kind::List | Kind::Rule => {
-                let lists = self.config().lists.clone();
-                self.lists.recall(&lists).await?;
-                // Groups name lists, and lists groups.
-                self.household.recall().await?;
-                self.lists.put_lists();
-                self.lists.put_rules();
-                Ok(())
-            }
-            Kind::Record => self.records.recall_again().await,
-            Kind::Device => self.household.recall().await,
-            Kind::Group => {
-                self.household.recall().await?;
-                // It may have another name, and be paused.
-                self.enforce_pauses().await
-            }
-            Kind::Pause => self.enforce_pauses().await,
-        }
-    }
-
-    async fn enforce_pauses(&self) -> Result<(), StoreError> {
-        let _turn = self.pausing.lock().await;
-        let pauses = super::pause::recall(&self.store, &self.household).await?;
-        self.policy.set_pauses(pauses);
-        Ok(())
     }
 }
 

@@ -17,7 +17,7 @@ use super::Api;
 use super::asked::Id;
 use super::author::By;
 use super::body::Body;
-use super::problem::{Problem, unkept};
+use super::problem::Problem;
 use super::range;
 use crate::config::{self, Config, DEFAULT_GROUP, Group, GroupWish, ListAction};
 use crate::household::{SetGroup, slug};
@@ -115,6 +115,7 @@ pub(super) async fn add_group(
     By(author): By,
     mut body: Body,
 ) -> Result<(StatusCode, Json<GroupItem>), Problem> {
+    let mut change = api.change(author).await?;
     let name = body.required("name", config::List::check_name);
     let wish = GroupWish {
         name: name.unwrap_or_default(),
@@ -130,8 +131,8 @@ pub(super) async fn add_group(
         return Err(conflict("no room", detail));
     }
     let id = free_id(&groups, &wish.name);
-    let kept = api.household.put_group(&author, &id, &wish).await;
-    kept.map_err(|error| unkept(&error))?;
+    change.put(&api.household.group(&id, &wish)).await?;
+    change.commit().await?;
     Ok((StatusCode::CREATED, Json(one(&api, &id)?)))
 }
 
@@ -155,8 +156,8 @@ pub(super) async fn change_group(
     Id(id): Id,
     mut body: Body,
 ) -> Result<Json<GroupItem>, Problem> {
+    let mut change = api.change(author).await?;
     let mut wish = changeable(&api, &id)?;
-    let before = wish.name.clone();
     if let Some(name) = body.read("name", config::List::check_name)
         && name != wish.name
     {
@@ -174,12 +175,8 @@ pub(super) async fn change_group(
         }
     }
     check(&api, body, &wish)?;
-    let kept = api.household.put_group(&author, &id, &wish).await;
-    kept.map_err(|error| unkept(&error))?;
-    if wish.name != before {
-        let renamed = api.enforce(Kind::Group).await;
-        renamed.map_err(|error| unkept(&error))?;
-    }
+    change.put(&api.household.group(&id, &wish)).await?;
+    change.commit().await?;
     Ok(Json(one(&api, &id)?))
 }
 
@@ -200,13 +197,14 @@ pub(super) async fn remove_group(
     By(author): By,
     Id(id): Id,
 ) -> Result<StatusCode, Problem> {
+    let mut change = api.change(author).await?;
     changeable(&api, &id)?;
     if id == DEFAULT_GROUP {
         let detail = "the default group is always there";
         return Err(conflict("always there", detail));
     }
-    let removed = api.household.remove_group(&author, &id).await;
-    removed.map_err(|error| unkept(&error))?;
+    change.take_out(Kind::Group, &id).await?;
+    change.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -14,13 +14,14 @@ use super::asked::Id;
 use super::author::By;
 use super::body::Body;
 use super::devices::{Device, Sums};
-use super::problem::{Problem, unkept};
+use super::problem::Problem;
 use super::range::RangeParams;
 use super::who;
 use crate::config::{self, DEFAULT_GROUP};
 use crate::device;
-use crate::household::MemberError;
+use crate::household::{self, MemberError};
 use crate::query::DeviceId;
+use crate::store::Kind;
 
 const LONGEST_COMMENT: usize = 500;
 
@@ -75,6 +76,7 @@ pub(super) async fn change_device(
     Id(id): Id,
     mut body: Body,
 ) -> Result<Json<Device>, Problem> {
+    let mut change = api.change(author).await?;
     let device = known(&api, &id)?;
     let mut wish = api
         .household
@@ -102,14 +104,15 @@ pub(super) async fn change_device(
         wish.comment = comment.filter(|text| !text.trim().is_empty());
     }
     body.finish()?;
-    let done = match name {
-        Some(None) => api.household.forget_device(&author, device.id).await,
-        named => {
-            wish.name = named.flatten().unwrap_or(wish.name);
-            api.household.put_device(&author, device.id, &wish).await
-        }
-    };
-    done.map_err(|error| refused(&error))?;
+    if name == Some(None) {
+        change.take_out(Kind::Device, &key(device.id)).await?;
+    } else {
+        wish.name = name.flatten().unwrap_or(wish.name);
+        let is_free = api.household.check_name(device.id, &wish.name);
+        is_free.map_err(|error| refused(&error))?;
+        change.put(&household::device(device.id, &wish)).await?;
+    }
+    change.commit().await?;
     shown(&api, device.id).await
 }
 
@@ -129,6 +132,7 @@ pub(super) async fn merge_devices(
     By(author): By,
     mut body: Body,
 ) -> Result<Json<Device>, Problem> {
+    let mut change = api.change(author).await?;
     let find =
         |id: &str| who::by_id(&api.devices, id).ok_or_else(|| format!("there is no device `{id}`"));
     let into = body.required("into", find);
@@ -140,8 +144,11 @@ pub(super) async fn merge_devices(
     let (Some(into), Some(from)) = (into, from) else {
         return Err(Problem::input("into", "this is missing"));
     };
-    let merged = api.household.merge(&author, &into, &from).await;
-    merged.map_err(|error| refused(&error))?;
+    let merged = api.household.merged(&into, &from);
+    let merged = merged.map_err(|error| refused(&error))?;
+    change.take_out(Kind::Device, &key(from.id)).await?;
+    change.put(&household::device(into.id, &merged)).await?;
+    change.commit().await?;
     shown(&api, into.id).await
 }
 
@@ -164,18 +171,25 @@ pub(super) async fn split_device(
     Id(id): Id,
     mut body: Body,
 ) -> Result<Json<Device>, Problem> {
+    let mut change = api.change(author).await?;
     let device = known(&api, &id)?;
     let sign = body.required("sign", |text| Ok(text.to_owned()));
     body.finish()?;
     let sign = sign.unwrap_or_default();
-    let split = api.household.split(&author, device.id, &sign).await;
-    split.map_err(|error| refused(&error))?;
+    let split = api.household.split(device.id, &sign);
+    let split = split.map_err(|error| refused(&error))?;
+    change.put(&household::device(device.id, &split)).await?;
+    change.commit().await?;
     shown(&api, device.id).await
 }
 
 fn known(api: &Api, id: &str) -> Result<device::Device, Problem> {
     who::by_id(&api.devices, id)
         .ok_or_else(|| Problem::not_found(format!("there is no device `{id}`")))
+}
+
+fn key(id: DeviceId) -> String {
+    id.0.to_string()
 }
 
 async fn shown(api: &Api, id: DeviceId) -> Result<Json<Device>, Problem> {
@@ -213,7 +227,6 @@ fn check_kind(body: &mut Body, kind: String) -> Option<String> {
 
 fn refused(error: &MemberError) -> Problem {
     let title = match error {
-        MemberError::Store(error) => return unkept(error),
         MemberError::Declared(_) => "set by the config",
         MemberError::Taken(_) => "this name is taken",
         MemberError::Many => "no single device",

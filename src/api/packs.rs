@@ -17,7 +17,7 @@ use super::author::By;
 use super::body::Body;
 use super::entries;
 use super::lists::one_of;
-use super::problem::{Problem, unkept};
+use super::problem::Problem;
 use super::range::RangeParams;
 use crate::config::{Config, DEFAULT_GROUP, Level, PackAction};
 use crate::journal::OriginCount;
@@ -209,6 +209,7 @@ pub(super) async fn put_pack(
         body.wrong("action", "this is missing beside the level");
     }
     body.finish()?;
+    let mut change = api.change(author).await?;
     let mut wish = super::groups::changeable(&api, &group)?;
     let config = api.parts.config.packs.places.contains_key(&id);
     if group == DEFAULT_GROUP && config {
@@ -233,8 +234,8 @@ pub(super) async fn put_pack(
             }
         };
     }
-    let kept = api.household.put_group(&author, &group, &wish).await;
-    kept.map_err(|error| unkept(&error))?;
+    change.put(&api.household.group(&group, &wish)).await?;
+    change.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -12,14 +12,15 @@ use super::Api;
 use super::asked::Asked;
 use super::author::By;
 use super::body::Body;
-use super::problem::{Problem, unkept};
+use super::changing::Changing;
+use super::problem::Problem;
 use super::range;
 use super::until::{self, Ends};
 use super::who::{self, DeviceRef, Known};
 use crate::household::Household;
 use crate::policy::{Pause, Paused, Pauses};
 use crate::query::DeviceId;
-use crate::store::{Author, Item, Kind, PauseRow, Store, StoreError};
+use crate::store::{Item, Kind, PauseRow, Store, StoreError};
 
 /// For whom nothing is blocked.
 #[derive(Debug, Serialize, ToSchema)]
@@ -82,6 +83,7 @@ pub(super) async fn pause(
     By(author): By,
     mut body: Body,
 ) -> Result<Json<PauseList>, Problem> {
+    let mut change = api.change(author).await?;
     let now = Timestamp::now();
     let ends = until::read(&mut body, now);
     if !matches!(ends, Some(Ends::At(_))) {
@@ -98,9 +100,10 @@ pub(super) async fn pause(
     body.finish()?;
     if let (Some(Ends::At(end)), Some(who)) = (ends, who) {
         let until_ms = end.as_millisecond();
-        let _turn = api.pausing.lock().await;
         let pauses = Pauses::clone(&api.policy.pauses());
-        put(&api, &author, pauses.with(Pause { who, until_ms }), now).await?;
+        let pauses = pauses.with(Pause { who, until_ms });
+        put(&api, &mut change, &pauses, now).await?;
+        change.commit().await?;
     }
     Ok(Json(list(&api, now)))
 }
@@ -120,15 +123,16 @@ pub(super) async fn resume(
     By(author): By,
     Asked(wish): Asked<ResumeParams>,
 ) -> Result<Json<PauseList>, Problem> {
+    let mut change = api.change(author).await?;
     let now = Timestamp::now();
     let who = whom(&api, (wish.device.as_deref(), wish.group.as_deref()));
     let who = who.map_err(|(member, wrong)| Problem::input(member, wrong))?;
-    let _turn = api.pausing.lock().await;
     let pauses = match who {
         Paused::All => Pauses::default(),
         who => Pauses::clone(&api.policy.pauses()).without(&who),
     };
-    put(&api, &author, pauses, now).await?;
+    put(&api, &mut change, &pauses, now).await?;
+    change.commit().await?;
     Ok(Json(list(&api, now)))
 }
 
@@ -161,32 +165,29 @@ pub async fn recall(store: &Store, household: &Household) -> Result<Pauses, Stor
     Ok(Pauses(pauses.collect()))
 }
 
-async fn put(api: &Api, author: &Author, pauses: Pauses, now: Timestamp) -> Result<(), Problem> {
-    let now_ms = now.as_millisecond();
-    let pauses = Pauses(pauses.running(now_ms).cloned().collect());
-    let kept = keep(api, author, &pauses, now_ms).await;
-    kept.map_err(|error| unkept(&error))?;
-    api.policy.set_pauses(pauses);
-    Ok(())
-}
-
-/// Keeps these in the place of those that are in force.
-async fn keep(api: &Api, author: &Author, pauses: &Pauses, now_ms: i64) -> Result<(), StoreError> {
-    let before = api.policy.pauses();
-    let mut store = api.store.write_shared().await?;
+/// Puts these in the place of those that are in force.
+async fn put(
+    api: &Api,
+    change: &mut Changing<'_>,
+    pauses: &Pauses,
+    now: Timestamp,
+) -> Result<(), Problem> {
+    let (before, now_ms) = (api.policy.pauses(), now.as_millisecond());
     for pause in &before.0 {
         let (key, is_running) = (to_row(api, pause).who, pause.until_ms > now_ms);
         if is_running && !pauses.0.iter().any(|one| one.who == pause.who) {
-            store.take_out(author, Kind::Pause, &key).await?;
+            change.take_out(Kind::Pause, &key).await?;
         } else if !is_running {
             // It ended by itself.
-            store.let_end(Kind::Pause, &key).await?;
+            change.let_end(Kind::Pause, &key).await?;
         }
     }
-    for pause in pauses.0.iter().filter(|pause| !before.0.contains(pause)) {
-        store.put(author, &Item::Pause(to_row(api, pause))).await?;
+    for pause in pauses.running(now_ms) {
+        if !before.0.contains(pause) {
+            change.put(&Item::Pause(to_row(api, pause))).await?;
+        }
     }
-    store.commit().await
+    Ok(())
 }
 
 fn whom(

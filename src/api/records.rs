@@ -17,6 +17,7 @@ use super::problem::{Problem, unkept};
 use crate::config;
 use crate::local::{Record, SetRecord};
 use crate::query::RecordType;
+use crate::store::Kind;
 
 /// A name has at most 255 bytes; in other scripts than ours it is shorter to write.
 const LONGEST_NAME: usize = 255;
@@ -93,6 +94,7 @@ pub(super) async fn add_record(
     By(author): By,
     mut body: Body,
 ) -> Result<(StatusCode, Json<RecordItem>), Problem> {
+    let mut change = api.change(author).await?;
     let name = body.required("name", |text| bounded(text, LONGEST_NAME));
     let value = body.required("value", |text| bounded(text, LONGEST_VALUE));
     let kind = body.text("type");
@@ -119,8 +121,13 @@ pub(super) async fn add_record(
             detail,
         ));
     }
-    let added = api.records.add(&author, record).await;
-    let record = added.map_err(|error| unkept(&error))?;
+    let id = change.records().free_id().await;
+    let record = SetRecord {
+        id: Some(id.map_err(|error| unkept(&error))?),
+        ..record
+    };
+    change.put(&record.to_item()).await?;
+    change.commit().await?;
     Ok((StatusCode::CREATED, Json(item(&api, &record))))
 }
 
@@ -143,6 +150,7 @@ pub(super) async fn change_record(
     Id(id): Id,
     mut body: Body,
 ) -> Result<Json<RecordItem>, Problem> {
+    let mut change = api.change(author).await?;
     let before = own(&api, &id)?;
     let name = body.read("name", |text| bounded(text, LONGEST_NAME));
     let value = body.read("value", |text| bounded(text, LONGEST_VALUE));
@@ -161,8 +169,8 @@ pub(super) async fn change_record(
             ttl: ttl.map_or(before.ttl, seconds),
         },
     )?;
-    let changed = api.records.replace(&author, &record).await;
-    changed.map_err(|error| unkept(&error))?;
+    change.put(&record.to_item()).await?;
+    change.commit().await?;
     Ok(Json(item(&api, &record)))
 }
 
@@ -183,9 +191,10 @@ pub(super) async fn remove_record(
     By(author): By,
     Id(id): Id,
 ) -> Result<StatusCode, Problem> {
-    let record = own(&api, &id)?;
-    let removed = api.records.remove(&author, &record).await;
-    removed.map_err(|error| unkept(&error))?;
+    let mut change = api.change(author).await?;
+    own(&api, &id)?;
+    change.take_out(Kind::Record, &id).await?;
+    change.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -22,6 +22,7 @@ use super::who;
 use crate::config::ListAction;
 use crate::lists::{self, SetRule};
 use crate::query::DeviceId;
+use crate::store::Kind;
 
 /// People's own rules.
 #[derive(Debug, Serialize, ToSchema)]
@@ -108,6 +109,7 @@ pub(super) async fn add_rule(
     By(author): By,
     mut body: Body,
 ) -> Result<(StatusCode, Json<RuleItem>), Problem> {
+    let mut change = api.change(author).await?;
     let text = body.required("match", |text| Ok(text.trim().to_owned()));
     let rule = SetRule {
         id: None,
@@ -123,8 +125,13 @@ pub(super) async fn add_rule(
         until: None,
     };
     let rule = read(&api, body, rule)?;
-    let added = api.lists.add_rule(&author, rule).await;
-    let rule = added.map_err(|error| unkept(&error))?;
+    let id = change.rules().free_id().await;
+    let rule = SetRule {
+        id: Some(id.map_err(|error| unkept(&error))?),
+        ..rule
+    };
+    change.put(&rule.to_item()).await?;
+    change.commit().await?;
     Ok((StatusCode::CREATED, Json(item(&rule, &hits(&api).await))))
 }
 
@@ -147,13 +154,14 @@ pub(super) async fn change_rule(
     Id(id): Id,
     mut body: Body,
 ) -> Result<Json<RuleItem>, Problem> {
+    let mut change = api.change(author).await?;
     let mut rule = own(&api, &id)?;
     if let Some(text) = body.text("match") {
         text.trim().clone_into(&mut rule.text);
     }
     let rule = read(&api, body, rule)?;
-    let changed = api.lists.change_rule(&author, &rule).await;
-    changed.map_err(|error| unkept(&error))?;
+    change.put(&rule.to_item()).await?;
+    change.commit().await?;
     Ok(Json(item(&rule, &hits(&api).await)))
 }
 
@@ -174,9 +182,10 @@ pub(super) async fn remove_rule(
     By(author): By,
     Id(id): Id,
 ) -> Result<StatusCode, Problem> {
-    let rule = own(&api, &id)?;
-    let removed = api.lists.remove_rule(&author, &rule).await;
-    removed.map_err(|error| unkept(&error))?;
+    let mut change = api.change(author).await?;
+    own(&api, &id)?;
+    change.take_out(Kind::Rule, &id).await?;
+    change.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -8,14 +8,13 @@ use tokio::time;
 use tokio_util::sync::CancellationToken;
 
 use super::library::tags;
-use crate::api;
+use crate::api::Api;
 use crate::cache::Cache;
 use crate::device::Devices;
 use crate::household::{Enforce, Household};
 use crate::lists::{self, Library};
 use crate::local::Local;
 use crate::policy::Policy;
-use crate::store::Store;
 use crate::upstream::Shared as UpstreamShared;
 
 /// How long to wait for a store that cannot be opened.
@@ -72,17 +71,12 @@ pub(super) async fn recall(
 }
 
 /// Puts the pauses of earlier runs in force; no device waits for that.
-pub(super) async fn recall_pauses(
-    (store, household): (Store, Arc<Household>),
-    policy: Policy,
-    stop: CancellationToken,
-) {
+pub(super) async fn recall_pauses(api: Arc<Api>, stop: CancellationToken) {
     let recalled = tokio::select! {
         () = stop.cancelled() => return,
-        recalled = api::recall_pauses(&store, &household) => recalled,
+        recalled = api.recall_pauses() => recalled,
     };
-    match recalled {
-        Ok(pauses) => policy.set_pauses(pauses),
-        Err(error) => tracing::warn!(%error, "pauses of before are not known, and have ended"),
+    if let Err(error) = recalled {
+        tracing::warn!(%error, "pauses of before are not known, and have ended");
     }
 }

@@ -121,22 +121,6 @@ impl Nodes {
             session.wait(&mut listener).await?;
         }
     }
-
-    /// Puts in force what came from other nodes.
-    async fn enforce(&self, hub: &Hub) {
-        let stale = hub.take_stale();
-        if stale.credentials
-            && let Err(error) = self.api.access.recall().await
-        {
-            tracing::warn!(%error, "who was let in on another node is not known here");
-        }
-        for kind in stale.kinds {
-            if let Err(error) = self.api.enforce(kind).await {
-                let kind = kind.as_str();
-                tracing::warn!(%error, kind, "what another node changed is not in force here");
-            }
-        }
-    }
 }
 
 impl Due {
@@ -165,7 +149,9 @@ impl Session<'_> {
         if due.policy {
             self.nodes.store.pull().await?;
         }
-        self.nodes.enforce(self.hub).await;
+        if let Err(error) = self.nodes.api.catch_up().await {
+            tracing::warn!(%error, "what another node changed is not in force here");
+        }
         if due.rows {
             let (store, journal) = (&self.nodes.store, &self.nodes.journal);
             self.due.rows = self.rows.exchange(self.hub, (store, journal)).await?;

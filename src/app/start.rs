@@ -132,7 +132,7 @@ async fn start_in(place: Place, parts: Parts) -> anyhow::Result<App> {
             stop_rest.clone(),
         ));
     }
-    core.watch_ends(&tasks, &stop_rest);
+    core.watch_ends(&api, &tasks, &stop_rest);
     let nodes = core.nodes(api, &parts.config);
     let Core {
         access,
@@ -298,14 +298,12 @@ impl Core {
     }
 
     /// Lets rules and pauses end, and schedules begin and end, when it is time.
-    fn watch_ends(&self, tasks: &TaskTracker, stop: &CancellationToken) {
+    fn watch_ends(&self, api: &Arc<Api>, tasks: &TaskTracker, stop: &CancellationToken) {
         let (library, until) = (Arc::clone(&self.library), stop.clone());
         tasks.spawn(async move { library.end_rules(until).await });
         let rulebook = Arc::clone(&self.library.rulebook);
         tasks.spawn(schedules::run(rulebook, stop.clone()));
-        let at_hand = (self.store.clone(), Arc::clone(&self.household));
-        let policy = self.policy.clone();
-        tasks.spawn(household::recall_pauses(at_hand, policy, stop.clone()));
+        tasks.spawn(household::recall_pauses(Arc::clone(api), stop.clone()));
     }
 
     /// What keeps this node in step with others, where there are others.

@@ -4,14 +4,11 @@ use super::Household;
 use crate::config::{DeviceMatch, DeviceWish};
 use crate::device::{Device, DeviceKey, mac_text};
 use crate::query::DeviceId;
-use crate::store::{Author, DeviceWishRow, Item, Kind, StoreError};
+use crate::store::{DeviceWishRow, Item};
 
 /// Why a device cannot be changed so.
 #[derive(Debug, thiserror::Error)]
 pub enum MemberError {
-    /// The store.
-    #[error(transparent)]
-    Store(#[from] StoreError),
     /// The config names it.
     #[error("device `{0}` stands in the config file: change it there")]
     Declared(String),
@@ -68,29 +65,8 @@ impl Household {
         })
     }
 
-    /// Keeps what people set of a device; it is in force at once.
-    pub async fn put_device(
-        &self,
-        author: &Author,
-        id: DeviceId,
-        wish: &DeviceWish,
-    ) -> Result<(), MemberError> {
-        self.check_name(id, &wish.name)?;
-        self.change_devices(author, &[(id, Some(wish))]).await
-    }
-
-    /// Forgets what people set of a device.
-    pub async fn forget_device(&self, author: &Author, id: DeviceId) -> Result<(), MemberError> {
-        self.change_devices(author, &[(id, None)]).await
-    }
-
-    /// Makes `from` one with `into`, for now and for what was recorded.
-    pub async fn merge(
-        &self,
-        author: &Author,
-        into: &Device,
-        from: &Device,
-    ) -> Result<(), MemberError> {
+    /// What is set of `into` where `from` is the same device, for now and for what was recorded.
+    pub fn merged(&self, into: &Device, from: &Device) -> Result<DeviceWish, MemberError> {
         let mut wish = self.begin(into)?;
         let more = match self.device_wish(from.id) {
             Some(other) => other.matches,
@@ -99,48 +75,22 @@ impl Household {
         let new = more.into_iter().filter(|sign| !wish.matches.contains(sign));
         let new: Vec<String> = new.collect();
         wish.matches.extend(new);
-        self.change_devices(author, &[(from.id, None), (into.id, Some(&wish))])
-            .await
+        Ok(wish)
     }
 
-    /// Takes one sign of a device out again, which is a device of its own then.
-    pub async fn split(
-        &self,
-        author: &Author,
-        id: DeviceId,
-        sign: &str,
-    ) -> Result<(), MemberError> {
+    /// What is set of a device without one of its signs, which is a device of its own then.
+    pub fn split(&self, id: DeviceId, sign: &str) -> Result<DeviceWish, MemberError> {
         let not_merged = || MemberError::NotMerged(sign.to_owned());
         let mut wish = self.device_wish(id).ok_or_else(not_merged)?;
         // The first is what it was before others came.
         let at = wish.matches.iter().skip(1).position(|one| one == sign);
         let at = at.ok_or_else(not_merged)?;
         wish.matches.remove(at + 1);
-        self.change_devices(author, &[(id, Some(&wish))]).await
+        Ok(wish)
     }
 
-    async fn change_devices(
-        &self,
-        author: &Author,
-        changes: &[(DeviceId, Option<&DeviceWish>)],
-    ) -> Result<(), MemberError> {
-        let mut recalled = self.recalled.lock().await;
-        self.recall_once(&mut recalled).await?;
-        let mut store = self.store.write_shared().await?;
-        for (id, wish) in changes {
-            if let Some(wish) = wish {
-                store.put(author, &Item::Device(row(*id, wish))).await?;
-            } else {
-                let key = id.0.to_string();
-                store.take_out(author, Kind::Device, &key).await?;
-            }
-        }
-        store.commit().await?;
-        *recalled = false;
-        Ok(self.recall_once(&mut recalled).await?)
-    }
-
-    fn check_name(&self, id: DeviceId, name: &str) -> Result<(), MemberError> {
+    /// Whether no other device has this name.
+    pub fn check_name(&self, id: DeviceId, name: &str) -> Result<(), MemberError> {
         let plan = self.plan();
         let is_other = plan.kept.numbers.get(name) != Some(&id);
         if is_other && plan.config.devices.iter().any(|one| one.name == name) {
@@ -188,10 +138,11 @@ pub(super) fn read(row: &DeviceWishRow) -> Option<DeviceWish> {
     }
 }
 
-fn row(device: DeviceId, wish: &DeviceWish) -> DeviceWishRow {
-    DeviceWishRow {
+/// What is to be kept of a device.
+pub fn device(device: DeviceId, wish: &DeviceWish) -> Item {
+    Item::Device(DeviceWishRow {
         device,
         wish: serde_json::to_string(wish).unwrap_or_default(),
         added_ms: jiff::Timestamp::now().as_millisecond(),
-    }
+    })
 }

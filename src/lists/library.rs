@@ -15,9 +15,9 @@ use super::{Fetcher, OwnRule, Rulebook, Shelf, Subscription, Subscriptions, own_
 use crate::config::{Config, ListAction, Lists};
 use crate::matcher::rule::{Asker, Rule};
 use crate::query::DeviceId;
-use crate::store::{Author, Item, Kind, Store, StoreError};
+use crate::store::{Store, StoreError};
 use naming::Called;
-use rows::{from_row, from_rule_row, to_row, to_rule_row};
+use rows::{from_row, from_rule_row};
 
 /// How a rule may name a device: by what people call it, else by its addresses.
 pub type Naming = Box<dyn Fn(DeviceId) -> Vec<Asker> + Send + Sync>;
@@ -37,6 +37,10 @@ pub struct Library {
     /// What devices go by in the rules in force.
     called: Mutex<Called>,
     wishes: Mutex<Wishes>,
+    /// Whether those of earlier runs are known; held while they are read.
+    recalled: tokio::sync::Mutex<bool>,
+    /// Held while rules are put in force.
+    putting: Mutex<()>,
     /// Told when rules change.
     changed: Notify,
 }
@@ -76,6 +80,12 @@ struct Wishes {
     stored_rules: Vec<SetRule>,
 }
 
+impl Wishes {
+    fn wanted(&self) -> Vec<Subscription> {
+        merged(self.declared_lists.clone(), self.stored_lists.clone())
+    }
+}
+
 impl SetRule {
     /// Whether it stands in the config file.
     pub fn is_declared(&self) -> bool {
@@ -113,16 +123,52 @@ impl Library {
             naming,
             called: Mutex::default(),
             wishes: Mutex::new(wishes),
+            recalled: tokio::sync::Mutex::default(),
+            putting: Mutex::default(),
             changed: Notify::new(),
         }
     }
 
     /// Reads what the dashboard set in earlier runs.
     pub async fn recall(&self, lists: &Lists) -> Result<(), StoreError> {
+        let mut recalled = self.recalled.lock().await;
+        self.read_lists(lists).await?;
+        self.read_rules().await?;
+        *recalled = true;
+        Ok(())
+    }
+
+    /// The same, unless that was done already.
+    pub async fn recall_first(&self, lists: &Lists) -> Result<(), StoreError> {
+        if *self.recalled.lock().await {
+            return Ok(());
+        }
+        self.recall(lists).await
+    }
+
+    /// Reads the lists of the dashboard; [`Self::put_lists`] puts them in force. The copies of those
+    /// that were removed are removed, too.
+    pub async fn recall_lists(&self, lists: &Lists) -> Result<(), StoreError> {
+        let _one_at_a_time = self.recalled.lock().await;
+        let before = self.wishes().stored_lists.clone();
+        self.read_lists(lists).await?;
+        let now = self.wishes().stored_lists.clone();
+        let is_gone = |list: &&Subscription| now.iter().all(|one| one.id != list.id);
+        for list in before.iter().filter(is_gone) {
+            self.forget(&list.id);
+        }
+        Ok(())
+    }
+
+    /// Reads the rules of the dashboard; [`Self::put_rules`] puts them in force.
+    pub async fn recall_rules(&self) -> Result<(), StoreError> {
+        let _one_at_a_time = self.recalled.lock().await;
+        self.read_rules().await
+    }
+
+    async fn read_lists(&self, lists: &Lists) -> Result<(), StoreError> {
         self.store.connect().await?;
-        let mut store = self.store.read().await?;
-        let stored = store.lists().all().await?;
-        let rules = store.rules().all().await?;
+        let stored = self.store.read().await?.lists().all().await?;
         let stored = stored.iter().filter_map(|row| from_row(row, lists));
         let stored: Vec<Subscription> = stored.collect();
         let mut wishes = self.wishes();
@@ -130,24 +176,20 @@ impl Library {
             self.note_name(&wishes.stored_lists, list);
         }
         wishes.stored_lists = stored;
-        wishes.stored_rules = rules.into_iter().filter_map(from_rule_row).collect();
         Ok(())
     }
 
-    /// Has the task keep the lists that people want now. The groups that they name should be in
-    /// force before.
-    pub fn put_lists(&self) {
-        self.subscriptions.want(self.wanted());
+    async fn read_rules(&self) -> Result<(), StoreError> {
+        self.store.connect().await?;
+        let rules = self.store.read().await?.rules().all().await?;
+        self.wishes().stored_rules = rules.into_iter().filter_map(from_rule_row).collect();
+        Ok(())
     }
 
-    /// Takes the lists and rules of another config, and puts them in force.
-    pub fn declare(&self, config: &Config) {
-        let mut wishes = self.wishes();
-        wishes.declared_lists = Subscription::declared(&config.subscribed);
-        wishes.declared_rules = declared_rules(config);
-        drop(wishes);
+    /// Takes the lists of another config, and puts them in force.
+    pub fn declare_lists(&self, config: &Config) {
+        self.wishes().declared_lists = Subscription::declared(&config.subscribed);
         self.put_lists();
-        self.put_rules();
     }
 
     /// Takes the rules of another config, and puts them in force.
@@ -158,24 +200,15 @@ impl Library {
 
     /// All lists that people want.
     pub fn wanted(&self) -> Vec<Subscription> {
-        let wishes = self.wishes();
-        merged(wishes.declared_lists.clone(), wishes.stored_lists.clone())
+        self.wishes().wanted()
     }
 
-    /// Keeps a list that is new, or changed; [`Self::put_lists`] puts it in force.
-    pub async fn keep_list(&self, author: &Author, list: &Subscription) -> Result<(), StoreError> {
-        let mut store = self.store.write_shared().await?;
-        let row = to_row(list, Timestamp::now());
-        store.put(author, &Item::List(row)).await?;
-        store.commit().await?;
-        let mut wishes = self.wishes();
-        self.note_name(&wishes.stored_lists, list);
-        let mut known = wishes.stored_lists.iter_mut();
-        match known.find(|known| known.id == list.id) {
-            Some(known) => known.clone_from(list),
-            None => wishes.stored_lists.push(list.clone()),
-        }
-        Ok(())
+    /// Has the task keep the lists that people want now. The groups that they name should be in force
+    /// before.
+    pub fn put_lists(&self) {
+        // Held meanwhile: else what was wanted first might be told last.
+        let wishes = self.wishes();
+        self.subscriptions.want(wishes.wanted());
     }
 
     /// Where a list has another name now, the rules that are compiled know it by the one before.
@@ -186,17 +219,10 @@ impl Library {
         }
     }
 
-    /// Removes a list, with its copies.
-    pub async fn remove(&self, author: &Author, id: &str) -> Result<(), StoreError> {
-        let mut store = self.store.write_shared().await?;
-        store.take_out(author, Kind::List, id).await?;
-        store.commit().await?;
-        self.wishes().stored_lists.retain(|list| list.id != id);
-        self.put_lists();
+    fn forget(&self, id: &str) {
         if let Err(error) = self.shelf.forget(id) {
             tracing::warn!(list = id, %error, "the copies of a removed list are still there");
         }
-        Ok(())
     }
 
     /// All rules: those of the dashboard, the newest first, then those of the config.
@@ -211,55 +237,6 @@ impl Library {
             .collect()
     }
 
-    /// Adds a rule, which is in force at once.
-    pub async fn add_rule(&self, author: &Author, rule: SetRule) -> Result<SetRule, StoreError> {
-        let mut store = self.store.write_shared().await?;
-        let id = store.rules().free_id().await?;
-        let rule = SetRule {
-            id: Some(id),
-            ..rule
-        };
-        let row = to_rule_row(&rule, id, Timestamp::now());
-        store.put(author, &Item::Rule(row)).await?;
-        store.commit().await?;
-        let mut wishes = self.wishes();
-        // Another node's change may have had all of them read just now.
-        wishes.stored_rules.retain(|known| known.id != rule.id);
-        wishes.stored_rules.insert(0, rule.clone());
-        drop(wishes);
-        self.put_rules();
-        Ok(rule)
-    }
-
-    /// Changes a rule, which is in force at once.
-    pub async fn change_rule(&self, author: &Author, rule: &SetRule) -> Result<(), StoreError> {
-        let Some(id) = rule.id else { return Ok(()) };
-        let mut store = self.store.write_shared().await?;
-        let row = to_rule_row(rule, id, Timestamp::now());
-        store.put(author, &Item::Rule(row)).await?;
-        store.commit().await?;
-        for known in &mut self.wishes().stored_rules {
-            if known.id == rule.id {
-                known.clone_from(rule);
-            }
-        }
-        self.put_rules();
-        Ok(())
-    }
-
-    /// Removes a rule, which is out of force at once.
-    pub async fn remove_rule(&self, author: &Author, rule: &SetRule) -> Result<(), StoreError> {
-        let Some(id) = rule.id else { return Ok(()) };
-        let mut store = self.store.write_shared().await?;
-        store.take_out(author, Kind::Rule, &id.to_string()).await?;
-        store.commit().await?;
-        self.wishes()
-            .stored_rules
-            .retain(|known| known.id != rule.id);
-        self.put_rules();
-        Ok(())
-    }
-
     /// Puts people's own rules in force, with devices as they are called now.
     pub fn put_rules(&self) {
         self.put_rules_of(Timestamp::now());
@@ -268,6 +245,8 @@ impl Library {
 
     /// Puts those in force that count at a moment.
     fn put_rules_of(&self, now: Timestamp) {
+        // Else those that were looked up first might be in force last.
+        let _one_at_a_time = self.putting.lock().unwrap_or_else(PoisonError::into_inner);
         let rules = self.rules();
         let counts = |rule: &&SetRule| rule.until.is_none_or(|until| until > now);
         let understood = rules

@@ -10,7 +10,7 @@ use super::record::{Record, RecordError};
 use super::table::below;
 use crate::config;
 use crate::query::{Name, RecordType};
-use crate::store::{Author, Item, Kind, RecordRow, Store, StoreError};
+use crate::store::{Item, RecordRow, Store, StoreError};
 
 /// More than any home has, and few enough to make the table anew at every change.
 const MOST: usize = 1000;
@@ -22,7 +22,7 @@ pub struct Records {
     book: Arc<Book>,
     store: Store,
     wishes: Mutex<Wishes>,
-    /// Whether those of earlier runs are known; held while one is changed.
+    /// Whether those of earlier runs are known; held while they are read.
     recalled: tokio::sync::Mutex<bool>,
 }
 
@@ -62,6 +62,18 @@ impl SetRecord {
             Some(id) => id.to_string(),
             None => format!("c{}", self.number),
         }
+    }
+
+    /// What is to be kept of it.
+    pub fn to_item(&self) -> Item {
+        Item::Record(RecordRow {
+            id: self.id.unwrap_or_default(),
+            name: self.name.clone(),
+            kind: self.kind.to_string(),
+            value: self.value.clone(),
+            ttl_s: self.ttl,
+            added_ms: Timestamp::now().as_millisecond(),
+        })
     }
 
     fn understand(&self) -> Result<Record, RecordError> {
@@ -104,7 +116,7 @@ impl Records {
         }
         self.store.connect().await?;
         let rows = self.store.read().await?.records().all().await?;
-        self.change(|stored| *stored = rows.into_iter().filter_map(from_row).collect());
+        self.put(rows.into_iter().filter_map(from_row).collect());
         *recalled = true;
         Ok(())
     }
@@ -175,60 +187,9 @@ impl Records {
         (full.unwrap_or(record.name), record.is_wildcard)
     }
 
-    /// Adds a record, which is in force at once.
-    pub async fn add(&self, author: &Author, record: SetRecord) -> Result<SetRecord, StoreError> {
-        let mut recalled = self.recalled.lock().await;
-        self.recall_once(&mut recalled).await?;
-        let mut store = self.store.write_shared().await?;
-        let id = store.records().free_id().await?;
-        let record = SetRecord {
-            id: Some(id),
-            ..record
-        };
-        let row = to_row(&record, id, Timestamp::now().as_millisecond());
-        store.put(author, &Item::Record(row)).await?;
-        store.commit().await?;
-        self.change(|stored| {
-            // Another node's change may have had all of them read just now.
-            stored.retain(|known| known.id != record.id);
-            stored.insert(0, record.clone());
-        });
-        Ok(record)
-    }
-
-    /// Changes a record, which is in force at once.
-    pub async fn replace(&self, author: &Author, record: &SetRecord) -> Result<(), StoreError> {
-        let Some(id) = record.id else { return Ok(()) };
-        let mut recalled = self.recalled.lock().await;
-        self.recall_once(&mut recalled).await?;
-        let mut store = self.store.write_shared().await?;
-        let row = to_row(record, id, 0);
-        store.put(author, &Item::Record(row)).await?;
-        store.commit().await?;
-        self.change(|stored| {
-            for known in stored.iter_mut().filter(|known| known.id == record.id) {
-                known.clone_from(record);
-            }
-        });
-        Ok(())
-    }
-
-    /// Removes a record, which is out of force at once.
-    pub async fn remove(&self, author: &Author, record: &SetRecord) -> Result<(), StoreError> {
-        let Some(id) = record.id else { return Ok(()) };
-        let mut recalled = self.recalled.lock().await;
-        self.recall_once(&mut recalled).await?;
-        let mut store = self.store.write_shared().await?;
-        let key = id.to_string();
-        store.take_out(author, Kind::Record, &key).await?;
-        store.commit().await?;
-        self.change(|stored| stored.retain(|known| known.id != record.id));
-        Ok(())
-    }
-
-    fn change(&self, change: impl FnOnce(&mut Vec<SetRecord>)) {
+    fn put(&self, stored: Vec<SetRecord>) {
         let mut wishes = self.wishes();
-        change(&mut wishes.stored);
+        wishes.stored = stored;
         // Who came first has its way.
         let oldest_first = wishes.stored.iter().rev();
         let understood = oldest_first.filter_map(|record| record.understand().ok());
@@ -253,17 +214,6 @@ fn declared(records: &[config::Record]) -> Vec<SetRecord> {
         })
     });
     understood.collect()
-}
-
-fn to_row(record: &SetRecord, id: i64, added_ms: i64) -> RecordRow {
-    RecordRow {
-        id,
-        name: record.name.clone(),
-        kind: record.kind.to_string(),
-        value: record.value.clone(),
-        ttl_s: record.ttl,
-        added_ms,
-    }
 }
 
 /// A row; `None`, with a warning, for one that this version does not understand.

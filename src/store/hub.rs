@@ -170,6 +170,11 @@ impl Hub {
         std::mem::take(&mut *stale)
     }
 
+    fn is_stale(&self) -> bool {
+        let stale = self.0.stale.lock().unwrap_or_else(PoisonError::into_inner);
+        *stale != Stale::default()
+    }
+
     fn add_stale(&self, more: Stale) {
         if more != Stale::default() {
             let mut stale = self.0.stale.lock().unwrap_or_else(PoisonError::into_inner);

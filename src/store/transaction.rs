@@ -113,6 +113,11 @@ impl Transaction {
         OutboxTable(self.table())
     }
 
+    /// Whether other nodes changed something that is not in force here yet.
+    pub fn brings_news(&self) -> bool {
+        self.remote.as_ref().is_some_and(|remote| remote.is_news())
+    }
+
     /// Keeps what was written.
     pub async fn commit(self) -> Result<(), StoreError> {
         let Self {

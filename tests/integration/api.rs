@@ -1,6 +1,7 @@
 //! The HTTP API, over a journal that is fed with made-up queries.
 
 mod access;
+mod at_once;
 mod attention;
 mod cache;
 mod changes;

@@ -140,6 +140,34 @@ async fn a_list_that_is_for_other_groups_is_so_on_all_nodes() {
     }
 }
 
+#[tokio::test]
+async fn what_two_nodes_change_at_the_same_time_is_all_changed() {
+    let Some(postgres) = Postgres::start() else {
+        return;
+    };
+    let (_stub, [first, second, third]) = three(&postgres).await;
+    let mut set = json!({});
+    for action in ["block", "off", "block", "off", "block"] {
+        let wish = || json!({ "action": action });
+        let (one, other) = tokio::join!(
+            first.send(Method::PUT, "packs/xiaomi", wish()),
+            second.send(Method::PUT, "packs/samsung", wish())
+        );
+        assert_eq!((one.0, other.0), (204, 204), "{one:?} {other:?}");
+        set = json!({ "xiaomi": action, "samsung": action });
+        for node in [&first, &second] {
+            node.until("groups", |groups| {
+                let packs = &groups["groups"][0]["packs"];
+                packs["xiaomi"] == action && packs["samsung"] == action
+            })
+            .await;
+        }
+    }
+    third
+        .until("groups", |groups| groups["groups"][0]["packs"] == set)
+        .await;
+}
+
 /// How long the database is away: a minute is what is promised, and takes as long.
 fn away() -> Duration {
     let seconds = std::env::var("NODES_AWAY_SECONDS").ok();

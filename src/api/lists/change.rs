@@ -13,11 +13,11 @@ use super::super::Api;
 use super::super::asked::Id;
 use super::super::author::By;
 use super::super::body::Body;
-use super::super::problem::{Problem, unkept};
+use super::super::problem::Problem;
 use super::{Did, ListItem, groups, item, status};
 use crate::config::{self, ListAction, ListFormat, ListSource};
 use crate::lists::{ListStatus, Subscription, id};
-use crate::store::Author;
+use crate::store::Kind;
 
 /// What people want of a list.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -56,6 +56,7 @@ pub(crate) async fn add_list(
     By(author): By,
     mut body: Body,
 ) -> Result<(StatusCode, Json<ListItem>), Problem> {
+    let mut change = api.change(author).await?;
     let lists = api.config().lists.clone();
     let name = body.required("name", config::List::check_name);
     let source = body.required("source", |text| ListSource::parse(text, &lists));
@@ -77,7 +78,8 @@ pub(crate) async fn add_list(
         declared: false,
         groups: groups.flatten(),
     });
-    put(&api, &author, &list).await?;
+    change.put(&list.to_item()).await?;
+    change.commit().await?;
     let known = known(&api, &list);
     Ok((
         StatusCode::CREATED,
@@ -105,6 +107,7 @@ pub(crate) async fn change_list(
     Id(id): Id,
     mut body: Body,
 ) -> Result<Json<ListItem>, Problem> {
+    let mut change = api.change(author).await?;
     let before = own(&api, &id)?;
     let lists = api.config().lists.clone();
     let name = body.read("name", config::List::check_name);
@@ -116,25 +119,15 @@ pub(crate) async fn change_list(
         free(&api, name, Some(&id))?;
     }
     let list = wish.onto(Subscription {
-        name: name.unwrap_or(before.list.name),
-        source: source.unwrap_or(before.list.source),
-        groups: groups.unwrap_or(before.list.groups),
-        ..before.list
+        name: name.unwrap_or(before.name),
+        source: source.unwrap_or(before.source),
+        groups: groups.unwrap_or(before.groups),
+        ..before
     });
-    put(&api, &author, &list).await?;
+    change.put(&list.to_item()).await?;
+    change.commit().await?;
     let known = known(&api, &list);
     Ok(Json(item(&api, &known, &Did::of(&api).await)))
-}
-
-/// Keeps a list that is new, or changed, and puts it in force.
-async fn put(api: &Api, author: &Author, list: &Subscription) -> Result<(), Problem> {
-    let kept = api.lists.keep_list(author, list).await;
-    kept.map_err(|error| unkept(&error))?;
-    // Its entries never count for groups that it is not for; and those that name it follow.
-    let followed = api.household.recall().await;
-    followed.map_err(|error| unkept(&error))?;
-    api.lists.put_lists();
-    Ok(())
 }
 
 /// Remove a list
@@ -154,9 +147,10 @@ pub(crate) async fn remove_list(
     By(author): By,
     Id(id): Id,
 ) -> Result<StatusCode, Problem> {
+    let mut change = api.change(author).await?;
     own(&api, &id)?;
-    let removed = api.lists.remove(&author, &id).await;
-    removed.map_err(|error| unkept(&error))?;
+    change.take_out(Kind::List, &id).await?;
+    change.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -284,9 +278,11 @@ pub(crate) fn one_of<T: Copy>(text: &str, words: &[(&str, T)]) -> Result<T, Stri
 }
 
 /// A list that may be changed here.
-fn own(api: &Api, id: &str) -> Result<ListStatus, Problem> {
-    let status = status(api, id)?;
-    if status.list.declared {
+fn own(api: &Api, id: &str) -> Result<Subscription, Problem> {
+    let mut lists = api.lists.wanted().into_iter();
+    let list = lists.find(|list| list.id == id);
+    let list = list.ok_or_else(|| Problem::not_found(format!("there is no list `{id}`")))?;
+    if list.declared {
         let detail = format!("list `{id}` stands in the config file: change it there");
         return Err(Problem::new(
             StatusCode::CONFLICT,
@@ -294,23 +290,19 @@ fn own(api: &Api, id: &str) -> Result<ListStatus, Problem> {
             detail,
         ));
     }
-    Ok(status)
+    Ok(list)
 }
 
 /// Whether no other list goes by this name.
 fn free(api: &Api, name: &str, own: Option<&str>) -> Result<(), Problem> {
-    let all = api.lists.subscriptions.all();
-    let is_same = |status: &&ListStatus| status.list.name == name || status.list.id == id(name);
-    let other = all
-        .lists
-        .iter()
-        .find(|status| is_same(status) && own != Some(&*status.list.id));
-    let Some(other) = other else { return Ok(()) };
+    let lists = api.lists.wanted();
+    let is_same = |list: &&Subscription| list.name == name || list.id == id(name);
+    let mut same = lists.iter().filter(is_same);
+    let Some(other) = same.find(|list| own != Some(&*list.id)) else {
+        return Ok(());
+    };
     let mut body = Body::default();
-    body.wrong(
-        "name",
-        format!("there is a list `{}` already", other.list.name),
-    );
+    body.wrong("name", format!("there is a list `{}` already", other.name));
     body.finish()
 }
 

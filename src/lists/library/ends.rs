@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::{Library, SetRule};
-use crate::store::{Author, StoreError};
+use crate::store::{Author, Kind, StoreError};
 
 /// The clock may be set in between, so the next end is looked at again after this long.
 const LOOK_AGAIN: Duration = Duration::from_mins(1);
@@ -39,17 +39,30 @@ impl Library {
     /// Ends the rules whose time has come, and says how long it is until the next one's.
     pub async fn end_until(&self, now: Timestamp) -> Result<Option<Duration>, StoreError> {
         let has_ended = |rule: &SetRule| rule.until.is_some_and(|until| until <= now);
-        let ended: Vec<SetRule> = self.rules().into_iter().filter(has_ended).collect();
-        if !ended.is_empty() {
+        if self.rules().iter().any(has_ended) {
             // Whatever the disk says to it.
             self.put_rules_of(now);
-        }
-        for rule in &ended {
-            self.remove_rule(&Author::TIME, rule).await?;
+            self.take_out_ended(now).await?;
+            self.recall_rules().await?;
         }
         let rules = self.rules();
         let ends = rules.iter().filter_map(|rule| rule.until);
         let next = ends.filter(|until| *until > now).min();
         Ok(next.map(|until| until.duration_since(now).unsigned_abs()))
+    }
+
+    /// By what is kept: somebody may have given one more time just now.
+    async fn take_out_ended(&self, now: Timestamp) -> Result<(), StoreError> {
+        let mut store = self.store.write_shared().await?;
+        for row in store.rules().all().await? {
+            if row
+                .until_ms
+                .is_some_and(|until| until <= now.as_millisecond())
+            {
+                let key = row.id.to_string();
+                store.take_out(&Author::TIME, Kind::Rule, &key).await?;
+            }
+        }
+        store.commit().await
     }
 }

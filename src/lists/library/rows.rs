@@ -7,21 +7,24 @@ use jiff::Timestamp;
 use super::SetRule;
 use crate::config::{ListAction, ListFormat, ListSource, Lists};
 use crate::lists::Subscription;
-use crate::store::{ListRow, RuleRow};
+use crate::store::{Item, ListRow, RuleRow};
 
-pub(super) fn to_row(list: &Subscription, now: Timestamp) -> ListRow {
-    let mut words = ListFormat::WORDS.iter();
-    let format = words.find(|(_, format)| *format == list.format);
-    ListRow {
-        id: list.id.clone(),
-        name: list.name.clone(),
-        source: list.source.to_string(),
-        action: list.action.word().to_owned(),
-        format: format.map_or("auto", |(word, _)| word).to_owned(),
-        refresh_s: i64::try_from(list.refresh.as_secs()).unwrap_or(i64::MAX),
-        enabled: list.enabled,
-        groups: list.groups.clone(),
-        added_ms: now.as_millisecond(),
+impl Subscription {
+    /// What is to be kept of it.
+    pub fn to_item(&self) -> Item {
+        let mut words = ListFormat::WORDS.iter();
+        let format = words.find(|(_, format)| *format == self.format);
+        Item::List(ListRow {
+            id: self.id.clone(),
+            name: self.name.clone(),
+            source: self.source.to_string(),
+            action: self.action.word().to_owned(),
+            format: format.map_or("auto", |(word, _)| word).to_owned(),
+            refresh_s: i64::try_from(self.refresh.as_secs()).unwrap_or(i64::MAX),
+            enabled: self.enabled,
+            groups: self.groups.clone(),
+            added_ms: Timestamp::now().as_millisecond(),
+        })
     }
 }
 
@@ -53,15 +56,18 @@ pub(super) fn from_row(row: &ListRow, lists: &Lists) -> Option<Subscription> {
     })
 }
 
-pub(super) fn to_rule_row(rule: &SetRule, id: i64, now: Timestamp) -> RuleRow {
-    RuleRow {
-        id,
-        text: rule.text.clone(),
-        action: rule.action.word().to_owned(),
-        comment: rule.comment.clone(),
-        device: rule.device,
-        until_ms: rule.until.map(Timestamp::as_millisecond),
-        added_ms: now.as_millisecond(),
+impl SetRule {
+    /// What is to be kept of it.
+    pub fn to_item(&self) -> Item {
+        Item::Rule(RuleRow {
+            id: self.id.unwrap_or_default(),
+            text: self.text.clone(),
+            action: self.action.word().to_owned(),
+            comment: self.comment.clone(),
+            device: self.device,
+            until_ms: self.until.map(Timestamp::as_millisecond),
+            added_ms: Timestamp::now().as_millisecond(),
+        })
     }
 }
 

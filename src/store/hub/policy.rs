@@ -189,6 +189,12 @@ impl Remote {
         self.next - 1
     }
 
+    /// Whether other nodes had changed something that is not in force here yet: it comes with this, or
+    /// came while this waited for its turn.
+    pub(in crate::store) fn is_news(&self) -> bool {
+        self.stale != Stale::default() || self.hub.is_stale()
+    }
+
     pub(in crate::store) fn write(&mut self, write: Write) {
         self.writes.push(write);
     }

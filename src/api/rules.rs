@@ -24,6 +24,13 @@ use crate::lists::{self, SetRule};
 use crate::query::DeviceId;
 use crate::store::Kind;
 
+/// Longer ones nobody reads.
+const LONGEST_MATCH: usize = 1000;
+const LONGEST_COMMENT: usize = 500;
+
+/// More than any home has, and few enough to put all in force anew at every change.
+const MOST: usize = 5000;
+
 /// People's own rules.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct RuleList {
@@ -101,6 +108,7 @@ pub(super) async fn rules(State(api): State<Arc<Api>>) -> Json<RuleList> {
     post, path = "/rules", tag = "rules", request_body = RuleWish,
     responses(
         (status = 201, body = RuleItem),
+        (status = 409, body = Problem, content_type = "application/problem+json"),
         (status = 422, body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -110,7 +118,7 @@ pub(super) async fn add_rule(
     mut body: Body,
 ) -> Result<(StatusCode, Json<RuleItem>), Problem> {
     let mut change = api.change(author).await?;
-    let text = body.required("match", |text| Ok(text.trim().to_owned()));
+    let text = body.required("match", check_match);
     let rule = SetRule {
         id: None,
         number: 0,
@@ -125,6 +133,10 @@ pub(super) async fn add_rule(
         until: None,
     };
     let rule = read(&api, body, rule)?;
+    if api.lists.rules().len() >= MOST {
+        let detail = format!("there are {MOST} rules, and no more are kept");
+        return Err(Problem::new(StatusCode::CONFLICT, "too many rules", detail));
+    }
     let id = change.rules().free_id().await;
     let rule = SetRule {
         id: Some(id.map_err(|error| unkept(&error))?),
@@ -156,8 +168,8 @@ pub(super) async fn change_rule(
 ) -> Result<Json<RuleItem>, Problem> {
     let mut change = api.change(author).await?;
     let mut rule = own(&api, &id)?;
-    if let Some(text) = body.text("match") {
-        text.trim().clone_into(&mut rule.text);
+    if let Some(text) = body.read("match", check_match) {
+        rule.text = text;
     }
     let rule = read(&api, body, rule)?;
     change.put(&rule.to_item()).await?;
@@ -193,6 +205,13 @@ pub(super) async fn remove_rule(
 fn read(api: &Api, mut body: Body, before: SetRule) -> Result<SetRule, Problem> {
     let action = body.read("action", |text| one_of(text, &ListAction::WORDS));
     let comment = body.given("comment");
+    let is_long = |text: &String| text.len() > LONGEST_COMMENT;
+    if comment
+        .as_ref()
+        .is_some_and(|said| said.as_ref().is_some_and(is_long))
+    {
+        body.wrong("comment", format!("write at most {LONGEST_COMMENT} bytes"));
+    }
     let ends = until::read(&mut body, Timestamp::now());
     let device = body.given("device").map(|id| match id {
         None => Ok(None),
@@ -229,6 +248,14 @@ fn read(api: &Api, mut body: Body, before: SetRule) -> Result<SetRule, Problem> 
     }
     body.finish()?;
     Ok(rule)
+}
+
+fn check_match(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if text.len() > LONGEST_MATCH {
+        return Err(format!("write at most {LONGEST_MATCH} bytes"));
+    }
+    Ok(text.to_owned())
 }
 
 fn own(api: &Api, id: &str) -> Result<SetRule, Problem> {

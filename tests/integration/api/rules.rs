@@ -138,3 +138,33 @@ async fn the_end_of_a_rule_can_be_taken_back() {
     assert_eq!(desk.lists.end_until(far).await.unwrap(), None);
     assert_eq!(verdict(&desk, "ads.example").await, "block");
 }
+
+#[tokio::test]
+async fn rules_are_no_longer_and_no_more_than_a_home_has() {
+    let desk = Desk::new().await;
+    let long = json!({ "match": "x".repeat(1001), "comment": "y".repeat(501) });
+    let refused = desk.change("POST", "rules", long).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    for pointer in ["/match", "/comment"] {
+        assert!(refused.text.contains(pointer), "{}", refused.text);
+    }
+    let mut store = desk.store.write().await.unwrap();
+    for number in 1..5000 {
+        let row = squelch::store::RuleRow {
+            id: number,
+            text: format!("||n{number}.example^"),
+            action: "block".to_owned(),
+            comment: None,
+            device: None,
+            until_ms: None,
+            added_ms: 0,
+        };
+        store.rules().save(&row).await.unwrap();
+    }
+    store.commit().await.unwrap();
+    let rule = json!({ "match": "||ads.example^" });
+    let last = desk.change("POST", "rules", rule.clone()).await;
+    assert_eq!(last.status, StatusCode::CREATED, "{}", last.text);
+    let refused = desk.change("POST", "rules", rule).await;
+    assert_eq!(refused.status, StatusCode::CONFLICT, "{}", refused.text);
+}

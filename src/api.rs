@@ -106,6 +106,9 @@ const MOST_LISTENERS: usize = 64;
 /// Requests that are worked on at the same time; others wait. A long span takes memory and disk.
 const MOST_AT_WORK: usize = 8;
 
+/// Lists that are looked at before they are added, at the same time.
+const MOST_PREVIEWS: usize = 2;
+
 /// The figures of the upstreams at this moment.
 pub type Upstreams = Arc<dyn Fn() -> Vec<UpstreamStatus> + Send + Sync>;
 
@@ -152,6 +155,7 @@ pub struct Api {
     asked: KeptAsked,
     seats: Arc<Semaphore>,
     at_work: Semaphore,
+    previews: Semaphore,
     /// Held while what people set is changed.
     due: tokio::sync::Mutex<Due>,
 }
@@ -164,6 +168,7 @@ impl Api {
             asked: KeptAsked::default(),
             seats: Arc::new(Semaphore::new(MOST_LISTENERS)),
             at_work: Semaphore::new(MOST_AT_WORK),
+            previews: Semaphore::new(MOST_PREVIEWS),
             due: tokio::sync::Mutex::default(),
             parts,
         }
@@ -313,8 +318,9 @@ async fn take_turns(
     request: Request,
     next: Next,
 ) -> Response {
-    // Who is not let in yet takes nobody's turn.
-    if path.is_some_and(|path| gate::is_public(path.as_str())) {
+    // Who is not let in yet takes nobody's turn, nor does who waits for a list to come.
+    let waits = |path: &str| gate::is_public(path) || path == lists::PREVIEW;
+    if path.is_some_and(|path| waits(path.as_str())) {
         return next.run(request).await;
     }
     // It is never closed; and were it, the request would only not wait.

@@ -7,6 +7,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
@@ -26,6 +27,12 @@ use crate::journal::NameAsked;
 use crate::lists::{self, Contents, Draft, Fetched, Format, Reading, Role, Terms, Validators};
 use crate::policy::{Asker, Policy};
 use crate::query::{DeviceId, GroupId, Name, RecordType, VerdictWord};
+
+/// Where it is asked for. It takes its turn when the list has come.
+pub(crate) const PREVIEW: &str = "/api/v1/lists/preview";
+
+/// A list that takes longer to come is not waited for.
+const LIMIT: Duration = Duration::from_mins(1);
 
 /// So many refused lines, and so many names, are shown.
 const SHOWN: usize = 50;
@@ -107,13 +114,20 @@ pub(crate) async fn preview_list(
     let wish = Wish::read(&mut body);
     body.finish()?;
     let source = source.ok_or_else(|| Problem::input("source", "this is missing"))?;
+    // Neither semaphore is ever closed; and were it, nobody would wait.
+    let _preview = api.previews.acquire().await;
     let file = Passing::new(&api);
-    let had = fetch(&api, &source, &Terms::new(&lists), &file.0).await;
+    let terms = Terms {
+        total: LIMIT,
+        ..Terms::new(&lists)
+    };
+    let had = fetch(&api, &source, &terms, &file.0).await;
     if let Err(message) = had {
         let mut body = Body::default();
         body.wrong("source", message);
         body.finish()?;
     }
+    let _turn = api.at_work.acquire().await;
     let reading = Reading {
         format: wish.format.flatten().map(Format::from),
         role: Role::from(wish.action.unwrap_or(ListAction::Block)),

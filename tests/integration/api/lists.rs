@@ -367,3 +367,22 @@ async fn a_body_that_is_no_json_is_refused() {
     let list = desk.send(request("application/json", "[]")).await;
     assert_eq!(list.status(), StatusCode::BAD_REQUEST);
 }
+
+#[tokio::test]
+async fn previews_of_lists_that_do_not_come_keep_nobody_else_waiting() {
+    // It takes connections, and says nothing.
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let source = format!("http://{}/list.txt", silent.local_addr().unwrap());
+    let desk = Desk::with("[lists]\nallow_private_sources = true\n", |_| {}).await;
+    let wish = serde_json::json!({ "source": source });
+    let previews = (0..20).map(|_| desk.change("POST", "lists/preview", wish.clone()));
+    let waiting = futures_util::future::join_all(previews);
+    let others = async {
+        silent.accept().await.unwrap();
+        desk.json("rules").await
+    };
+    tokio::select! {
+        _ = waiting => panic!("a list came from nowhere"),
+        rules = others => assert_eq!(rules["rules"], json!([])),
+    }
+}

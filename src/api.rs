@@ -36,6 +36,7 @@ mod metrics;
 mod nodes;
 mod packs;
 mod paging;
+mod patient;
 mod pause;
 pub mod problem;
 mod queries;

@@ -20,8 +20,13 @@ use tokio::time;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::patient::Patient;
+
 /// A connection that does not send a whole request for so long is closed, an idle one too.
 const HEAD_LIMIT: Duration = Duration::from_secs(20);
+
+/// So is one that takes nothing of its answer for so long: a seat is not for those who only sit.
+const WRITE_LIMIT: Duration = Duration::from_secs(30);
 
 /// After the stop, answers in hand are finished for so long.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -81,7 +86,7 @@ async fn talk((stream, from): (TcpStream, SocketAddr), router: Router, stop: Can
         http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD_LIMIT)
-            .serve_connection(TokioIo::new(stream), service)
+            .serve_connection(TokioIo::new(Patient::new(stream, WRITE_LIMIT)), service)
     );
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,

@@ -73,7 +73,7 @@ async fn waiting(api: &Api) -> u64 {
 }
 
 /// That the database is away, in words; nothing while it is there.
-pub(super) fn problem(hub: Option<&Hub>) -> Option<String> {
+fn problem(hub: Option<&Hub>) -> Option<String> {
     let away = hub?.away()?;
     let advice = match hub.and_then(Hub::number) {
         Some(_) => {

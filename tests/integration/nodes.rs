@@ -197,6 +197,9 @@ async fn a_database_that_is_away_costs_no_answer_and_no_row() {
         detail.contains("127.0.0.1") && !detail.contains("secret"),
         "{detail}"
     );
+    let health = reqwest::get(nodes[1].api().replace("/api/v1", "/healthz"));
+    let health = health.await.unwrap().text().await.unwrap();
+    assert_eq!(health, "ok\nthe shared database is away\n");
     let summary = nodes[1].get("summary?since=1h").await;
     let notices = summary["attention"].as_array().unwrap();
     assert!(

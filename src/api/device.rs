@@ -1,7 +1,7 @@
 //! `GET devices/{id}`: what one device tells whom, and when.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use axum::Json;
@@ -85,7 +85,7 @@ pub struct DeviceData {
 pub struct DeviceName {
     /// The name.
     pub name: String,
-    /// The pack of the entry that decided.
+    /// The pack of the entry that decided, or decided most often.
     pub pack: String,
     /// The entry: a name with all below it, or `=` and the name alone.
     pub entry: String,
@@ -134,7 +134,8 @@ pub(super) async fn device(
     for name in &names.covered {
         tried.add(name, &api.packs);
     }
-    let listed = names.covered.into_iter().filter_map(|name| {
+    let (data, purposes) = (tried.data(), tried.purposes());
+    let listed = by_name(names.covered).into_iter().filter_map(|name| {
         let confidence = name
             .entry
             .as_ref()
@@ -147,9 +148,24 @@ pub(super) async fn device(
         hours: hours(&week),
         names: listed.take(MOST_LISTED).collect(),
         ordinary_names: names.ordinary_names,
-        data: tried.data(),
-        purposes: tried.purposes(),
+        data,
+        purposes,
     }))
+}
+
+/// Each name once, with the entry that decided most often: another one may have decided before.
+fn by_name(covered: Vec<NameSpan>) -> Vec<NameSpan> {
+    let mut places = HashMap::new();
+    let mut names: Vec<NameSpan> = Vec::new();
+    for one in covered {
+        let at = *places.entry(one.name.clone()).or_insert(names.len());
+        match names.get_mut(at) {
+            Some(known) => known.span.join(&one.span),
+            None => names.push(one),
+        }
+    }
+    names.sort_by_key(|name| Reverse(name.span.counts.queries()));
+    names
 }
 
 fn hours(week: &Week) -> Vec<Vec<u64>> {
@@ -183,32 +199,37 @@ impl DeviceName {
 /// What a device tried, by what the names are for and what they are sent.
 #[derive(Default)]
 struct Tried<'a> {
-    purposes: BTreeMap<&'a str, (&'a Purpose, Tally, Confidence)>,
-    data: DataKinds<'a, Tally>,
+    purposes: BTreeMap<&'a str, (&'a Purpose, Tally<'a>, Confidence)>,
+    data: DataKinds<'a, Tally<'a>>,
 }
 
-#[derive(Clone, Copy, Default)]
-struct Tally {
-    names: u64,
+#[derive(Default)]
+struct Tally<'a> {
+    /// Two entries may have decided on the same, one after the other.
+    names: HashSet<&'a str>,
     watch: u64,
     block: u64,
 }
 
-impl Tally {
-    fn add(&mut self, name: &NameSpan) {
-        self.names += 1;
+impl<'a> Tally<'a> {
+    fn add(&mut self, name: &'a NameSpan) {
+        self.names.insert(&name.name);
         self.watch += name.span.counts.watch;
         self.block += name.span.counts.block;
     }
 
-    fn queries(self) -> u64 {
+    fn names(&self) -> u64 {
+        u64::try_from(self.names.len()).unwrap_or(u64::MAX)
+    }
+
+    fn queries(&self) -> u64 {
         self.watch + self.block
     }
 }
 
 impl<'a> Tried<'a> {
     /// Counts a name, unless an exception let all queries for it through.
-    fn add(&mut self, name: &NameSpan, packs: &'a Packs) {
+    fn add(&mut self, name: &'a NameSpan, packs: &'a Packs) {
         let label = name.entry.as_ref();
         let found = label.and_then(|label| entries::find(packs, label));
         let is_tried = entries::attempts(name.span.counts) > 0;
@@ -219,7 +240,7 @@ impl<'a> Tried<'a> {
         self.add_purposes(name, entry);
     }
 
-    fn add_purposes(&mut self, name: &NameSpan, entry: &'a Entry) {
+    fn add_purposes(&mut self, name: &'a NameSpan, entry: &'a Entry) {
         for purpose in &entry.purposes {
             let (_, tally, confidence) = self
                 .purposes
@@ -235,7 +256,7 @@ impl<'a> Tried<'a> {
         let purposes = purposes.map(|(purpose, tally, confidence)| DevicePurpose {
             id: purpose.id.to_string(),
             text: purpose.text.to_string(),
-            names: tally.names,
+            names: tally.names(),
             queries: tally.queries(),
             watch: tally.watch,
             block: tally.block,
@@ -252,10 +273,57 @@ impl<'a> Tried<'a> {
             id: kind.id,
             text: kind.text,
             sensitive: kind.sensitive,
-            names: tally.names,
+            names: tally.names(),
             queries: tally.queries(),
             block: tally.block,
         });
         data.collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::{Counts, Span};
+    use crate::query::EntryLabel;
+
+    fn decided(name: &str, entry: &str, (block, at_ms): (u64, i64)) -> NameSpan {
+        NameSpan {
+            name: name.to_owned(),
+            entry: Some(EntryLabel {
+                origin: "pack:acme".to_owned(),
+                entry: entry.to_owned(),
+            }),
+            span: Span {
+                counts: Counts {
+                    block,
+                    ..Counts::default()
+                },
+                first_ms: at_ms,
+                last_ms: at_ms,
+            },
+        }
+    }
+
+    #[test]
+    fn a_name_that_two_entries_decided_is_told_once() {
+        let covered = vec![
+            decided("a.example", "a.example", (5, 20)),
+            decided("b.example", "b.example", (4, 30)),
+            decided("b.example", "=b.example", (3, 10)),
+        ];
+        let mut tally = Tally::default();
+        for name in &covered {
+            tally.add(name);
+        }
+        assert_eq!((tally.names(), tally.queries()), (2, 12));
+        let names = by_name(covered);
+        let [first, second] = &names[..] else {
+            panic!("{names:?}");
+        };
+        assert_eq!((&*first.name, first.span.counts.block), ("b.example", 7));
+        assert_eq!((first.span.first_ms, first.span.last_ms), (10, 30));
+        assert_eq!(first.entry.as_ref().unwrap().entry, "b.example");
+        assert_eq!(&*second.name, "a.example");
     }
 }

@@ -37,6 +37,13 @@ impl Default for Span {
 }
 
 impl Span {
+    /// Takes the queries of another in.
+    pub fn join(&mut self, other: &Self) {
+        self.counts += other.counts;
+        self.first_ms = self.first_ms.min(other.first_ms);
+        self.last_ms = self.last_ms.max(other.last_ms);
+    }
+
     pub(super) fn add(&mut self, sum: &Sum) {
         self.counts.add(sum.key.verdict, sum.count, sum.failed);
         self.first_ms = self.first_ms.min(sum.first_ms);

@@ -1367,7 +1367,7 @@ export interface components {
             last_seen: string;
             /** @description The name. */
             name: string;
-            /** @description The pack of the entry that decided. */
+            /** @description The pack of the entry that decided, or decided most often. */
             pack: string;
             /**
              * Format: int64

@@ -16,6 +16,12 @@ export function faultsOf(cause: unknown, fields: readonly string[]): Faults {
   return errors.length > 0 ? faults : { "": reasonOf(cause) };
 }
 
+/** The members that are other than before: what nobody touched is not sent, and stays as it is. */
+export function changed<T extends object>(before: T, now: T): Partial<T> {
+  const isOther = ([member, value]: [string, unknown]) => JSON.stringify(value) !== JSON.stringify(before[member as keyof T]);
+  return Object.fromEntries(Object.entries(now).filter(isOther)) as Partial<T>;
+}
+
 /** Moves to the first field that is wrong. */
 export function focusFault(form: HTMLElement | undefined): void {
   form?.querySelector<HTMLElement>("[aria-invalid='true']")?.focus();

@@ -42,8 +42,9 @@ describe("a group", () => {
     const games = screen.getByRole("checkbox", { name: "games is for this group" });
     expect(games).toHaveProperty("checked", true);
     expect(games).toHaveProperty("disabled", true);
+    await fireEvent.click(screen.getByRole("checkbox", { name: "more" }));
     await fireEvent.click(screen.getByRole("button", { name: "Save" }));
-    expect(onsave).toHaveBeenCalledWith(expect.objectContaining({ lists: ["ads"] }));
+    expect(onsave).toHaveBeenCalledWith({ lists: ["ads", "more"] });
   });
 
   it("tells the lists that count for it", async () => {
@@ -59,7 +60,7 @@ describe("a group", () => {
     expect(shown(group({ lists: [] }), [])).toBe("none");
   });
 
-  it("is sent with what was not touched as it was", async () => {
+  it("is sent with what was changed, and no more", async () => {
     const onsave = vi.fn(async () => {});
     const kids = group({
       packs: { default: "block", level: "strict", oneplus: { action: "block", level: "safe" } },
@@ -71,15 +72,18 @@ describe("a group", () => {
     await fireEvent.input(screen.getByLabelText("Upstreams"), { target: { value: servers } });
     await fireEvent.click(screen.getByRole("button", { name: "Save" }));
     expect(onsave).toHaveBeenCalledWith({
-      name: "Kids",
-      packs: kids.packs,
-      lists: null,
       rules: ["||a.example^", "@@||b.example^"],
-      safesearch: null,
       upstream: ["https://family.example/dns-query", "udp://192.0.2.1"],
-      schedule: kids.schedule,
-      for_unknown: false,
     });
+  });
+
+  it("keeps the levels of packs when another does something else", async () => {
+    const onsave = vi.fn(async () => {});
+    const packs = { default: "block", level: "strict", oneplus: { action: "block", level: "safe" } };
+    render(Form, { group: group({ packs }), packs: [], lists: [], onsave });
+    await fireEvent.change(screen.getByLabelText("All packs"), { target: { value: "watch" } });
+    await fireEvent.click(screen.getByRole("button", { name: "Save" }));
+    expect(onsave).toHaveBeenCalledWith({ packs: { ...packs, default: "watch" } });
   });
 
   it("says at the field what the server has against it", async () => {

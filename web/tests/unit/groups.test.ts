@@ -86,6 +86,11 @@ describe("a group", () => {
     expect(onsave).toHaveBeenCalledWith({ packs: { ...packs, default: "watch" } });
   });
 
+  it("may have the same rule twice", () => {
+    render(Facts, { group: group({ rules: ["||a.example^", "||a.example^"] }), packs: [], lists: [] });
+    expect(screen.getAllByText("||a.example^")).toHaveLength(2);
+  });
+
   it("says at the field what the server has against it", async () => {
     const errors = [{ pointer: "/rules/0", detail: "this is no rule" }];
     const onsave = () => Promise.reject(new ApiError("problem", { title: "wrong", errors }, "groups"));

@@ -43,7 +43,7 @@ export class Tail {
     const fresh = rows.filter((row) => this.#isNew(row));
     this.waiting += fresh.length;
     this.held.unshift(...fresh);
-    this.held.splice(mostHeld);
+    this.#forget(this.held.splice(mostHeld));
     if (!hold) this.release();
   }
 
@@ -54,9 +54,13 @@ export class Tail {
     this.held = [];
     this.waiting = 0;
     const dropped = this.rows.splice(mostRows);
-    for (const row of dropped) this.#known.delete(row.id);
+    this.#forget(dropped);
     this.cut ||= dropped.length > 0;
     return true;
+  }
+
+  #forget(rows: readonly Row[]): void {
+    for (const row of rows) this.#known.delete(row.id);
   }
 
   #isNew(row: Row): boolean {

@@ -58,15 +58,18 @@ export class Feed {
   async older(): Promise<void> {
     if (this.complete || (this.loading && this.reached !== undefined)) return;
     this.loading = true;
+    const tail = this.#tail;
     try {
       const until = performance.now() + searchMs;
       for (let answer = 0; answer < answersAtOnce && performance.now() < until; answer += 1) {
-        if (await this.#olderPage()) break;
+        if (await this.#olderPage(tail)) break;
       }
+      // Meanwhile the log has begun anew.
+      if (tail !== this.#tail) return;
       this.error = undefined;
       net.reached();
     } catch (cause) {
-      if (this.#stop.signal.aborted) return;
+      if (this.#stop.signal.aborted || tail !== this.#tail) return;
       if (!(cause instanceof ApiError)) throw cause;
       this.error = cause;
       if (cause.kind === "offline") net.failed();
@@ -75,11 +78,12 @@ export class Feed {
   }
 
   /** True when it brought rows, or when there are no more. */
-  async #olderPage(): Promise<boolean> {
+  async #olderPage(tail: Tail): Promise<boolean> {
     const until = this.#until ?? this.filters.until;
     const asked = { ...toApi(this.filters), until, cursor: this.#next, limit: pageSize };
     const page = await api.queries(asked, this.#stop.signal);
-    this.#tail.append(page.items);
+    if (tail !== this.#tail) return true;
+    tail.append(page.items);
     this.#next = page.next ?? undefined;
     this.complete = !this.#next;
     this.damaged ||= !this.#next && !page.complete;

@@ -152,6 +152,15 @@ describe("the log's filters", () => {
     expect(location.search).toBe("?device=d1&name=tele");
   });
 
+  it("take nobody back who has left while typing", async () => {
+    vi.useFakeTimers();
+    const { unmount } = shown("device=d1");
+    await fireEvent.input(screen.getByRole("searchbox"), { target: { value: "tele" } });
+    unmount();
+    vi.advanceTimersByTime(300);
+    expect(location.search).toBe("");
+  });
+
   it("keep a device and a type that the lists do not have", () => {
     shown("device=d99&type=LOC");
     expect(screen.getByLabelText<HTMLSelectElement>("Device").value).toBe("d99");

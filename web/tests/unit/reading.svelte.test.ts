@@ -125,6 +125,27 @@ describe("the log's feed", () => {
     stop();
   });
 
+  it("shows nothing of an old page that comes when it has begun anew", async () => {
+    asked.mockResolvedValueOnce(reply(page(rows(1, 9000), "c")));
+    const feed = new Feed(filters());
+    const stop = feed.start();
+    await vi.waitFor(() => expect(feed.loading).toBe(false));
+    let late: (response: Response) => void = () => {};
+    asked.mockImplementationOnce(() => new Promise((resolve) => (late = resolve)));
+    const older = feed.older();
+    feed.hold = true;
+    for (const each of rows(3000).reverse()) Source.all[0]?.send(each);
+    vi.advanceTimersByTime(300);
+    asked.mockResolvedValueOnce(reply(page(rows(2))));
+    feed.release();
+    await vi.waitFor(() => expect(feed.rows).toBe(2));
+    late(reply(page(rows(1, 9001))));
+    await older;
+    expect(feed.rows).toBe(2);
+    expect(feed.complete).toBe(true);
+    stop();
+  });
+
   it("has no stream for a time that is over", () => {
     asked.mockResolvedValue(reply(page([])));
     const stop = new Feed(filters("until=2026-11-20T09:00:00Z")).start();

@@ -46,6 +46,14 @@ describe("the live log", () => {
     expect(tail.release()).toBe(false);
   });
 
+  it("remembers nothing of what it does not hold", () => {
+    const tail = new Tail();
+    for (let at = 5000; at > 0; at -= 100) tail.arrive(rows(100, at), true);
+    const lost = rows(1, 5050);
+    tail.append(lost);
+    expect(tail.oldest?.id).toBe(lost[0]?.id);
+  });
+
   it("drops the oldest beyond its limit, and can read them again", () => {
     const tail = new Tail();
     tail.append(rows(mostRows, 100));

@@ -47,10 +47,21 @@ const gaps = [5, 10, 15, 30, 60, 120, 180, 240, 360, 720, 1440, 2880, 7200, 10_0
 /** Moments for the time axis: full local hours or days, at most `room` of them. */
 export function ticksOf(from: number, to: number, room: number): number[] {
   const gap = gaps.find((each) => (to - from) / each <= room) ?? 30 * 86_400_000;
-  const offset = new Date(from).getTimezoneOffset() * 60_000;
   const ticks: number[] = [];
-  for (let at = Math.ceil((from - offset) / gap) * gap + offset; at <= to; at += gap) ticks.push(at);
+  for (let local = Math.floor((from - behind(from)) / gap) * gap; local - gap <= to - behind(to); local += gap) {
+    const at = momentAt(local);
+    if (at >= from && at <= to && at !== ticks.at(-1)) ticks.push(at);
+  }
   return ticks;
+}
+
+/** How far clocks here are behind UTC at a moment, in ms. */
+const behind = (at: number) => new Date(at).getTimezoneOffset() * 60_000;
+
+/** The moment at which clocks here show what UTC's show at `local`; they may be changed in between. */
+function momentAt(local: number): number {
+  const near = local + behind(local);
+  return local + behind(near);
 }
 
 /** Points of a sparkline in a box of `width` × `height`. */
@@ -64,6 +75,11 @@ export function sparkOf(values: readonly number[], width: number, height: number
 
 function round(value: number): number {
   return Math.round(value * 10) / 10;
+}
+
+/** How far clocks here are ahead of UTC in the middle of a span that ends at `now`, in minutes. */
+export function aheadIn(length: number, now = Date.now()): number {
+  return -new Date(now - length / 2).getTimezoneOffset();
 }
 
 /**

@@ -1,5 +1,5 @@
-import { describe, expect, it } from "vitest";
-import { bucketsOf, busiest, ceiling, localHours, sparkOf, ticksOf } from "../../src/lib/chart.ts";
+import { describe, expect, it, vi } from "vitest";
+import { aheadIn, bucketsOf, busiest, ceiling, localHours, sparkOf, ticksOf } from "../../src/lib/chart.ts";
 
 const series = {
   start: "2026-11-20T00:00:00.000Z",
@@ -43,6 +43,18 @@ describe("the time axis", () => {
     expect(ticks.length).toBeGreaterThanOrEqual(3);
     expect(ticks.length).toBeLessThanOrEqual(7);
     for (const tick of ticks) expect(new Date(tick).getMinutes()).toBe(0);
+  });
+
+  it("has full hours also where clocks are changed in between", () => {
+    vi.stubEnv("TZ", "Europe/Berlin");
+    for (const change of ["2026-03-29T01:00:00Z", "2026-10-25T01:00:00Z"]) {
+      const at = Date.parse(change);
+      const ticks = ticksOf(at - 40 * 3_600_000, at + 40 * 3_600_000, 8);
+      expect(ticks.map((tick) => new Date(tick).getHours() % 12)).toEqual(ticks.map(() => 0));
+      expect(ticks.length).toBeGreaterThanOrEqual(6);
+      expect(aheadIn(14 * 86_400_000, at)).toBe(change.includes("-03-") ? 60 : 120);
+    }
+    vi.unstubAllEnvs();
   });
 });
 

@@ -5,6 +5,7 @@
 
 mod blocking;
 mod cache;
+mod clock;
 mod device;
 mod dns;
 mod dns64;
@@ -31,6 +32,7 @@ use std::path::PathBuf;
 
 pub use blocking::{BlockAnswer, Blocking, SafeSearch};
 pub use cache::Cache;
+pub use clock::not_ahead;
 pub use device::{Device, DeviceMatch};
 pub use dns::{AllowFrom, Dns, RateLimit, private_networks};
 pub use dns64::Dns64;

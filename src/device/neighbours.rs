@@ -1,5 +1,6 @@
 //! The kernel's neighbour table: which hardware address has which address on the home's networks.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,12 +12,16 @@ use netlink_packet_route::neighbour::{
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 use rtnetlink::packet_core::NetlinkPayload;
 use rtnetlink::{Handle, MulticastGroup};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{Devices, Mac};
 
-/// After the table was lost, it is asked again; each time after a longer pause, up to this.
-const LONGEST_PAUSE: Duration = Duration::from_mins(10);
+/// The first and the longest pause before the table is asked again after it was lost.
+const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_mins(10));
+
+/// What held for so long may hold again at once.
+const HELD: Duration = Duration::from_mins(5);
 
 /// Tells the registry what the kernel's neighbour table says, as it changes.
 pub struct Neighbours {
@@ -45,9 +50,10 @@ impl Neighbours {
     /// Follows the table until `stop`. Where it cannot be read, says so once, and tries again
     /// later: devices are then known by their addresses alone.
     pub async fn run(self, stop: CancellationToken) {
-        let mut pause = Duration::from_secs(1);
+        let mut pause = PAUSE.0;
         let mut told = false;
         loop {
+            let began = Instant::now();
             let lost = tokio::select! {
                 lost = self.follow() => lost,
                 () = stop.cancelled() => return,
@@ -59,11 +65,14 @@ impl Neighbours {
                 tracing::warn!(%error, "devices are known by address alone for now");
                 told = true;
             }
+            if began.elapsed() >= HELD {
+                pause = PAUSE.0;
+            }
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
                 () = stop.cancelled() => return,
             }
-            pause = (pause * 2).min(LONGEST_PAUSE);
+            pause = (pause * 2).min(PAUSE.1);
         }
     }
 
@@ -74,9 +83,11 @@ impl Neighbours {
             rtnetlink::new_multicast_connection(&groups).map_err(NeighboursError::Open)?;
         let table = async {
             // The subscription comes first, so nothing is missed between the two.
+            let mut found = HashSet::new();
             for family in [AddressFamily::Inet, AddressFamily::Inet6] {
-                self.read(&handle, family).await?;
+                self.read(&handle, family, &mut found).await?;
             }
+            self.devices.near_are(&found);
             while let Some((event, _)) = events.next().await {
                 self.hear(event.payload)?;
             }
@@ -88,11 +99,17 @@ impl Neighbours {
         }
     }
 
-    async fn read(&self, handle: &Handle, family: AddressFamily) -> Result<(), NeighboursError> {
+    async fn read(
+        &self,
+        handle: &Handle,
+        family: AddressFamily,
+        found: &mut HashSet<IpAddr>,
+    ) -> Result<(), NeighboursError> {
         let request = handle.neighbours().get().set_address_family(family);
         let mut table = std::pin::pin!(request.execute());
         while let Some(message) = table.try_next().await.map_err(NeighboursError::Ask)? {
             if let Some((address, mac)) = sighting(&message) {
+                found.insert(address.to_canonical());
                 self.devices.sight(address, mac);
             }
         }

@@ -1,6 +1,6 @@
 //! The registry: who has which address. DNS threads read a snapshot; what is new takes a lock.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -13,7 +13,7 @@ use super::maker::Makers;
 use super::state::{Change, Range, Seat, State};
 use super::wishes::{Groups, Kept, Wishes};
 use super::{Device, Lease, Mac, NameSource};
-use crate::config::{self, Config};
+use crate::config::{self, Config, not_ahead};
 use crate::query::{DeviceId, GroupId};
 
 /// So many new seats are gathered before all are copied.
@@ -165,8 +165,10 @@ impl Devices {
             return Some((seat.device, seat.group));
         }
         let mut state = self.lock();
-        let device = state.meet_relayed(mac, now_ms);
-        self.publish(&state);
+        let (device, is_new) = state.meet_relayed(mac, now_ms);
+        if is_new {
+            self.publish(&state);
+        }
         Some((device, state.group(device)))
     }
 
@@ -222,7 +224,8 @@ impl Devices {
     }
 
     /// Takes over what other nodes know of devices.
-    pub fn learn(&self, others: Vec<Device>) {
+    pub fn learn(&self, mut others: Vec<Device>) {
+        heed_clock(&mut others);
         let mut state = self.lock();
         if state.learn(others) {
             self.publish(&state);
@@ -230,7 +233,8 @@ impl Devices {
     }
 
     /// Takes over the devices of earlier runs, while others already ask.
-    pub fn recall(&self, known: Vec<Device>) {
+    pub fn recall(&self, mut known: Vec<Device>) {
+        heed_clock(&mut known);
         let mut state = self.lock();
         state.recall(known);
         self.publish(&state);
@@ -273,6 +277,14 @@ impl Devices {
     pub fn lose(&self, address: IpAddr) {
         let mut state = self.lock();
         if state.lose(address.to_canonical(), now_ms()) {
+            self.publish(&state);
+        }
+    }
+
+    /// The neighbour table was read as a whole, and has these addresses.
+    pub fn near_are(&self, found: &HashSet<IpAddr>) {
+        let mut state = self.lock();
+        if state.near_are(found, now_ms()) {
             self.publish(&state);
         }
     }
@@ -336,6 +348,15 @@ impl Devices {
     /// A thread that panicked left the state as whole as it was: each step only adds.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What was kept while the clock was ahead was seen now: else it would never be quiet.
+fn heed_clock(devices: &mut [Device]) {
+    let now_ms = now_ms();
+    for device in devices {
+        device.last_seen_ms = not_ahead(device.last_seen_ms, now_ms);
+        device.first_seen_ms = device.first_seen_ms.min(device.last_seen_ms);
     }
 }
 
@@ -677,6 +698,51 @@ mod tests {
         assert_ne!(late, overflow);
         assert_eq!(devices.identify_at(address(1), NOW + 2 * HOUR), kept);
         assert!(devices.all().len() < 4098);
+    }
+
+    #[test]
+    fn devices_that_were_seen_while_the_clock_was_ahead_make_room_once_it_is_right() {
+        let devices = devices(&[]);
+        let ahead = NOW + 10 * 365 * 24 * HOUR;
+        let address = |number: u32| IpAddr::from((0x0a00_0000 + number).to_be_bytes());
+        for number in 0..=4096 {
+            devices.identify_at(address(number), ahead);
+        }
+        let overflow = devices.identify_at(address(5000), NOW);
+        assert_eq!(devices.device(overflow).unwrap().key, DeviceKey::Others);
+        let late = devices.identify_at(address(5000), NOW + 2 * HOUR);
+        assert_ne!(late, overflow);
+        // One that is there since is no quiet one.
+        let kept = devices.identify_at(address(1), NOW + 2 * HOUR);
+        assert_eq!(devices.device(kept).unwrap().last_seen_ms, NOW + 2 * HOUR);
+    }
+
+    #[test]
+    fn a_device_that_was_kept_as_seen_in_the_future_was_seen_now() {
+        let before = devices(&[]);
+        let id = before.identify_at(ip("192.0.2.7"), i64::MAX / 2);
+        let after = devices(&[]);
+        after.recall(before.all());
+        assert!(after.device(id).unwrap().last_seen_ms <= now_ms());
+    }
+
+    #[test]
+    fn a_device_that_goes_by_another_name_than_its_old_lease_is_looked_for_again() {
+        let host = DeviceMatch::Host("kids-tablet".to_owned());
+        let devices = devices(&[named("Tablet", &[host])]);
+        let lease = Lease {
+            address: ip("192.0.2.7"),
+            mac: Some(PHONE),
+            name: Some("kids-tablet".to_owned()),
+        };
+        let address = lease.address;
+        ask(&devices, "192.0.2.7");
+        devices.learn_leases_at(vec![lease], NOW);
+        devices.learn_name(address, NameSource::Reverse, "pocket");
+        assert_eq!(title(&devices, ask(&devices, "192.0.2.7")), "Tablet");
+        devices.learn_leases_at(Vec::new(), NOW);
+        devices.learn_name(address, NameSource::Reverse, "pocket");
+        assert_eq!(title(&devices, ask(&devices, "192.0.2.7")), "pocket");
     }
 
     #[test]

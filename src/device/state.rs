@@ -6,6 +6,7 @@
 
 mod leases;
 mod names;
+mod near;
 mod recall;
 mod restore;
 mod room;
@@ -26,6 +27,7 @@ pub use share::Range;
 use super::host::HostNames;
 use super::wishes::{Groups, Wishes};
 use super::{DeviceKey, Mac, NameSource};
+use crate::config::not_ahead;
 use crate::query::{DeviceId, GroupId};
 
 /// An address-only device turns out to be one with a hardware address only if it asked within this
@@ -57,9 +59,14 @@ impl Seat {
     /// Notes that the address asked; written at most once a second, so that DNS threads do not
     /// fight over it.
     pub fn touch(&self, now_ms: i64) {
-        if now_ms - self.seen_ms() >= 1000 {
+        if now_ms.abs_diff(self.seen_ms()) >= 1000 {
             self.seen_ms.store(now_ms, Ordering::Relaxed);
         }
+    }
+
+    fn heed_clock(&self, now_ms: i64) {
+        let seen_ms = not_ahead(self.seen_ms(), now_ms);
+        self.seen_ms.store(seen_ms, Ordering::Relaxed);
     }
 
     fn seen_ms(&self) -> i64 {
@@ -177,46 +184,6 @@ impl State {
             Some(seat) => (device, Change::Seat(seat)),
             None => (device, Change::Nothing),
         }
-    }
-
-    /// Learns the hardware address of an address from the neighbour table. Says whether anything is
-    /// new.
-    pub fn sight(&mut self, address: IpAddr, mac: Mac, now_ms: i64) -> bool {
-        self.near.insert(address);
-        self.take_mac(address, mac, now_ms)
-    }
-
-    fn take_mac(&mut self, address: IpAddr, mac: Mac, now_ms: i64) -> bool {
-        let before = self.macs.insert(address, mac);
-        if before == Some(mac) {
-            return false;
-        }
-        let seen = self.seats.get(&address).map(Seat::seen_ms);
-        match (seen, before) {
-            (Some(seen), None) if now_ms - seen <= RECENT_MS => self.recognise(address, mac),
-            // The address changed hands; who has it now has not asked yet.
-            (Some(_), _) => {
-                self.seats.remove(&address);
-            }
-            (None, _) => {}
-        }
-        self.note_lease_name(&DeviceKey::Mac(mac), address);
-        self.resettle(mac);
-        if let Some(before) = before {
-            self.resettle(before);
-        }
-        seen.is_some() || self.by_key.contains_key(&DeviceKey::Mac(mac))
-    }
-
-    /// The neighbour table forgot an address: what its lease says counts, if it has one. Says whether
-    /// anything is new.
-    pub fn lose(&mut self, address: IpAddr, now_ms: i64) -> bool {
-        self.near.remove(&address);
-        if let Some(mac) = self.leases.mac(address) {
-            return self.take_mac(address, mac, now_ms);
-        }
-        self.forget_mac(address);
-        false
     }
 
     /// The record by the hardware address, or by the address where there is none.

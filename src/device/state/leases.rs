@@ -70,9 +70,7 @@ impl State {
         }
         let before = std::mem::replace(&mut self.leases, leases);
         for address in before.macs.into_keys() {
-            if self.leases.mac(address).is_none() && !self.near.contains(&address) {
-                self.forget_mac(address);
-            }
+            self.forget_mac(address);
         }
         let given = self.leases.macs.iter();
         // What the neighbour table has now, is so.
@@ -96,7 +94,7 @@ impl State {
             named.entry(base).or_insert_with(|| name.clone());
         }
         for (base, name) in named {
-            self.take_name(&base, NameSource::Lease, &name);
+            self.take_lease_name(&base, &name);
         }
     }
 
@@ -108,11 +106,24 @@ impl State {
         }
     }
 
-    /// An address is given out no more: who had it and asked keeps it, until another takes it.
+    /// Forgets who has an address that is neither near nor given out. Who had it and asked keeps
+    /// it, until another takes it.
     pub(super) fn forget_mac(&mut self, address: IpAddr) {
-        if !self.seats.contains_key(&address) {
+        if !self.is_held(address) {
             self.macs.remove(&address);
         }
+    }
+
+    /// The same, for all addresses.
+    pub(super) fn forget_macs(&mut self) {
+        let mut macs = std::mem::take(&mut self.macs);
+        macs.retain(|address, _| self.is_held(*address));
+        self.macs = macs;
+    }
+
+    fn is_held(&self, address: IpAddr) -> bool {
+        let is_there = self.near.contains(&address) || self.leases.mac(address).is_some();
+        is_there || self.seats.contains_key(&address)
     }
 }
 
@@ -208,6 +219,20 @@ mod tests {
         devices.lose(ip("192.0.2.7"));
         let phone = ask(&devices, "192.0.2.7");
         assert_eq!(name(&devices, phone), by_lease("phone"));
+    }
+
+    #[test]
+    fn what_the_neighbour_table_lost_unseen_has_whom_the_lease_says() {
+        let devices = devices(&[]);
+        devices.sight_at(ip("192.0.2.7"), TABLET, NOW);
+        devices.sight_at(ip("192.0.2.8"), TABLET, NOW);
+        learn(&devices, &[("192.0.2.7", Some(PHONE), "phone")]);
+        // It is read anew.
+        devices.near_are(&[ip("192.0.2.8")].into());
+        let phone = ask(&devices, "192.0.2.7");
+        assert_eq!(name(&devices, phone), by_lease("phone"));
+        let tablet = devices.device(ask(&devices, "192.0.2.8")).unwrap();
+        assert_eq!(tablet.key, DeviceKey::Mac(TABLET));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use super::{ADDRESSES_A_DEVICE, RECENT_MS, Record, Seat, State};
+use crate::config::not_ahead;
 use crate::device::{DeviceKey, Mac};
 use crate::query::DeviceId;
 
@@ -16,7 +17,7 @@ pub(super) const MOST_LEASES: usize = 2 * MOST_DEVICES;
 const MOST_SEATS: usize = 2 * MOST_DEVICES;
 
 /// Room is made at most this often.
-const PAUSE_MS: i64 = 60 * 1000;
+const PAUSE_MS: u64 = 60 * 1000;
 
 impl State {
     /// Whether one more device with such a key may be entered.
@@ -45,11 +46,13 @@ impl State {
         let short_of_addresses = self.by_address >= MOST_DEVICES;
         let short_of_macs = self.by_mac >= MOST_DEVICES;
         let is_short = short_of_seats || short_of_addresses || short_of_macs;
-        if !is_short || now_ms - self.made_room_ms < PAUSE_MS {
+        // The clock may have been set back since.
+        if !is_short || now_ms.abs_diff(self.made_room_ms) < PAUSE_MS {
             return false;
         }
         self.made_room_ms = now_ms;
         self.note_seen();
+        self.heed_clock(now_ms);
         if short_of_seats {
             let is_recent = |seat: &Seat| now_ms - seat.seen_ms() < RECENT_MS;
             self.seats.retain(|_, seat| is_recent(seat));
@@ -60,7 +63,19 @@ impl State {
         if short_of_macs {
             self.forget_quiet(now_ms, |key| matches!(key, DeviceKey::Mac(_)));
         }
+        self.forget_macs();
         true
+    }
+
+    /// What was seen while the clock was ahead was seen now: else it would never be quiet.
+    fn heed_clock(&mut self, now_ms: i64) {
+        for seat in self.seats.values().chain(self.relayed.values()) {
+            seat.heed_clock(now_ms);
+        }
+        for record in self.records.values_mut() {
+            record.last_seen_ms = not_ahead(record.last_seen_ms, now_ms);
+            record.first_seen_ms = record.first_seen_ms.min(record.last_seen_ms);
+        }
     }
 
     /// Carries the times over that DNS threads noted at the seats.
@@ -93,6 +108,7 @@ impl State {
         let too_many = addresses.len().saturating_sub(ADDRESSES_A_DEVICE);
         for (_, address) in addresses.into_iter().take(too_many) {
             self.seats.remove(&address);
+            self.forget_mac(address);
         }
         too_many > 0
     }
@@ -115,6 +131,8 @@ impl State {
         }
         let records = &self.records;
         self.seats
+            .retain(|_, seat| records.contains_key(&seat.device));
+        self.relayed
             .retain(|_, seat| records.contains_key(&seat.device));
         let gone = |id: &DeviceId| !self.records.contains_key(id);
         let orphans: Vec<DeviceId> = self
@@ -139,5 +157,49 @@ impl State {
             DeviceKey::Mac(_) => &mut self.by_mac,
             DeviceKey::Named(_) | DeviceKey::Others => &mut self.others,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+    use crate::device::state::Range;
+    use crate::device::wishes::Wishes;
+
+    const NOW: i64 = 1_700_000_000_000;
+    const PHONE: Mac = [0x02, 0, 0, 1, 2, 3];
+
+    fn state() -> State {
+        let (wishes, range) = (Wishes::default(), Range::default());
+        State::restore(wishes, Vec::new(), HashMap::new(), range)
+    }
+
+    #[test]
+    fn a_hardware_address_that_a_router_tells_is_no_news_where_there_is_no_room_for_it() {
+        let mut state = state();
+        let mut relayed = |number: u32| {
+            let [a, b, c, d] = number.to_be_bytes();
+            state.meet_relayed([2, 0, a, b, c, d], NOW)
+        };
+        let met = (0..=4096).map(&mut relayed);
+        let (overflow, is_news) = met.last().unwrap();
+        assert!(is_news, "the one that stands for all others");
+        for number in [4096, 5000] {
+            assert_eq!(relayed(number), (overflow, false));
+        }
+    }
+
+    #[test]
+    fn addresses_that_a_phone_had_for_a_day_are_forgotten() {
+        let mut state = state();
+        for day in 0..40 {
+            let address = format!("2001:db8::{day:x}").parse().unwrap();
+            state.sight(address, PHONE, NOW + day);
+            state.meet(address, NOW + day);
+            state.lose(address, NOW + day);
+        }
+        assert_eq!(state.macs.len(), ADDRESSES_A_DEVICE);
     }
 }

@@ -30,18 +30,21 @@ impl State {
             .collect()
     }
 
-    /// The device of this hardware address, for which a router asks.
-    pub fn meet_relayed(&mut self, mac: Mac, now_ms: i64) -> DeviceId {
-        self.make_room(now_ms);
+    /// The device of this hardware address, for which a router asks, and whether that is news.
+    pub fn meet_relayed(&mut self, mac: Mac, now_ms: i64) -> (DeviceId, bool) {
+        let mut is_new = self.make_room(now_ms);
+        let devices = self.records.len();
         let key = self.key_of_mac(mac);
         let id = self.enter(key.clone(), now_ms);
         self.link(&key);
         let id = self.canonical(id);
+        is_new |= self.records.len() != devices;
         // One of many that there is no room for is met anew each time.
         if self.key(id) != Some(&DeviceKey::Others) {
             self.relayed.insert(mac, Seat::new(id, now_ms));
+            is_new = true;
         }
-        id
+        (id, is_new)
     }
 
     /// The seats of devices for which a router asked, with their groups.

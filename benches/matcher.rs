@@ -21,7 +21,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use squelch::lists::{self, Format, ListSource, Reading, Role};
-use squelch::matcher::{Compiled, Live, Matcher, Named, Question, compiled_with, write};
+use squelch::matcher::{Compiled, Live, Matcher, Nobody, Question, compiled_with, write};
 use squelch::query::{Name, RecordType};
 use tokio::time::{Duration, Instant};
 
@@ -170,7 +170,7 @@ fn bare_load(bytes: usize) -> f64 {
 
 fn find(matcher: &Matcher, name: &Name) -> bool {
     let address = Ipv4Addr::LOCALHOST.into();
-    let question = Question::new(name, RecordType::A, address, &Named::default);
+    let question = Question::new(name, RecordType::A, address, &Nobody);
     let mut found = false;
     matcher.find(&question, &mut |_| found = true);
     found

@@ -14,7 +14,7 @@ use squelch::device::Devices;
 use squelch::journal::{Journal, Words};
 use squelch::lists;
 use squelch::local::Local;
-use squelch::matcher::{Live, Matcher, Named, Question};
+use squelch::matcher::{Live, Matcher, Nobody, Question};
 use squelch::packs::Packs;
 use squelch::pipeline::{Arrival, Gear, Pipeline, RateLimiter, Steps};
 use squelch::policy::Policy;
@@ -58,8 +58,7 @@ fn matcher(criterion: &mut Criterion) {
         criterion.bench_function(label, |bench| {
             bench.iter(|| {
                 let address = Ipv4Addr::LOCALHOST.into();
-                let question =
-                    Question::new(black_box(&name), RecordType::A, address, &Named::default);
+                let question = Question::new(black_box(&name), RecordType::A, address, &Nobody);
                 let mut found = 0;
                 rules.find(&question, &mut |_| found += 1);
                 found

@@ -39,7 +39,7 @@ pub use fetch::{FetchError, Fetched, Fetcher, Fresh, Lookup, Terms, Transfer, Va
 pub use format::{Decision, Format};
 pub use found::{Counts, Problem, Role, Skip};
 pub use groups::Groups;
-pub use library::{Library, Naming, SetRule};
+pub use library::{Library, SetRule};
 pub use own::{own_rule, own_rules};
 pub use pihole::regex as pihole_regex;
 pub use read::{List, Reading, Report, parse, read};

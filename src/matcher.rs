@@ -35,7 +35,7 @@ use filter::Key;
 pub use image::write;
 use layer::Layer;
 pub use live::{Live, Rules};
-pub use question::{Named, Question};
+pub use question::{Named, Nobody, Question, Who};
 pub use rule::Reach;
 pub use scope::Scope;
 pub use source::{Order, Rank, Source};

@@ -10,7 +10,7 @@ mod weigh;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
@@ -21,7 +21,7 @@ pub use reply::BlockReply;
 pub use rewrite::Rewritten;
 
 use crate::device::Devices;
-use crate::matcher::{Hit, Live, Matcher, Named, Placed, Question, Rank};
+use crate::matcher::{Hit, Live, Matcher, Named, Placed, Question, Rank, Who};
 use crate::query::{
     DeviceId, EntryLabel, ExtendedError, GroupId, Match, Name, RecordType, Verdict, VerdictWord,
 };
@@ -37,12 +37,12 @@ pub struct Policy {
     rules: Arc<Live>,
     devices: Option<Arc<Devices>>,
     /// The tags of devices, by name.
-    tags: Arc<ArcSwap<HashMap<String, Vec<String>>>>,
+    tags: Arc<ArcSwap<HashMap<String, Arc<[String]>>>>,
     /// The names of groups, by number.
     groups: Arc<ArcSwap<Vec<String>>>,
     pauses: Arc<ArcSwap<Pauses>>,
     /// Entries that decided by another name than the one that was asked.
-    noted: Arc<Mutex<HashMap<Match, EntryLabel>>>,
+    noted: Arc<ArcSwap<HashMap<Match, Arc<EntryLabel>>>>,
 }
 
 /// Who asks.
@@ -85,7 +85,8 @@ impl Policy {
 
     /// Takes the tags of devices, by their names.
     pub fn set_tags(&self, tags: HashMap<String, Vec<String>>) {
-        self.tags.store(Arc::new(tags));
+        let tags = tags.into_iter().map(|(name, tags)| (name, tags.into()));
+        self.tags.store(Arc::new(tags.collect()));
     }
 
     /// Takes the names of groups, by number.
@@ -118,13 +119,13 @@ impl Policy {
     pub fn judge(&self, asker: Asker, name: &Name, kind: RecordType) -> Verdict {
         let rules = self.rules.load();
         let rules = rules.of(asker.group);
-        let named = || self.named(asker.device);
-        let question = Question::new(name, kind, asker.address, &named);
+        let who = self.who(asker);
+        let question = Question::new(name, kind, asker.address, &who);
         let decision = decide(rules, &question, |_| true).or_else(|| {
             // Browsers asked there for keys of the name behind the first label, as Pi-hole knows.
             let is_key = name.as_wire().starts_with(ESNI);
             let name = is_key.then(|| name.parent()).flatten()?;
-            let question = Question::new(&name, kind, asker.address, &named);
+            let question = Question::new(&name, kind, asker.address, &who);
             decide(rules, &question, |_| true)
         });
         self.in_time(asker, rules, verdict(rules, decision))
@@ -150,10 +151,10 @@ impl Policy {
     ) -> Option<Verdict> {
         let rules = self.rules.load();
         let rules = rules.of(asker.group);
-        let named = || self.named(asker.device);
+        let who = self.who(asker);
         let verdict = match target {
             Target::Name(target) => {
-                let question = Question::new(target, kind, asker.address, &named);
+                let question = Question::new(target, kind, asker.address, &who);
                 let verdict = verdict(rules, decide(rules, &question, weigh::reaches_targets));
                 if let Some(matched) = verdict.matched() {
                     self.note(rules, matched, target);
@@ -161,7 +162,7 @@ impl Policy {
                 verdict
             }
             Target::Address(address) => {
-                let question = Question::new(name, kind, asker.address, &named);
+                let question = Question::new(name, kind, asker.address, &who);
                 let mut weighing = Weighing::default();
                 rules.find_address(address, &question, &mut |hit| {
                     if weigh::reaches_targets(&hit) {
@@ -223,8 +224,8 @@ impl Policy {
     /// What a name is rewritten to, by all rules together; empty where it is not.
     pub fn rewritten(&self, asker: Asker, name: &Name, kind: RecordType) -> Rewritten {
         let rules = self.rules.load();
-        let named = || self.named(asker.device);
-        let question = Question::new(name, kind, asker.address, &named);
+        let who = self.who(asker);
+        let question = Question::new(name, kind, asker.address, &who);
         Rewritten::of(rules.of(asker.group), &question)
     }
 
@@ -240,11 +241,11 @@ impl Policy {
         self.rules.with_generation(matched.generation, |rules| {
             let rules = rules?;
             let rule = rules.rule(matched)?;
-            if rule.reach.is_some() && rules.suffix_of(matched, name).is_none() {
-                let noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
-                if let Some(label) = noted.get(&matched) {
-                    return Some(label.clone());
-                }
+            if rule.reach.is_some()
+                && rules.suffix_of(matched, name).is_none()
+                && let Some(label) = self.noted.load().get(&matched)
+            {
+                return Some(EntryLabel::clone(label));
             }
             Some(explain::label(rules, matched, &rule, name))
         })
@@ -253,8 +254,8 @@ impl Policy {
     /// What would be decided on a name, and every entry that covers it.
     pub fn explain(&self, asker: Asker, name: &Name, kind: RecordType) -> Explanation {
         let rules = self.rules.load();
-        let named = || self.named(asker.device);
-        let question = Question::new(name, kind, asker.address, &named);
+        let who = self.who(asker);
+        let question = Question::new(name, kind, asker.address, &who);
         let rules = rules.of(asker.group);
         let mut explanation = Explanation::new(rules, &question);
         let is_paused = rules.is_paused() || self.is_paused(asker);
@@ -265,30 +266,53 @@ impl Policy {
         explanation
     }
 
-    fn named(&self, device: DeviceId) -> Named {
-        let known = self.devices.as_ref();
-        let name = known
-            .and_then(|devices| devices.device(device))
-            .and_then(|device| device.name);
-        let tags = name
-            .as_ref()
-            .and_then(|name| self.tags.load().get(name).cloned());
-        Named {
-            name,
-            tags: tags.unwrap_or_default(),
+    fn who(&self, asker: Asker) -> Device<'_> {
+        Device {
+            id: asker.device,
+            policy: self,
         }
     }
 
     fn note(&self, rules: &Matcher, matched: Match, target: &Name) {
-        let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
-        if noted.contains_key(&matched) {
+        if self.noted.load().contains_key(&matched) {
             return;
         }
-        if noted.len() >= MAX_NOTED {
-            noted.clear();
-        }
-        if let Some(rule) = rules.rule(matched) {
-            noted.insert(matched, explain::label(rules, matched, &rule, target));
+        let Some(rule) = rules.rule(matched) else {
+            return;
+        };
+        let label = Arc::new(explain::label(rules, matched, &rule, target));
+        self.noted.rcu(|noted| {
+            let mut noted = HashMap::clone(noted);
+            if noted.len() >= MAX_NOTED {
+                noted.clear();
+            }
+            noted.insert(matched, Arc::clone(&label));
+            noted
+        });
+    }
+}
+
+/// The device that asks, as rules know it.
+struct Device<'a> {
+    id: DeviceId,
+    policy: &'a Policy,
+}
+
+impl Who for Device<'_> {
+    fn is(&self, device: DeviceId) -> bool {
+        let known = self.policy.devices.as_ref();
+        let now = |device| known.map_or(device, |devices| devices.resolve(device));
+        now(device) == now(self.id)
+    }
+
+    fn named(&self) -> Named {
+        let known = self.policy.devices.as_ref();
+        let name = known.and_then(|devices| devices.called(self.id));
+        let tags = self.policy.tags.load();
+        let tags = name.as_deref().and_then(|name| tags.get(name).cloned());
+        Named {
+            name,
+            tags: tags.unwrap_or_default(),
         }
     }
 }

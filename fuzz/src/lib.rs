@@ -9,7 +9,7 @@ use regex::bytes::RegexBuilder;
 use squelch::lists::{Format, List, Reading, Report, Role, parse, read};
 use squelch::matcher::rule::{Action, Pattern, Plain, Reply, Rule, Sink};
 use squelch::matcher::{
-    Compiled, Compiler, Matcher, Named, Order, Question, Rank, Reach, Source, Want, What,
+    Compiled, Compiler, Matcher, Nobody, Order, Question, Rank, Reach, Source, Want, What,
     compiled_with,
 };
 use squelch::query::{Name, RecordType};
@@ -310,7 +310,7 @@ fn found(file: Vec<u8>) -> Option<Vec<Found>> {
     let look_up = |line: u32| {
         let name: Name = format!("n{line}.example").parse().expect("it is a name");
         let address = Ipv4Addr::LOCALHOST.into();
-        let question = Question::new(&name, RecordType::A, address, &Named::default);
+        let question = Question::new(&name, RecordType::A, address, &Nobody);
         let mut first = None;
         matcher.find(&question, &mut |hit| {
             first.get_or_insert(hit.rule.line);

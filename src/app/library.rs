@@ -11,13 +11,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::start::{Parts, random_seed};
 use crate::config::Config;
-use crate::device::Devices;
 use crate::lists::{
-    self, Fetcher, Groups, Library, Lookup, Naming, OwnRule, Refresher, Rulebook, Shelf,
-    Subscriptions, Terms,
+    self, Fetcher, Groups, Library, Lookup, OwnRule, Refresher, Rulebook, Shelf, Subscriptions,
+    Terms,
 };
 use crate::matcher::Live;
-use crate::matcher::rule::Asker;
 use crate::store::Store;
 use crate::upstream::{Shared as UpstreamShared, Upstreams};
 
@@ -34,7 +32,7 @@ const LIMIT: Duration = Duration::from_millis(250);
 pub(super) fn build(
     parts: &Parts,
     live: Arc<Live>,
-    (store, devices): (Store, &Arc<Devices>),
+    store: Store,
     upstreams: &Arc<UpstreamShared>,
 ) -> ((Refresher, Library), Duration) {
     let config = &parts.config;
@@ -46,12 +44,7 @@ pub(super) fn build(
     let lookup = lookup(config, upstreams);
     let (refresher, subscriptions) = keeping(config, &shelf, (&rulebook, &lookup));
     let fetcher = Fetcher::new(lookup);
-    let library = Library::new(
-        config,
-        (subscriptions, fetcher),
-        (rulebook, shelf),
-        (store, naming(Arc::clone(devices))),
-    );
+    let library = Library::new(config, (subscriptions, fetcher), (rulebook, shelf), store);
     ((refresher, library), patience)
 }
 
@@ -147,22 +140,5 @@ fn lookup(config: &Config, shared: &Arc<UpstreamShared>) -> Lookup {
     Arc::new(move |host| {
         let upstreams = Arc::clone(&upstreams);
         async move { upstreams.addresses(&host).await }.boxed()
-    })
-}
-
-/// A device goes by its name in rules; one without a name by its addresses.
-fn naming(devices: Arc<Devices>) -> Naming {
-    Box::new(move |id| {
-        let Some(device) = devices.device(id) else {
-            return Vec::new();
-        };
-        match device.name {
-            Some(name) => vec![Asker::Name(name.into())],
-            None => device
-                .addresses
-                .into_iter()
-                .map(|address| Asker::Network(address.into()))
-                .collect(),
-        }
     })
 }

@@ -10,14 +10,11 @@ use tokio_util::task::TaskTracker;
 
 use crate::device::{Devices, Lease, NameLookup, NameSource};
 use crate::household::Household;
-use crate::lists::Library;
 use crate::local::{self, Records};
 use crate::upstream::{self, Upstreams};
 
 /// How long to wait for a store that cannot be opened.
 const RETRY: Duration = Duration::from_secs(10);
-/// Rules follow devices at most this often.
-const FOLLOW: Duration = Duration::from_secs(1);
 
 /// Recalls the records of earlier runs, as soon as the store can be read; `known` is dropped when
 /// that is done, or takes longer.
@@ -83,23 +80,5 @@ fn lease(lease: &local::Lease) -> Lease {
         address: lease.address,
         mac: lease.mac,
         name: lease.name.map(|name| name.to_string()),
-    }
-}
-
-/// Keeps rules for one device in force, whatever it is called and wherever it asks from.
-pub(super) async fn follow(library: Arc<Library>, devices: Arc<Devices>, stop: CancellationToken) {
-    let mut changed = devices.changed();
-    // They may have been recalled before this began.
-    changed.mark_changed();
-    let following = async {
-        while changed.changed().await.is_ok() {
-            library.follow_devices();
-            // A busy home has new addresses all the time.
-            time::sleep(FOLLOW).await;
-        }
-    };
-    tokio::select! {
-        () = stop.cancelled() => {}
-        () = following => {}
     }
 }

@@ -199,9 +199,8 @@ impl Core {
                 .with_anchors(parts.anchors.clone()),
         );
         let live = Arc::new(Live::default());
-        let at_hand = (store.clone(), &devices);
         let ((refresher, library), patience) =
-            library::build(parts, Arc::clone(&live), at_hand, &upstreams);
+            library::build(parts, Arc::clone(&live), store.clone(), &upstreams);
         let policy = Policy::new(live).with_devices(Arc::clone(&devices));
         policy.set_tags(library::tags(config));
         policy.set_group_names(config.group_names());
@@ -289,8 +288,6 @@ impl Core {
         let upstreams = Upstreams::new(&config.upstream, Arc::clone(&self.upstreams));
         let household = Arc::clone(&self.household);
         names::look_up(devices(), (upstreams, household), (tasks, stop));
-        let library = Arc::clone(&self.library);
-        tasks.spawn(names::follow(library, devices(), stop.clone()));
         let book = Arc::clone(self.steps.local.book());
         let leases = book.leases();
         tasks.spawn(names::tell_leases(leases, devices(), stop.clone()));

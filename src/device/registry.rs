@@ -33,6 +33,8 @@ struct Snapshot {
     /// so that a flood of new addresses costs little.
     recent: HashMap<IpAddr, Seat>,
     aliases: Arc<HashMap<DeviceId, DeviceId>>,
+    /// What people call those that they named.
+    called: Arc<HashMap<DeviceId, Arc<str>>>,
     /// The names by which devices of the config may call themselves.
     callers: Arc<HashMap<String, Option<Seat>>>,
     /// The seats of devices for which a router asked.
@@ -47,6 +49,7 @@ impl Snapshot {
             seats: Arc::new(state.seats()),
             recent: HashMap::new(),
             aliases: Arc::new(state.aliases()),
+            called: Arc::new(state.called()),
             callers: Arc::new(state.callers()),
             relayed: Arc::new(state.relayed()),
             routers: Arc::new(state.routers.clone()),
@@ -60,6 +63,7 @@ impl Snapshot {
             seats: Arc::clone(&self.seats),
             recent,
             aliases: Arc::clone(&self.aliases),
+            called: Arc::clone(&self.called),
             callers: Arc::clone(&self.callers),
             relayed: Arc::clone(&self.relayed),
             routers: Arc::clone(&self.routers),
@@ -194,6 +198,13 @@ impl Devices {
     /// The device that this number stands for now: its own, unless it turned out to be another's.
     pub fn resolve(&self, id: DeviceId) -> DeviceId {
         self.snapshot.load().aliases.get(&id).copied().unwrap_or(id)
+    }
+
+    /// The name that people gave a device; `None` where they gave it none. No lock.
+    pub fn called(&self, id: DeviceId) -> Option<Arc<str>> {
+        let snapshot = self.snapshot.load();
+        let id = snapshot.aliases.get(&id).unwrap_or(&id);
+        snapshot.called.get(id).cloned()
     }
 
     /// The device that this number stands for now.
@@ -743,6 +754,17 @@ mod tests {
         devices.learn_leases_at(Vec::new(), NOW);
         devices.learn_name(address, NameSource::Reverse, "pocket");
         assert_eq!(title(&devices, ask(&devices, "192.0.2.7")), "pocket");
+    }
+
+    #[test]
+    fn a_name_is_what_people_call_a_device_and_not_what_it_calls_itself() {
+        let devices = devices(&[named("Tablet", &[by_ip("192.0.2.7")])]);
+        let tablet = ask(&devices, "192.0.2.7");
+        assert_eq!(devices.called(tablet).as_deref(), Some("Tablet"));
+        let other = ask(&devices, "192.0.2.8");
+        devices.learn_name(ip("192.0.2.8"), NameSource::Mdns, "Tablet");
+        assert_eq!(title(&devices, other), "Tablet");
+        assert_eq!(devices.called(other), None);
     }
 
     #[test]

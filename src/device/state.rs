@@ -168,6 +168,8 @@ impl State {
         if let Some(record) = self.records.get_mut(&device) {
             record.last_seen_ms = record.last_seen_ms.max(now_ms);
         }
+        let is_new = self.records.len() != devices;
+        let is_named = matches!(self.key(device), Some(DeviceKey::Named(_)));
         let seat = self.has_seat_for(device).then(|| Seat {
             group: self.group(device),
             ..Seat::new(device, now_ms)
@@ -176,9 +178,9 @@ impl State {
             self.seats.insert(address, seat.clone());
             let mac = self.macs.get(&address).copied();
             is_much |= mac.is_some_and(|mac| self.forget_oldest_address(mac));
-        } else {
-            is_much |= self.records.len() != devices;
         }
+        // What people call a device is told with the seats of all.
+        is_much |= is_new && (is_named || seat.is_none());
         match seat {
             _ if is_much => (device, Change::Much),
             Some(seat) => (device, Change::Seat(seat)),

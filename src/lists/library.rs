@@ -2,7 +2,6 @@
 //! together here, and what the dashboard changes is kept in the store.
 
 mod ends;
-mod naming;
 mod rows;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,11 +15,7 @@ use crate::config::{Config, ListAction, Lists};
 use crate::matcher::rule::{Asker, Rule};
 use crate::query::DeviceId;
 use crate::store::{Store, StoreError};
-use naming::Called;
 use rows::{from_row, from_rule_row};
-
-/// How a rule may name a device: by what people call it, else by its addresses.
-pub type Naming = Box<dyn Fn(DeviceId) -> Vec<Asker> + Send + Sync>;
 
 /// What people set of lists and rules.
 pub struct Library {
@@ -33,9 +28,6 @@ pub struct Library {
     /// Fetches lists that somebody only thinks of.
     pub fetcher: Fetcher,
     store: Store,
-    naming: Naming,
-    /// What devices go by in the rules in force.
-    called: Mutex<Called>,
     wishes: Mutex<Wishes>,
     /// Whether those of earlier runs are known; held while they are read.
     recalled: tokio::sync::Mutex<bool>,
@@ -99,6 +91,27 @@ impl SetRule {
             None => format!("c{}", self.number),
         }
     }
+
+    /// It as it is compiled; `None`, with a warning, where it is not understood.
+    fn understand(&self) -> Option<OwnRule> {
+        let mut understood: Rule = match own_rule(&self.text, self.action, &self.devices) {
+            Ok(understood) => understood,
+            Err(reason) => {
+                // An earlier version understood it, or it would not have been kept.
+                tracing::warn!(rule = %self.text, "a rule is not understood any more: {reason}");
+                return None;
+            }
+        };
+        if let Some(device) = self.device {
+            understood.limits.devices.only.push(Asker::Device(device));
+        }
+        Some(OwnRule {
+            rule: understood,
+            comment: self.comment.clone().unwrap_or_default(),
+            groups: self.groups.clone(),
+            schedule: self.schedule,
+        })
+    }
 }
 
 impl Library {
@@ -107,7 +120,7 @@ impl Library {
         config: &Config,
         (subscriptions, fetcher): (Subscriptions, Fetcher),
         (rulebook, shelf): (Arc<Rulebook>, Shelf),
-        (store, naming): (Store, Naming),
+        store: Store,
     ) -> Self {
         let wishes = Wishes {
             declared_lists: Subscription::declared(&config.subscribed),
@@ -120,8 +133,6 @@ impl Library {
             shelf,
             fetcher,
             store,
-            naming,
-            called: Mutex::default(),
             wishes: Mutex::new(wishes),
             recalled: tokio::sync::Mutex::default(),
             putting: Mutex::default(),
@@ -237,7 +248,7 @@ impl Library {
             .collect()
     }
 
-    /// Puts people's own rules in force, with devices as they are called now.
+    /// Puts people's own rules in force.
     pub fn put_rules(&self) {
         self.put_rules_of(Timestamp::now());
         self.changed.notify_one();
@@ -249,37 +260,9 @@ impl Library {
         let _one_at_a_time = self.putting.lock().unwrap_or_else(PoisonError::into_inner);
         let rules = self.rules();
         let counts = |rule: &&SetRule| rule.until.is_none_or(|until| until > now);
-        let understood = rules
-            .iter()
-            .filter(counts)
-            .filter_map(|rule| self.understand(rule));
+        let understood = rules.iter().filter(counts).filter_map(SetRule::understand);
         let understood = understood.collect();
-        self.note_called(&rules);
         self.rulebook.set_own(understood);
-    }
-
-    fn understand(&self, rule: &SetRule) -> Option<OwnRule> {
-        let mut understood: Rule = match own_rule(&rule.text, rule.action, &rule.devices) {
-            Ok(understood) => understood,
-            Err(reason) => {
-                // An earlier version understood it, or it would not have been kept.
-                tracing::warn!(rule = %rule.text, "a rule is not understood any more: {reason}");
-                return None;
-            }
-        };
-        if let Some(device) = rule.device {
-            let askers = (self.naming)(device);
-            if askers.is_empty() {
-                return None;
-            }
-            understood.limits.devices.only.extend(askers);
-        }
-        Some(OwnRule {
-            rule: understood,
-            comment: rule.comment.clone().unwrap_or_default(),
-            groups: rule.groups.clone(),
-            schedule: rule.schedule,
-        })
     }
 
     fn wishes(&self) -> MutexGuard<'_, Wishes> {

@@ -2,9 +2,10 @@
 
 use std::cell::OnceCell;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::rule::{Asker, Choice, Limits, Rule};
-use crate::query::{Name, RecordType};
+use crate::query::{DeviceId, Name, RecordType};
 
 /// A question as rules see it.
 pub struct Question<'a> {
@@ -14,18 +15,41 @@ pub struct Question<'a> {
     pub kind: RecordType,
     /// The address that asks.
     pub address: IpAddr,
-    /// What the device is called, for the few rules that care.
-    pub named: &'a dyn Fn() -> Named,
+    /// Which device that is, for the few rules that care.
+    pub who: &'a dyn Who,
     text: OnceCell<Text>,
 }
 
-/// What a device is called.
+/// The device that asks. No lock and no allocation: packets are answered meanwhile.
+pub trait Who {
+    /// Whether it is the one of this number.
+    fn is(&self, device: DeviceId) -> bool;
+
+    /// What people call it. What it calls itself does not count: anybody may say that.
+    fn named(&self) -> Named;
+}
+
+/// Nobody in particular.
+#[derive(Clone, Copy, Debug)]
+pub struct Nobody;
+
+impl Who for Nobody {
+    fn is(&self, _: DeviceId) -> bool {
+        false
+    }
+
+    fn named(&self) -> Named {
+        Named::default()
+    }
+}
+
+/// What people call a device.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Named {
-    /// Its name.
-    pub name: Option<String>,
+    /// Its name; `None` where nobody gave it one.
+    pub name: Option<Arc<str>>,
     /// Its tags.
-    pub tags: Vec<String>,
+    pub tags: Arc<[String]>,
 }
 
 /// A name in dotted text, without the root dot.
@@ -36,17 +60,12 @@ struct Text {
 
 impl<'a> Question<'a> {
     /// A question.
-    pub fn new(
-        name: &'a Name,
-        kind: RecordType,
-        address: IpAddr,
-        named: &'a dyn Fn() -> Named,
-    ) -> Self {
+    pub fn new(name: &'a Name, kind: RecordType, address: IpAddr, who: &'a dyn Who) -> Self {
         Self {
             name,
             kind,
             address,
-            named,
+            who,
             text: OnceCell::new(),
         }
     }
@@ -65,10 +84,11 @@ impl<'a> Question<'a> {
 
     fn is_within(&self, limits: &Limits) -> bool {
         let named = OnceCell::new();
-        let named = || named.get_or_init(|| (self.named)());
+        let named = || named.get_or_init(|| self.who.named());
         let is_asker = |asker: &Asker| match asker {
             Asker::Network(net) => net.contains(&self.address.to_canonical()),
             Asker::Name(name) => named().name.as_deref() == Some(&**name),
+            Asker::Device(device) => self.who.is(*device),
         };
         limits.types.admits(|&kind| kind == self.kind)
             && limits.devices.admits(is_asker)

@@ -12,7 +12,7 @@ use ipnet::IpNet;
 
 pub use plain::{Plain, Reach, Sink};
 
-use crate::query::{Rcode, RecordType};
+use crate::query::{DeviceId, Rcode, RecordType};
 
 /// What one line, or a part of it, asks for.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -165,8 +165,10 @@ pub struct Choice<T> {
 pub enum Asker {
     /// By its address, or its network's.
     Network(IpNet),
-    /// By its name, letter by letter.
+    /// By the name that people gave it, letter by letter.
     Name(Box<str>),
+    /// By its number: this one and no other, whatever it is called.
+    Device(DeviceId),
 }
 
 impl Rule {
@@ -248,7 +250,7 @@ impl Limits {
     pub(super) fn longest_network(&self) -> u8 {
         let networks = self.devices.only.iter().map(|asker| match asker {
             Asker::Network(net) => net.prefix_len(),
-            Asker::Name(_) => u8::MAX,
+            Asker::Name(_) | Asker::Device(_) => u8::MAX,
         });
         networks.max().unwrap_or_default()
     }
@@ -351,6 +353,7 @@ impl fmt::Display for Asker {
         match self {
             Self::Network(net) => net.fmt(f),
             Self::Name(name) => write!(f, "'{name}'"),
+            Self::Device(id) => write!(f, "d{}", id.0),
         }
     }
 }

@@ -39,8 +39,7 @@ fn matcher(base: Compiled) -> Matcher {
 /// The lines that cover a name, in the order in which they are found.
 fn lines(matcher: &Matcher, name: &str) -> Vec<u32> {
     let name: Name = name.parse().unwrap();
-    let named = Named::default;
-    let question = Question::new(&name, RecordType::A, Ipv4Addr::LOCALHOST.into(), &named);
+    let question = Question::new(&name, RecordType::A, Ipv4Addr::LOCALHOST.into(), &Nobody);
     let mut lines = Vec::new();
     matcher.find(&question, &mut |hit| lines.push(hit.rule.line));
     lines
@@ -74,8 +73,7 @@ fn a_match_tells_its_source_line_and_name() {
     });
     let matcher = matcher(base);
     let name: Name = "x.ads.example".parse().unwrap();
-    let named = Named::default;
-    let question = Question::new(&name, RecordType::A, Ipv4Addr::LOCALHOST.into(), &named);
+    let question = Question::new(&name, RecordType::A, Ipv4Addr::LOCALHOST.into(), &Nobody);
     let mut told = Vec::new();
     matcher.find(&question, &mut |hit| {
         let found = matcher.matched(&hit);

@@ -3,7 +3,10 @@
 use std::net::Ipv4Addr;
 
 use super::*;
-use crate::lists::{Format, Reading, Role, add};
+use crate::config::{self, DeviceMatch, ListAction};
+use crate::device::NameSource;
+use crate::lists::{Format, Reading, Role, add, own_rule};
+use crate::matcher::rule::{self, Sink as _};
 use crate::matcher::{Compiler, Rank, Reach, Source, Want, What, compiled};
 use crate::query::VerdictWord;
 
@@ -263,4 +266,100 @@ fn an_explanation_names_every_entry_that_covers_the_name() {
             ("pack:one", "vendor.example", 0),
         ]
     );
+}
+
+/// A policy over rules that are each for one device.
+fn for_devices(devices: &Arc<Devices>, rules: &[(&str, DeviceId)]) -> Policy {
+    let live = Arc::new(Live::default());
+    let base = compiled(|_| {});
+    let top = compiled(|compiler| {
+        let origin = "rule".to_owned();
+        compiler.source(Source::new(origin, Rank::Own, String::new()));
+        for (text, device) in rules {
+            let mut rule = own_rule(text, ListAction::Block, &[]).unwrap();
+            rule.limits.devices.only = vec![rule::Asker::Device(*device)];
+            compiler.rule(rule);
+        }
+    });
+    live.swap(Matcher::new(Arc::new(base), Arc::new(top)));
+    Policy::new(live).with_devices(Arc::clone(devices))
+}
+
+/// What becomes of a name that is asked for from an address.
+fn asked_from(policy: &Policy, address: &str, name: &str) -> VerdictWord {
+    let address = address.parse().unwrap();
+    let devices = policy.devices.as_ref().unwrap();
+    let asker = Asker {
+        device: devices.identify(address),
+        address,
+        ..ASKER
+    };
+    let name = name.parse().unwrap();
+    policy.judge(asker, &name, RecordType::A).word()
+}
+
+#[test]
+fn a_rule_for_one_device_leaves_another_that_calls_itself_the_same_alone() {
+    let devices = Arc::new(Devices::new(&[], Vec::new()));
+    let [mine, other] = ["192.0.2.7", "192.0.2.8"];
+    let id = devices.identify(mine.parse().unwrap());
+    devices.identify(other.parse().unwrap());
+    for address in [mine, other] {
+        devices.learn_name(address.parse().unwrap(), NameSource::Mdns, "phone");
+    }
+    let policy = for_devices(&devices, &[("||game.example^", id)]);
+    assert_eq!(
+        asked_from(&policy, mine, "game.example"),
+        VerdictWord::Block
+    );
+    assert_eq!(
+        asked_from(&policy, other, "game.example"),
+        VerdictWord::Allow
+    );
+}
+
+#[test]
+fn a_rule_for_one_device_stays_with_it_whatever_becomes_known_of_it() {
+    let devices = Arc::new(Devices::new(&[], Vec::new()));
+    let guess = devices.identify("192.0.2.7".parse().unwrap());
+    let policy = for_devices(&devices, &[("||game.example^", guess)]);
+    let is_blocked = |address| asked_from(&policy, address, "game.example") == VerdictWord::Block;
+    assert!(is_blocked("192.0.2.7"));
+    let mac = [2, 0, 0, 0, 0, 7];
+    devices.sight("192.0.2.7".parse().unwrap(), mac);
+    devices.sight("2001:db8::7".parse().unwrap(), mac);
+    assert_ne!(devices.resolve(guess), guess);
+    assert!(is_blocked("192.0.2.7") && is_blocked("2001:db8::7"));
+    assert!(!is_blocked("192.0.2.8"));
+    devices.reconfigure(&[named("Tablet", DeviceMatch::Mac(mac))]);
+    assert!(is_blocked("192.0.2.7"));
+}
+
+fn named(name: &str, found: DeviceMatch) -> config::Device {
+    config::Device {
+        name: name.to_owned(),
+        matches: vec![found],
+        tags: Vec::new(),
+        group: None,
+    }
+}
+
+#[test]
+fn the_name_and_tags_of_a_device_are_those_that_people_gave_it() {
+    let config = [named(
+        "tablet",
+        DeviceMatch::Ip("192.0.2.7".parse().unwrap()),
+    )];
+    let devices = Arc::new(Devices::new(&config, Vec::new()));
+    let lists = "||a.example^$client=tablet\n||b.example^$ctag=device_tablet";
+    let policy = policy(&[], &[(Role::Block, Format::Adblock, lists)]);
+    let policy = policy.with_devices(Arc::clone(&devices));
+    policy.set_tags([("tablet".to_owned(), vec!["device_tablet".to_owned()])].into());
+    // It says that it is called so; anybody may.
+    devices.identify("192.0.2.8".parse().unwrap());
+    devices.learn_name("192.0.2.8".parse().unwrap(), NameSource::Mdns, "tablet");
+    for name in ["a.example", "b.example"] {
+        assert_eq!(asked_from(&policy, "192.0.2.7", name), VerdictWord::Block);
+        assert_eq!(asked_from(&policy, "192.0.2.8", name), VerdictWord::Allow);
+    }
 }

@@ -78,11 +78,12 @@ fn thread_name() -> [u8; 16] {
 }
 
 /// The names that are asked for, one answered by each step that needs nobody else.
-const ASKED: [(&str, RecordType); 4] = [
+const ASKED: [(&str, RecordType); 5] = [
     ("open.oneplus.net", RecordType::A),
     ("ads.example", RecordType::AAAA),
     ("nas.home.arpa", RecordType::A),
     ("www.site.example", RecordType::A),
+    ("game.example", RecordType::A),
 ];
 
 /// Asks for every name so many times, from a few devices, and waits for each answer.
@@ -144,6 +145,9 @@ workers = 1
 rate_limit = { queries_per_second = 0, burst = 0 }
 [[rule]]
 match = "||ads.example^"
+[[rule]]
+match = "||game.example^"
+devices = ["Tablet"]
 [[record]]
 name = "nas.home.arpa"
 value = "192.0.2.10"

@@ -359,9 +359,8 @@ async fn library(
         Terms::new(&config.lists),
         Arc::clone(&rulebook) as _,
     );
-    let at_hand = (store, Box::new(|_| Vec::new()) as _);
     let fetching = (subscriptions, Fetcher::new(lookup));
-    let library = Library::new(config, fetching, (rulebook, shelf), at_hand);
+    let library = Library::new(config, fetching, (rulebook, shelf), store);
     // Some tests have a data folder that cannot be written.
     let _ = library.recall(&config.lists).await;
     library.put_rules();

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::{Record, State};
 use crate::device::{Device, DeviceKey, Mac, NamedBy, is_private};
@@ -41,6 +42,17 @@ impl State {
         };
         let addresses = self.seats.keys().filter(is_its).copied().collect();
         Some(self.view(id, record, addresses))
+    }
+
+    /// What people call the devices that they named.
+    pub fn called(&self) -> HashMap<DeviceId, Arc<str>> {
+        let named = self.records.iter().filter_map(|(id, record)| {
+            let DeviceKey::Named(name) = &record.key else {
+                return None;
+            };
+            Some((*id, name.as_str().into()))
+        });
+        named.collect()
     }
 
     /// The addresses whose host names may be looked up, one for each device without a name in the

@@ -297,3 +297,44 @@ pub fn slug(name: &str) -> String {
         words.join("-")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::thread;
+
+    use super::*;
+
+    fn declare_often(household: &Household, thread: u32) {
+        for number in 0..50 {
+            let mut config = Config::default();
+            config.local.domain = format!("{number}.{thread}.example");
+            household.declare(Arc::new(config));
+        }
+    }
+
+    #[test]
+    fn plans_come_in_force_one_at_a_time_and_the_last_one_last() {
+        let store = Store::at(Path::new(""));
+        let (enforced, is_busy) = (Arc::new(Mutex::default()), AtomicBool::new(false));
+        let last: Arc<Mutex<Vec<Arc<Config>>>> = Arc::clone(&enforced);
+        let enforce = move |plan: &Plan| {
+            assert!(!is_busy.swap(true, Ordering::SeqCst), "one at a time");
+            // Others have time to come between.
+            thread::yield_now();
+            last.lock().unwrap().push(Arc::clone(&plan.config));
+            is_busy.store(false, Ordering::SeqCst);
+        };
+        let household = Household::new(Arc::default(), store, Box::new(enforce));
+        thread::scope(|scope| {
+            for thread in 0..4 {
+                let household = &household;
+                scope.spawn(move || declare_often(household, thread));
+            }
+        });
+        let enforced = enforced.lock().unwrap();
+        let last = enforced.last().unwrap();
+        assert_eq!(last.local.domain, household.plan().config.local.domain);
+    }
+}

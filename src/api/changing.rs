@@ -137,6 +137,11 @@ impl Api {
         due.extend(kinds);
         if credentials && let Err(error) = self.access.recall().await {
             tracing::warn!(%error, "who was let in on another node is not known here");
+            let left = Stale {
+                credentials,
+                ..Stale::default()
+            };
+            self.store.hub().inspect(|hub| hub.leave_stale(left));
         }
         while let Some(kind) = due.first().copied() {
             self.enforce(kind).await?;

@@ -70,13 +70,21 @@ pub(super) async fn recall(
     }
 }
 
-/// Puts the pauses of earlier runs in force; no device waits for that.
+/// Puts the pauses of earlier runs in force, as soon as the store can be read; no device waits for
+/// that.
 pub(super) async fn recall_pauses(api: Arc<Api>, stop: CancellationToken) {
-    let recalled = tokio::select! {
-        () = stop.cancelled() => return,
-        recalled = api.recall_pauses() => recalled,
+    let mut is_told = false;
+    let recalled = async {
+        while let Err(error) = api.recall_pauses().await {
+            if !is_told {
+                tracing::warn!(%error, "pauses are not in force until the database can be read");
+                is_told = true;
+            }
+            time::sleep(RETRY).await;
+        }
     };
-    if let Err(error) = recalled {
-        tracing::warn!(%error, "pauses of before are not known, and have ended");
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = recalled => {}
     }
 }

@@ -132,7 +132,7 @@ async fn start_in(place: Place, parts: Parts) -> anyhow::Result<App> {
             stop_rest.clone(),
         ));
     }
-    core.watch_ends(&api, &tasks, &stop_rest);
+    core.watch_ends(Arc::clone(&api), (&tasks, &stop_rest));
     let nodes = core.nodes(api, &parts.config);
     let Core {
         access,
@@ -213,9 +213,7 @@ impl Core {
             devices: Arc::clone(&devices),
             policy: policy.clone(),
             local: Local::new(config),
-            cache: Arc::new(
-                Cache::new(config.cache.clone()).with_routes(config.upstream.routes.clone()),
-            ),
+            cache: Arc::new(Cache::new(config.cache.clone()).with_upstream(&config.upstream)),
         });
         let book = Arc::clone(steps.local.book());
         let records = Arc::new(Records::new(&config.records, book, store.clone()));
@@ -295,12 +293,12 @@ impl Core {
     }
 
     /// Lets rules and pauses end, and schedules begin and end, when it is time.
-    fn watch_ends(&self, api: &Arc<Api>, tasks: &TaskTracker, stop: &CancellationToken) {
+    fn watch_ends(&self, api: Arc<Api>, (tasks, stop): (&TaskTracker, &CancellationToken)) {
         let (library, until) = (Arc::clone(&self.library), stop.clone());
         tasks.spawn(async move { library.end_rules(until).await });
         let rulebook = Arc::clone(&self.library.rulebook);
         tasks.spawn(schedules::run(rulebook, stop.clone()));
-        tasks.spawn(household::recall_pauses(Arc::clone(api), stop.clone()));
+        tasks.spawn(household::recall_pauses(api, stop.clone()));
     }
 
     /// What keeps this node in step with others, where there are others.

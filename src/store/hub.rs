@@ -177,11 +177,16 @@ impl Hub {
 
     fn add_stale(&self, more: Stale) {
         if more != Stale::default() {
-            let mut stale = self.0.stale.lock().unwrap_or_else(PoisonError::into_inner);
-            stale.kinds.extend(more.kinds);
-            stale.credentials |= more.credentials;
+            self.leave_stale(more);
             self.wake();
         }
+    }
+
+    /// What could not be put in force now: it is among what the next call takes.
+    pub fn leave_stale(&self, left: Stale) {
+        let mut stale = self.0.stale.lock().unwrap_or_else(PoisonError::into_inner);
+        stale.kinds.extend(left.kinds);
+        stale.credentials |= left.credentials;
     }
 
     /// Has the others told soon of who signed in or out here.

@@ -41,6 +41,8 @@ pub struct Cache {
     config: config::Cache,
     /// Names that other upstreams are asked for.
     routes: config::Routes,
+    /// Tells apart from whom answers are: the servers, the routes, and how they are checked.
+    origin: u64,
     table: Option<Table>,
     flights: Flights,
     counts: Counts,
@@ -89,8 +91,18 @@ impl Cache {
             table: Room::table(&config),
             config,
             routes: config::Routes::default(),
+            origin: 0,
             flights: Flights::default(),
             counts: Counts::default(),
+        }
+    }
+
+    /// For answers of these upstreams: what others said before counts for nothing.
+    #[must_use]
+    pub fn with_upstream(self, upstream: &config::Upstream) -> Self {
+        Self {
+            origin: saved::origin(upstream),
+            ..self.with_routes(upstream.routes.clone())
         }
     }
 

@@ -78,8 +78,7 @@ impl Warm {
             Ok(answers) => tracing::info!(answers, "answers of before the restart are held"),
             Err(error) => {
                 tracing::warn!(%error, "the cache begins empty, and the file is set aside");
-                let aside = self.file.with_added_extension("broken");
-                log(fs::rename(&self.file, aside), &self.file);
+                log(fs::rename(&self.file, self.aside()), &self.file);
             }
         }
     }
@@ -91,17 +90,48 @@ impl Warm {
         }
     }
 
-    /// Names that were saved under another setting do not stay.
+    /// Names that were saved under another setting do not stay, in whatever file.
     fn forget(&self) {
-        match fs::remove_file(&self.file) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            removed => log(removed, &self.file),
+        let half_written = Cache::half_written(&self.file);
+        for file in [&self.file, &self.aside(), &half_written] {
+            match fs::remove_file(file) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                removed => log(removed, file),
+            }
         }
+    }
+
+    /// Where a file is put that cannot be read.
+    fn aside(&self) -> PathBuf {
+        self.file.with_added_extension("broken")
     }
 }
 
 fn log(result: io::Result<()>, file: &Path) {
     if let Err(error) = result {
         tracing::warn!(file = %file.display(), %error, "a file of the cache could not be moved");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn where_names_are_not_kept_no_file_of_the_cache_is_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = Config {
+            data_dir: folder.path().to_owned(),
+            ..Config::default()
+        };
+        config.journal.privacy = Privacy::NoNames;
+        for name in ["cache.zst", "cache.zst.broken", "cache.zst.new"] {
+            fs::write(folder.path().join(name), "names").unwrap();
+        }
+        let cache = Arc::new(Cache::new(config.cache.clone()));
+        let (warmed, _) = oneshot::channel();
+        let warm = Warm::new(cache, &config);
+        warm.run(warmed, CancellationToken::new()).await;
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 }

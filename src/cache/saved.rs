@@ -2,7 +2,7 @@
 //!
 //! The file is written whole beside the old one and takes its place; a checksum tells whether it
 //! is whole when it is read. What it says is read as if an upstream had said it, and time that has
-//! passed by the clock on the wall counts.
+//! passed by the clock on the wall counts. What other upstreams said is not read.
 
 use std::fs;
 use std::io::{self, BufReader, BufWriter, Read, Write};
@@ -11,14 +11,17 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::time::Instant;
-use xxhash_rust::xxh3::xxh3_64;
+use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use super::held::Held;
 use super::room::Table;
 use super::{Cache, key};
+use crate::config;
 
 /// What the file begins with; the last digit counts the versions of the format.
-const MAGIC: &[u8; 8] = b"sq-held1";
+const MAGIC: &[u8; 8] = b"sq-held2";
+/// Before, it was not told from whom the answers are.
+const MAGIC_BEFORE: &[u8; 8] = b"sq-held1";
 /// Enough for names that repeat; saving is to be quick.
 const LEVEL: i32 = 1;
 
@@ -51,13 +54,18 @@ impl Cache {
         };
         let write = || {
             let (count, payload) = self.encode(table, Instant::now(), wall_ms())?;
-            write_whole(file, &payload)?;
+            write_whole(file, &header(&payload, self.origin), &payload)?;
             Ok(count)
         };
         write().map_err(|source| SavedError::Write {
             file: file.to_owned(),
             source,
         })
+    }
+
+    /// Where a file is written before it takes its place; a crash leaves it.
+    pub fn half_written(file: &Path) -> PathBuf {
+        file.with_added_extension("new")
     }
 
     /// Takes in what a file of [`Cache::save`] holds, beside what is held by now; gives the number
@@ -111,9 +119,17 @@ impl Cache {
         wall_ms: i64,
     ) -> io::Result<usize> {
         let damaged = || io::Error::new(io::ErrorKind::InvalidData, "it is damaged");
-        let (start, payload) = bytes.split_first_chunk::<16>().ok_or_else(damaged)?;
-        if *start != header(payload) {
+        let (start, payload) = bytes.split_first_chunk::<24>().ok_or_else(damaged)?;
+        if start.starts_with(MAGIC_BEFORE) {
+            return Ok(0);
+        }
+        let (_, rest) = start.split_at(MAGIC.len());
+        let origin = rest.first_chunk().copied().map_or(0, u64::from_le_bytes);
+        if *start != header(payload, origin) {
             return Err(damaged());
+        }
+        if origin != self.origin {
+            return Ok(0);
         }
         let mut input = BufReader::new(zstd::Decoder::new(payload)?);
         let mut count = 0;
@@ -146,28 +162,45 @@ fn add(table: &Table, key: Vec<u8>, held: Held) -> bool {
     is_added
 }
 
-pub(super) fn header(payload: &[u8]) -> [u8; 16] {
-    let mut header = [0; 16];
-    let (magic, sum) = header.split_at_mut(MAGIC.len());
-    magic.copy_from_slice(MAGIC);
-    sum.copy_from_slice(&xxh3_64(payload).to_le_bytes());
+/// Tells from whom answers are, and how they were checked.
+pub(super) fn origin(upstream: &config::Upstream) -> u64 {
+    let config::Upstream {
+        servers,
+        routes,
+        dnssec,
+        trust_anchors,
+        ..
+    } = upstream;
+    // Words that another version may choose otherwise: then it begins empty.
+    xxh3_64(format!("{servers:?} {routes:?} {dnssec} {trust_anchors:?}").as_bytes())
+}
+
+/// What the file begins with, from whom the answers are, and a checksum of that and of the rest.
+pub(super) fn header(payload: &[u8], origin: u64) -> [u8; 24] {
+    let mut header = [0; 24];
+    let parts = [
+        *MAGIC,
+        origin.to_le_bytes(),
+        xxh3_64_with_seed(payload, origin).to_le_bytes(),
+    ];
+    header.copy_from_slice(parts.as_flattened());
     header
 }
 
 /// Writes the file beside the old one, for our user only, and puts it in its place.
-fn write_whole(file: &Path, payload: &[u8]) -> io::Result<()> {
+fn write_whole(file: &Path, header: &[u8], payload: &[u8]) -> io::Result<()> {
     let mut folder = fs::DirBuilder::new();
     folder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut folder, 0o700);
     folder.create(file.parent().unwrap_or(Path::new(".")))?;
-    let new = file.with_added_extension("new");
+    let new = Cache::half_written(file);
     let mut options = fs::OpenOptions::new();
     options.create(true).write(true).truncate(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut out = options.open(&new)?;
-    out.write_all(&header(payload))?;
+    out.write_all(header)?;
     out.write_all(payload)?;
     out.sync_all()?;
     fs::rename(&new, file)

@@ -7,7 +7,7 @@ fn after_restart(cache: &Cache, passed: Duration) -> Cache {
     let (from, into) = (cache.table.as_ref().unwrap(), stale_cache());
     let now = Instant::now();
     let (_, payload) = cache.encode(from, now, 1_000_000_000).unwrap();
-    let file = [saved::header(&payload).as_slice(), &payload].concat();
+    let file = [saved::header(&payload, 0).as_slice(), &payload].concat();
     let then = 1_000_000_000 + i64::try_from(passed.as_millis()).unwrap();
     let table = into.table.as_ref().unwrap();
     into.decode(table, &file, now, then).unwrap();
@@ -90,6 +90,39 @@ fn what_was_asked_since_the_start_is_newer_than_the_file() {
     let cache = stale_cache();
     cache.fail(&asked, 22, Instant::now());
     assert_eq!(cache.load(&file).unwrap(), 1, "a failure is no answer");
+}
+
+#[test]
+fn what_other_upstreams_said_is_not_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("held");
+    let upstream = config::Upstream::default();
+    let cache = stale_cache().with_upstream(&upstream);
+    put(&cache, &query(RecordType::A), &answer(60)).unwrap();
+    cache.save(&file).unwrap();
+    let load = |upstream: &config::Upstream| {
+        let cache = stale_cache().with_upstream(upstream);
+        cache.load(&file).unwrap()
+    };
+    assert_eq!(load(&upstream), 1);
+    let other = |change: fn(&mut config::Upstream)| {
+        let mut upstream = upstream.clone();
+        change(&mut upstream);
+        load(&upstream)
+    };
+    assert_eq!(other(|upstream| upstream.servers.truncate(1)), 0);
+    assert_eq!(other(|upstream| upstream.dnssec = true), 0);
+    // Whom is asked first makes no other answers.
+    let asked = |upstream: &mut config::Upstream| upstream.strategy = config::Strategy::Spread;
+    assert_eq!(other(asked), 1);
+}
+
+#[test]
+fn a_file_of_before_it_was_told_from_whom_answers_are_is_not_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("held");
+    std::fs::write(&file, b"sq-held1 and what else there was").unwrap();
+    assert_eq!(stale_cache().load(&file).unwrap(), 0);
 }
 
 #[test]

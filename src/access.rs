@@ -275,6 +275,7 @@ impl Access {
         scope: Scope,
         now_s: i64,
     ) -> Result<(String, TokenInfo), AccessError> {
+        let _turn = self.changing.lock().await;
         if self.keys().tokens().len() >= MOST_TOKENS {
             return Err(AccessError::TooManyTokens);
         }
@@ -287,7 +288,6 @@ impl Access {
             used_s: None,
         };
         let token = Token::new(Digest::of(&secret), info.clone());
-        let _turn = self.changing.lock().await;
         self.save_token(token.to_row()).await?;
         self.keys().add_token(token);
         Ok((secret, info))

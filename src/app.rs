@@ -111,7 +111,7 @@ impl App {
             certificates.reload();
         }
         if let Err(error) = self.access.declare(config.web.password.clone()).await {
-            tracing::warn!(%error, "the dashboard's password is not known until a restart");
+            tracing::warn!(%error, "the dashboard's password may be as before");
         }
         self.tell_of_the_rest(config, is_upstream_other);
     }

@@ -9,7 +9,7 @@ use super::keep::{self, Turn};
 use super::keys::Known;
 use super::pass::{By, Pass};
 use super::session::Session;
-use super::throttle::Net;
+use super::throttle::{Net, Try};
 use super::{Access, AccessError, Door, LONGEST, Opened, Visitor, check_length, hash, new_session};
 
 impl Access {
@@ -27,11 +27,11 @@ impl Access {
         }
         // What is too short is told before the code is looked at: it is no guess.
         check_length(password)?;
-        let left = self.begin_try(visitor)?;
+        let begun = self.begin_try(visitor)?;
         if !self.code.is(code) {
-            return Err(AccessError::WrongCode(left));
+            return Err(AccessError::WrongCode(begun.left));
         }
-        self.throttle().forgive(Net::of(visitor.address));
+        self.throttle().forgive(begun);
         let hash: Arc<str> = self.hash(password).await?.into();
         let (secret, session) = new_session(visitor, &hash, now_s)?;
         let pass = self.put_password(hash, Some(session), Turn::First).await?;
@@ -101,16 +101,16 @@ impl Access {
         password: &str,
         hash: &Arc<str>,
     ) -> Result<(), AccessError> {
-        let left = self.begin_try(visitor)?;
+        let begun = self.begin_try(visitor)?;
         if password.len() > LONGEST || !self.verify(password, hash).await? {
-            return Err(AccessError::WrongPassword(left));
+            return Err(AccessError::WrongPassword(begun.left));
         }
-        self.throttle().forgive(Net::of(visitor.address));
+        self.throttle().forgive(begun);
         Ok(())
     }
 
     /// Counts a try before it is made: many at the same time are many, too.
-    pub(super) fn begin_try(&self, visitor: &Visitor) -> Result<u32, AccessError> {
+    pub(super) fn begin_try(&self, visitor: &Visitor) -> Result<Try, AccessError> {
         let is_known = self.keys().is_known(visitor.address);
         let begun = self.throttle().begin(Net::of(visitor.address), is_known);
         begun.map_err(AccessError::Throttled)

@@ -90,22 +90,29 @@ impl Access {
             return;
         };
         match self.save_environment(&text, &hash).await {
-            Ok(()) => self.environment().is_kept = true,
+            Ok(is_kept) => self.environment().is_kept = is_kept,
             Err(error) => {
                 tracing::debug!(%error, "the hash of the environment's password is not kept");
             }
         }
     }
 
-    /// Keeps the hash of the environment's password, unless another node has done so.
-    async fn save_environment(&self, text: &str, hash: &str) -> Result<(), AccessError> {
-        let mut writing = self.store.write_shared().await?;
+    /// Keeps the hash of the environment's password, unless another node has done so. Says whether
+    /// there is one now that fits; if not, another node was faster, and it is looked at again.
+    async fn save_environment(&self, text: &str, hash: &str) -> Result<bool, AccessError> {
         let source = PasswordSource::Environment;
-        let there = writing.passwords().find(source).await?;
-        if let Some(there) = there.map(|row| Arc::from(row.hash))
-            && (*there == *hash || self.fits_environment(text, &there).await?)
+        let there = self.store.read().await?.passwords().find(source).await?;
+        let there = there.map(|row| Arc::from(row.hash));
+        // That takes long, and all that is written waits for who holds the store.
+        if let Some(there) = &there
+            && (**there == *hash || self.fits_environment(text, there).await?)
         {
-            return Ok(());
+            return Ok(true);
+        }
+        let mut writing = self.store.write_shared().await?;
+        let now = writing.passwords().find(source).await?;
+        if now.map(|row| Arc::from(row.hash)) != there {
+            return Ok(false);
         }
         let password = PasswordRow {
             source,
@@ -113,6 +120,7 @@ impl Access {
             set_s: Timestamp::now().as_second(),
         };
         writing.set_password(password).await?;
-        Ok(writing.commit().await?)
+        writing.commit().await?;
+        Ok(true)
     }
 }

@@ -63,14 +63,14 @@ impl Access {
                 Ok(())
             }
             Err(error) => {
-                let unknown = if self.marker().exists() {
-                    Known::Not
-                } else {
-                    Known::None
+                let mut keys = self.keys();
+                let kept = match keys.kept() {
+                    kept if !is_first => kept.clone(),
+                    _ if self.marker().exists() => Known::Not,
+                    _ => Known::None,
                 };
-                if is_first {
-                    self.keys().learn(declared, unknown);
-                }
+                keys.learn(declared, kept);
+                keys.prune(now_s());
                 Err(error.into())
             }
         };
@@ -86,7 +86,14 @@ impl Access {
         if before == password {
             return Ok(());
         }
-        self.recall().await?;
+        let recalled = self.recall().await;
+        if let Err(error) = recalled {
+            // Where only the store cannot be read, it is in force.
+            if !matches!(error, AccessError::Store(_)) {
+                *self.declared() = before;
+            }
+            return Err(error);
+        }
         tracing::info!("the dashboard's password is another one; sessions of before have ended");
         if self.door() == Door::SetUp {
             tracing::warn!("the dashboard has no password: a restart shows the code that sets one");
@@ -303,4 +310,33 @@ async fn save_rows(
 
 fn now_s() -> i64 {
     Timestamp::now().as_second()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::store::Store;
+
+    #[tokio::test]
+    async fn another_password_of_the_config_is_in_force_although_the_database_cannot_be_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        fs::write(&file, "").unwrap();
+        let store = Store::at(&file.join("data"));
+        let password = |text: &str| Some(Password::Hash(text.to_owned()));
+        let mut config = Config {
+            data_dir: folder.path().to_owned(),
+            ..Config::default()
+        };
+        config.web.password = password("one");
+        let access = Access::new(&config, store).unwrap();
+        access.recall().await.unwrap_err();
+        let declared = access.declare(password("two")).await;
+        assert!(
+            matches!(declared, Err(AccessError::Store(_))),
+            "{declared:?}"
+        );
+        assert_eq!(access.keys().password(), Known::Hash("two".into()));
+    }
 }

@@ -69,6 +69,11 @@ impl Keys {
         }
     }
 
+    /// What is known of the password that the store keeps.
+    pub(super) fn kept(&self) -> &Known {
+        &self.kept
+    }
+
     /// What the store says of the password, or that it cannot.
     pub(super) fn learn(&mut self, declared: Option<Arc<str>>, kept: Known) {
         self.declared = declared;
@@ -116,6 +121,9 @@ impl Keys {
             Known::Not => return,
             Known::None | Known::Lost => None,
         };
+        for session in self.sessions.values_mut() {
+            session.heed_clock(now_s);
+        }
         self.end(|session| session.is_over(now_s));
         let is_other = |session: &Session| Some(&session.password) != mark.as_ref();
         if self.is_shared {
@@ -426,7 +434,7 @@ mod tests {
         keys.recall(
             Session::from_row(row).into_iter().collect(),
             Vec::new(),
-            NOW_S,
+            NOW_S + 20 * DAY_S,
         );
         assert!(keys.admit(&shown("one"), NOW_S + 40 * DAY_S).is_some());
     }
@@ -456,5 +464,24 @@ mod tests {
         assert_eq!(unsaved.0[0].used_s, NOW_S + 61);
         keys.set_saved(&unsaved);
         assert!(keys.unsaved(60).0.is_empty());
+    }
+
+    #[test]
+    fn a_session_that_was_opened_while_the_clock_was_ahead_lasts_no_longer_than_others() {
+        let year_s = 365 * DAY_S;
+        let mut keys = Keys::new(Some("one".into()));
+        let mut ahead = session("s", "one");
+        ahead.info.made_s = NOW_S + 10 * year_s;
+        ahead.info.used_s = ahead.info.made_s;
+        keys.open(ahead, true, "one").unwrap();
+        assert_eq!(keys.sessions(NOW_S).len(), 1);
+        for day in 1..365 {
+            let shown = Credential {
+                bearer: None,
+                sessions: vec!["s"],
+            };
+            assert!(keys.admit(&shown, NOW_S + day * DAY_S).is_some(), "{day}");
+        }
+        assert_eq!(keys.sessions(NOW_S + year_s).len(), 0);
     }
 }

@@ -6,6 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::pass::{By, Pass};
 use super::secret::Digest;
+use crate::config::not_ahead;
 use crate::store::SessionRow;
 
 const DAY_S: i64 = 24 * 60 * 60;
@@ -89,6 +90,14 @@ impl Session {
             made_s: self.info.made_s,
             used_s: self.info.used_s,
         }
+    }
+
+    /// What was noted while the clock was ahead was now: else it would last longer than it may.
+    pub(super) fn heed_clock(&mut self, now_s: i64) {
+        let not_ahead = |kept_s: i64| not_ahead(kept_s * 1000, now_s * 1000) / 1000;
+        self.info.made_s = not_ahead(self.info.made_s);
+        self.info.used_s = not_ahead(self.info.used_s);
+        self.saved_s = self.saved_s.map(not_ahead);
     }
 
     /// Whether its time is over.

@@ -45,6 +45,16 @@ pub(super) struct Throttle {
     nets: HashMap<Net, Tries>,
 }
 
+/// A try that was counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Try {
+    net: Net,
+    /// Whether somebody is signed in from there, so that it is none of all together.
+    is_known: bool,
+    /// How many are left this minute if it is wrong.
+    pub left: u32,
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Tries {
     minute: Window,
@@ -77,9 +87,9 @@ impl Window {
 }
 
 impl Throttle {
-    /// Counts a try; gives how many are left this minute if it is wrong, or how long to wait.
+    /// Counts a try, or says how long to wait.
     /// Where somebody is signed in from there, the tries of others do not matter.
-    pub(super) fn begin(&mut self, net: Net, is_known: bool) -> Result<u32, Duration> {
+    pub(super) fn begin(&mut self, net: Net, is_known: bool) -> Result<Try, Duration> {
         let now = Instant::now();
         if !self.nets.contains_key(&net) {
             self.make_room(now);
@@ -103,13 +113,17 @@ impl Throttle {
         if !is_known {
             all.count += 1;
         }
-        Ok(A_MINUTE - tries.minute.count)
+        Ok(Try {
+            net,
+            is_known,
+            left: A_MINUTE - tries.minute.count,
+        })
     }
 
     /// The try was right: what was wrong before was a slip.
-    pub(super) fn forgive(&mut self, net: Net) {
-        self.nets.remove(&net);
-        if let Some(all) = &mut self.all {
+    pub(super) fn forgive(&mut self, right: Try) {
+        self.nets.remove(&right.net);
+        if let (Some(all), false) = (&mut self.all, right.is_known) {
             all.count = all.count.saturating_sub(1);
         }
     }
@@ -138,21 +152,26 @@ mod tests {
         Net::of(address.parse().unwrap())
     }
 
+    /// How many are left after a try.
+    fn begin(throttle: &mut Throttle, net: Net, is_known: bool) -> Result<u32, Duration> {
+        Ok(throttle.begin(net, is_known)?.left)
+    }
+
     #[tokio::test(start_paused = true)]
     async fn after_five_wrong_tries_one_waits_for_the_rest_of_the_minute() {
         let mut throttle = Throttle::default();
         let stranger = net("203.0.113.7");
         for left in [4, 3, 2, 1, 0] {
-            assert_eq!(throttle.begin(stranger, false), Ok(left));
+            assert_eq!(begin(&mut throttle, stranger, false), Ok(left));
             advance(Duration::from_secs(2)).await;
         }
         assert_eq!(
-            throttle.begin(stranger, false),
+            begin(&mut throttle, stranger, false),
             Err(Duration::from_secs(50))
         );
-        assert_eq!(throttle.begin(net("203.0.113.8"), false), Ok(4));
+        assert_eq!(begin(&mut throttle, net("203.0.113.8"), false), Ok(4));
         advance(Duration::from_secs(50)).await;
-        assert_eq!(throttle.begin(stranger, false), Ok(4));
+        assert_eq!(begin(&mut throttle, stranger, false), Ok(4));
     }
 
     #[tokio::test(start_paused = true)]
@@ -167,7 +186,7 @@ mod tests {
             advance(MINUTE).await;
         }
         assert_eq!(tries, AN_HOUR);
-        assert_eq!(throttle.begin(stranger, false), Ok(4));
+        assert_eq!(begin(&mut throttle, stranger, false), Ok(4));
     }
 
     #[tokio::test(start_paused = true)]
@@ -175,11 +194,25 @@ mod tests {
         let mut throttle = Throttle::default();
         let owner = net("192.0.2.7");
         for _ in 0..30 {
-            assert_eq!(throttle.begin(owner, false), Ok(4));
-            assert_eq!(throttle.begin(owner, false), Ok(3));
-            throttle.forgive(owner);
-            throttle.forgive(owner);
+            let tries = [(); 2].map(|()| throttle.begin(owner, false).unwrap());
+            assert_eq!(tries.map(|one| one.left), [4, 3]);
+            for one in tries {
+                throttle.forgive(one);
+            }
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_is_signed_in_takes_no_try_of_strangers_back() {
+        let mut throttle = Throttle::default();
+        let owner = net("192.0.2.7");
+        let tried = (0..1000_u32).filter(|number| {
+            let right = throttle.begin(owner, true).unwrap();
+            throttle.forgive(right);
+            let address = IpAddr::from(std::net::Ipv4Addr::from_bits(0xcb00_7100 + number));
+            throttle.begin(Net::of(address), false).is_ok()
+        });
+        assert_eq!(tried.count(), 20);
     }
 
     #[tokio::test(start_paused = true)]
@@ -191,7 +224,7 @@ mod tests {
         });
         assert_eq!(tried.count(), 20);
         assert!(throttle.begin(net("192.0.2.7"), false).is_err());
-        assert_eq!(throttle.begin(net("192.0.2.7"), true), Ok(4));
+        assert_eq!(begin(&mut throttle, net("192.0.2.7"), true), Ok(4));
     }
 
     #[tokio::test(start_paused = true)]
@@ -215,6 +248,6 @@ mod tests {
         }
         assert!(throttle.nets.len() <= MOST);
         // The newest are those that are still known.
-        assert_eq!(throttle.begin(net("10.0.19.135"), true), Ok(3));
+        assert_eq!(begin(&mut throttle, net("10.0.19.135"), true), Ok(3));
     }
 }

@@ -29,12 +29,12 @@ pub struct SessionRow {
 pub struct SessionTable<'a>(pub(super) Table<'a>);
 
 impl SessionTable<'_> {
-    /// Adds a session, or keeps when it was used last.
+    /// Adds a session, or keeps when it was made and used last.
     pub async fn save(&mut self, session: &SessionRow) -> Result<(), StoreError> {
         let done = sqlx::query(
             "INSERT INTO session (digest, id, name, address, password, made_s, used_s) \
              VALUES ($1, $2, $3, $4, $5, $6, $7) \
-             ON CONFLICT (digest) DO UPDATE SET used_s = excluded.used_s",
+             ON CONFLICT (digest) DO UPDATE SET made_s = excluded.made_s, used_s = excluded.used_s",
         )
         .bind(&session.digest)
         .bind(&session.id)

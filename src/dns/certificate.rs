@@ -9,7 +9,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
 use rustls::pki_types::pem::PemObject as _;
@@ -18,7 +18,7 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{Config, ConfigProblems, Tls};
+use crate::config::{Config, ConfigProblems, Stamp, Tls};
 
 /// A new certificate is in force after this long at the latest.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -59,7 +59,11 @@ pub enum CertificateError {
 #[derive(Debug)]
 pub struct Certificates {
     files: Files,
+    /// For whom one is made here; `None` = people bring theirs.
+    domain: Option<String>,
     current: ArcSwap<Current>,
+    /// What the files were like when they were read last, once a change would show.
+    seen: Mutex<Option<[Stamp; 2]>>,
     /// What was last wrong with the files, so that it is told once.
     wrong: Mutex<String>,
 }
@@ -91,10 +95,10 @@ pub fn check_certificate(tls: &Tls) -> Result<(), ConfigProblems> {
 impl Certificates {
     /// Reads the config's certificate, or the one that was made before, or makes one.
     pub fn open(tls: &Tls, config: &Config) -> Result<Arc<Self>, CertificateError> {
-        let (files, current) = if let Some(own) = &tls.certificate {
+        let (files, current, domain) = if let Some(own) = &tls.certificate {
             let current = Current::read(&own.certificate, &own.key)?;
             let (certificate, key) = (own.certificate.clone(), own.key.clone());
-            (Files { certificate, key }, current)
+            (Files { certificate, key }, current, None)
         } else {
             let files = Files {
                 certificate: config.data_dir.join("certificate.pem"),
@@ -104,11 +108,13 @@ impl Certificates {
                 Ok(current) if !made::is_old(&files.certificate) => current,
                 _ => made::make(&files, &config.local.domain)?,
             };
-            (files, current)
+            (files, current, Some(config.local.domain.clone()))
         };
         Ok(Arc::new(Self {
             files,
+            domain,
             current: ArcSwap::from_pointee(current),
+            seen: Mutex::default(),
             wrong: Mutex::default(),
         }))
     }
@@ -139,6 +145,33 @@ impl Certificates {
         }
     }
 
+    /// Renews a certificate of our own in time, and reads files that have changed.
+    fn look(&self) {
+        if let Some(domain) = &self.domain
+            && made::is_old(&self.files.certificate)
+        {
+            match made::make(&self.files, domain) {
+                Ok(made) => self.current.store(Arc::new(made)),
+                Err(error) => tracing::warn!(%error, "our own certificate is an old one"),
+            }
+            return;
+        }
+        let now = SystemTime::now();
+        let files = [&self.files.certificate, &self.files.key];
+        let stamps = files.map(|file| Stamp::of(file).ok());
+        let stamps = match stamps {
+            [Some(certificate), Some(key)] => Some([certificate, key]),
+            _ => None,
+        };
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if stamps.is_some() && *seen == stamps {
+            return;
+        }
+        *seen = stamps.filter(|stamps| stamps.iter().all(|stamp| stamp.is_settled(now)));
+        drop(seen);
+        self.reload();
+    }
+
     /// Watches the files until told to stop.
     pub async fn watch(self: Arc<Self>, stop: CancellationToken) {
         let mut ticks = tokio::time::interval(LOOK_EVERY);
@@ -148,9 +181,8 @@ impl Certificates {
                 () = stop.cancelled() => return,
                 _ = ticks.tick() => {}
             }
-            // A file may be on a disk that sleeps.
             let certificates = Arc::clone(&self);
-            let look = tokio::task::spawn_blocking(move || certificates.reload());
+            let look = tokio::task::spawn_blocking(move || certificates.look());
             if look.await.is_err() {
                 tracing::error!("the certificate's files could not be looked at");
             }
@@ -320,19 +352,50 @@ mod tests {
         assert_ne!(chain(&first), chain(&third));
     }
 
+    /// Has a file say that it was written so long ago.
+    fn age(file: &Path, age: Duration) {
+        let file = fs::File::options().append(true).open(file).unwrap();
+        file.set_modified(SystemTime::now() - age).unwrap();
+    }
+
     #[test]
-    fn a_made_certificate_is_made_again_after_two_years() {
+    fn a_made_certificate_is_made_again_after_two_years_at_a_start_or_while_it_is_served() {
         let folder = tempfile::tempdir().unwrap();
         let config = in_folder(folder.path());
+        let made = config.data_dir.join("certificate.pem");
+        let two_years = Duration::from_hours(24 * 731);
         let first = Certificates::open(&Tls::default(), &config).unwrap();
-        let file = fs::File::options()
-            .append(true)
-            .open(config.data_dir.join("certificate.pem"))
-            .unwrap();
-        let long_ago = std::time::SystemTime::now() - Duration::from_hours(24 * 731);
-        file.set_modified(long_ago).unwrap();
+        age(&made, two_years);
         let second = Certificates::open(&Tls::default(), &config).unwrap();
         assert_ne!(chain(&first), chain(&second));
+        let before = chain(&second);
+        second.look();
+        assert_eq!(chain(&second), before);
+        age(&made, two_years);
+        second.look();
+        assert_ne!(chain(&second), before);
+        let third = Certificates::open(&Tls::default(), &config).unwrap();
+        assert_eq!(chain(&second), chain(&third));
+    }
+
+    #[test]
+    fn files_are_read_again_only_when_they_changed() {
+        let folder = tempfile::tempdir().unwrap();
+        let tls = write(folder.path(), &["dns.example"]);
+        let certificates = Certificates::open(&tls, &in_folder(folder.path())).unwrap();
+        let first = chain(&certificates);
+        let key = folder.path().join("key.pem");
+        let hour = Duration::from_hours(1);
+        for file in [folder.path().join("cert.pem"), key.clone()] {
+            age(&file, hour);
+        }
+        certificates.look();
+        assert!(certificates.seen.lock().unwrap().is_some());
+        write(folder.path(), &["dns.example"]);
+        certificates.look();
+        assert_ne!(chain(&certificates), first);
+        // It was written just now, and may change again in the same tick.
+        assert!(certificates.seen.lock().unwrap().is_none());
     }
 
     #[test]

@@ -31,7 +31,7 @@ pub struct Book {
 struct Sources {
     declared: Vec<Record>,
     kept: Vec<Record>,
-    files: Vec<File>,
+    files: Vec<Arc<File>>,
     next_end_s: Option<i64>,
 }
 
@@ -61,7 +61,7 @@ impl Book {
     /// What the config says, with the files as they are now.
     pub(super) fn new(config: &Config, domain: Name) -> Self {
         let files = |paths: &[std::path::PathBuf], kind| {
-            let files = paths.iter().map(|path| File::new(path, kind));
+            let files = paths.iter().map(|path| Arc::new(File::new(path, kind)));
             files.collect::<Vec<_>>()
         };
         let mut sources = Sources {
@@ -73,9 +73,7 @@ impl Book {
         sources
             .files
             .extend(files(&config.local.leases, FileKind::Leases));
-        for file in &mut sources.files {
-            file.look();
-        }
+        look_at(&mut sources.files);
         let table = sources.table(&domain, now_s());
         let leases = sources.leases(now_s());
         Self {
@@ -107,7 +105,8 @@ impl Book {
 
     /// The files that are watched, and what is wrong with them.
     pub fn files(&self) -> Vec<FileState> {
-        self.sources().files.iter().map(File::state).collect()
+        let files = self.sources().files.clone();
+        files.iter().map(|file| file.state()).collect()
     }
 
     /// What DHCP servers gave out, as it changes.
@@ -117,11 +116,11 @@ impl Book {
 
     /// Reads the files that have changed, and leaves out what has ended.
     pub fn look(&self) {
+        let mut files = self.sources().files.clone();
+        // Nobody waits meanwhile for what may be on a disk that sleeps.
+        let has_changed = look_at(&mut files);
         let mut sources = self.sources();
-        let mut has_changed = false;
-        for file in &mut sources.files {
-            has_changed |= file.look();
-        }
+        sources.files = files;
         if has_changed || sources.next_end_s.is_some_and(|end| end <= now_s()) {
             self.remake(&mut sources);
         }
@@ -139,7 +138,6 @@ impl Book {
                 () = stop.cancelled() => return,
                 _ = ticks.tick() => {}
             }
-            // A file may be on a disk that sleeps.
             let book = Arc::clone(&self);
             if tokio::task::spawn_blocking(move || book.look())
                 .await
@@ -186,6 +184,18 @@ impl Sources {
         all.extend(self.files.iter().map(|file| file.records(now_s)));
         Table::new(domain, &all)
     }
+}
+
+/// Reads the files that have changed. Says whether any says something else now.
+fn look_at(files: &mut [Arc<File>]) -> bool {
+    let mut has_changed = false;
+    for file in files {
+        if let Some(looked) = file.look() {
+            has_changed |= looked.differs_from(file);
+            *file = Arc::new(looked);
+        }
+    }
+    has_changed
 }
 
 /// The records that are some; a config with others is refused before it comes here.
@@ -239,6 +249,26 @@ mod tests {
         book.look();
         assert!(!covers(&book, "new.home.arpa"));
         assert!(book.files()[0].error.is_some());
+    }
+
+    #[test]
+    fn nobody_waits_for_a_file_that_takes_its_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("hosts");
+        fs::write(&file, "192.0.2.10 old\n").unwrap();
+        let book = book(&config(std::slice::from_ref(&file), &[]));
+        fs::remove_file(&file).unwrap();
+        let made = std::process::Command::new("mkfifo").arg(&file).status();
+        assert!(made.unwrap().success());
+        std::thread::scope(|scope| {
+            scope.spawn(|| book.look());
+            // That opens once the other end is being read.
+            let mut pipe = fs::File::options().write(true).open(&file).unwrap();
+            book.keep(Vec::new());
+            assert_eq!(book.files().len(), 1);
+            std::io::Write::write_all(&mut pipe, b"192.0.2.10 new\n").unwrap();
+        });
+        assert!(covers(&book, "new.home.arpa"));
     }
 
     #[test]

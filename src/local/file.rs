@@ -1,19 +1,18 @@
 //! One file of names: when it was read, and what it said.
 
-use std::fs::{self, Metadata};
+use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use super::leases::Lease;
 use super::lines::{Entry, Found, LineProblem};
 use super::record::Record;
 use super::{hosts, leases};
+use crate::config::Stamp;
 
 /// No home has as many devices; a device file or a log that was meant for something else has.
 const LONGEST: u64 = 16 << 20;
-/// A file may change twice in one tick of its clock: what was read so soon is read again.
-const TICK: Duration = Duration::from_secs(2);
 /// How long a device may keep a name of a file, which may change at any time.
 const TTL: u32 = 60;
 /// More wrong lines than this are only counted in the log.
@@ -53,14 +52,6 @@ pub(super) struct File {
     found: Result<Found, String>,
 }
 
-/// What changes when a file does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Stamp {
-    modified: Option<SystemTime>,
-    length: u64,
-    inode: u64,
-}
-
 impl File {
     pub(super) fn new(path: &Path, kind: FileKind) -> Self {
         Self {
@@ -82,19 +73,20 @@ impl File {
         }
     }
 
-    /// Reads the file if it has changed; says whether it says something else now.
-    pub(super) fn look(&mut self) -> bool {
-        let stamp = fs::metadata(&self.path).map(|metadata| Stamp::of(&metadata));
+    /// The file as it is now; `None` where it has not changed since it was read.
+    pub(super) fn look(&self) -> Option<Self> {
+        let stamp = Stamp::of(&self.path);
         if let (Ok(stamp), Some(seen)) = (&stamp, &self.seen)
             && stamp == seen
         {
-            return false;
+            return None;
         }
         let now = SystemTime::now();
         let found = stamp
             .and_then(|stamp| Ok((stamp, read(&self.path)?)))
             .map_err(|error| error.to_string());
-        self.seen = match &found {
+        let seen = match &found {
+            // What was read just after a change may have changed again.
             Ok((stamp, _)) if stamp.is_settled(now) => Some(*stamp),
             _ => None,
         };
@@ -102,12 +94,21 @@ impl File {
             FileKind::Hosts => hosts::read(&text),
             FileKind::Leases => leases::read(&text),
         });
-        if found == self.found {
-            return false;
+        let looked = Self {
+            path: self.path.clone(),
+            kind: self.kind,
+            seen,
+            found,
+        };
+        if looked.differs_from(self) {
+            looked.tell();
         }
-        self.found = found;
-        self.tell();
-        true
+        Some(looked)
+    }
+
+    /// Whether it says something else.
+    pub(super) fn differs_from(&self, other: &Self) -> bool {
+        self.found != other.found
     }
 
     fn tell(&self) {
@@ -167,23 +168,6 @@ impl File {
             .filter_map(|entry| entry.until_s)
             .filter(|until| *until > now_s)
             .min()
-    }
-}
-
-impl Stamp {
-    fn of(metadata: &Metadata) -> Self {
-        use std::os::unix::fs::MetadataExt as _;
-        Self {
-            modified: metadata.modified().ok(),
-            length: metadata.len(),
-            inode: metadata.ino(),
-        }
-    }
-
-    /// Whether a change after `now` would show.
-    fn is_settled(&self, now: SystemTime) -> bool {
-        let since = self.modified.and_then(|at| now.duration_since(at).ok());
-        since.is_some_and(|since| since > TICK)
     }
 }
 

@@ -19,12 +19,12 @@ use crate::config::host_name;
 const DAY: Duration = Duration::from_hours(24);
 /// Apple's devices take no certificate that lasts longer than 825 days, whoever vouches for it.
 const LASTS: Duration = Duration::from_hours(24 * 820);
-/// One that is older is made again at the start.
+/// One that is older is made again.
 const OLD: Duration = Duration::from_hours(24 * 730);
 /// Addresses in a certificate; a router may have many.
 const ADDRESSES: usize = 32;
 
-/// Whether a certificate will not last until the next few starts.
+/// Whether a certificate will soon have lasted too long, or was made before the clock was set.
 pub(super) fn is_old(certificate: &Path) -> bool {
     let written = fs::metadata(certificate).and_then(|data| data.modified());
     let age = |at: SystemTime| at.elapsed().unwrap_or_default();

@@ -162,3 +162,25 @@ async fn a_record_that_cannot_be_kept_is_not_answered() {
     assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(desk.json("records").await["records"], json!([]));
 }
+
+#[tokio::test]
+async fn of_two_that_add_the_same_record_at_once_one_is_refused() {
+    let desk = Desk::new().await;
+    let wish = json!({ "name": "nas.home.arpa", "value": "192.0.2.10" });
+    let (one, other) = tokio::join!(add(&desk, wish.clone()), add(&desk, wish));
+    let mut statuses = [one.status, other.status];
+    statuses.sort();
+    assert_eq!(
+        statuses,
+        [StatusCode::CREATED, StatusCode::UNPROCESSABLE_ENTITY]
+    );
+    let refused = if one.status == StatusCode::CREATED {
+        other
+    } else {
+        one
+    };
+    let errors = refused.json()["errors"].clone();
+    assert_eq!(errors[0]["detail"], "there is such a record already");
+    let kept = desk.json("records").await["records"].clone();
+    assert_eq!(kept.as_array().unwrap().len(), 1);
+}

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::nodes::Nodes;
@@ -18,11 +19,17 @@ const GATHER: Duration = Duration::from_secs(10);
 /// How long to wait for a database that could not be reached.
 const RETRY: Duration = Duration::from_secs(2);
 const NOW_AND_THEN: Duration = Duration::from_mins(15);
+/// How often quiet devices are forgotten, and how much longer they are known than rows that speak of
+/// them.
+const FORGET: Duration = Duration::from_hours(1);
+const LONGER: Duration = Duration::from_hours(7 * 24);
 
 /// Keeps the devices in the store.
 pub(super) struct Keeper {
     store: Store,
     devices: Arc<Devices>,
+    /// How long rows of the journal are kept.
+    retention: Duration,
     saved: HashMap<DeviceId, Device>,
     /// The store's file that they were saved in.
     generation: u64,
@@ -56,10 +63,11 @@ pub(super) async fn keep(
 
 impl Keeper {
     /// A keeper for devices that are numbered in passing until they are recalled.
-    pub(super) fn new(store: Store, devices: Arc<Devices>) -> Self {
+    pub(super) fn new(store: Store, devices: Arc<Devices>, retention: Duration) -> Self {
         Self {
             store,
             devices,
+            retention,
             saved: HashMap::new(),
             generation: 0,
         }
@@ -89,6 +97,7 @@ impl Keeper {
     /// Saves devices as they change, until told to stop.
     pub(super) async fn run(mut self, stop: CancellationToken) {
         let mut changed = self.devices.changed();
+        let mut forgot = None;
         while !stop.is_cancelled() {
             // When a device last asked is no change; it is saved with the others now and then.
             tokio::select! {
@@ -100,6 +109,28 @@ impl Keeper {
                 () = tokio::time::sleep(GATHER) => {}
             }
             self.save().await;
+            if forgot.is_none_or(|at: Instant| at.elapsed() >= FORGET) {
+                forgot = Some(Instant::now());
+                self.forget().await;
+            }
+        }
+    }
+
+    /// Forgets devices of which nothing is known but an address, and nothing speaks any more: made-up
+    /// addresses would be kept for ever.
+    async fn forget(&self) {
+        let known_for = self.retention.saturating_add(LONGER).as_millis();
+        let known_for = i64::try_from(known_for).unwrap_or(i64::MAX);
+        let before_ms = Timestamp::now().as_millisecond().saturating_sub(known_for);
+        let forget = async {
+            let mut store = self.store.write().await?;
+            let gone = store.devices().remove_quiet(before_ms, Range::ROOM).await?;
+            store.commit().await?;
+            Ok::<_, StoreError>(gone)
+        };
+        match forget.await {
+            Ok(gone) => tracing::debug!(gone, "quiet devices are forgotten"),
+            Err(error) => tracing::debug!(%error, "quiet devices are not forgotten"),
         }
     }
 
@@ -110,8 +141,11 @@ impl Keeper {
             self.saved.clear();
             self.generation = generation;
         }
-        let all = self.devices.all().into_iter();
+        let all = self.devices.all();
+        let is_there = |id: &DeviceId| all.binary_search_by_key(id, |device| device.id).is_ok();
+        self.saved.retain(|id, _| is_there(id));
         let new: Vec<Device> = all
+            .into_iter()
             .filter(|device| self.saved.get(&device.id) != Some(device))
             .collect();
         match write(&self.store, &new).await {

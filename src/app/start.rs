@@ -146,7 +146,7 @@ async fn start_in(place: Place, parts: Parts) -> anyhow::Result<App> {
     } = core;
     writer.announce();
     tasks.spawn(keep(
-        Keeper::new(store.clone(), devices),
+        Keeper::new(store.clone(), devices, parts.config.journal.retention),
         (writer, nodes),
         stop_rest.clone(),
     ));

@@ -712,6 +712,21 @@ mod tests {
     }
 
     #[test]
+    fn made_up_addresses_do_not_use_up_the_numbers_of_others_nor_of_other_nodes() {
+        let met = devices(&[]);
+        let id = ask(&met, "192.0.2.7");
+        let mut known = met.device(id).unwrap();
+        known.id = DeviceId(Range::ROOM / 4 * 3);
+        let devices = Devices::new(&[], vec![known]);
+        let overflow = ask(&devices, "192.0.2.8");
+        assert_eq!(devices.device(overflow).unwrap().key, DeviceKey::Others);
+        sight(&devices, "192.0.2.9", PHONE);
+        let phone = ask(&devices, "192.0.2.9");
+        assert_eq!(devices.device(phone).unwrap().key, DeviceKey::Mac(PHONE));
+        assert!(phone.0 < Range::ROOM);
+    }
+
+    #[test]
     fn devices_that_were_seen_while_the_clock_was_ahead_make_room_once_it_is_right() {
         let devices = devices(&[]);
         let ahead = NOW + 10 * 365 * 24 * HOUR;

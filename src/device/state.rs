@@ -333,7 +333,8 @@ impl State {
 
     /// The number of a key; a new one if there is room.
     fn enter(&mut self, key: DeviceKey, now_ms: i64) -> DeviceId {
-        let key = if self.by_key.contains_key(&key) || self.has_room_for(&key) {
+        let is_known = self.by_key.contains_key(&key);
+        let key = if is_known || self.range.has(self.next, &key) && self.has_room_for(&key) {
             key
         } else {
             DeviceKey::Others

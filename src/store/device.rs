@@ -69,6 +69,26 @@ impl DeviceTable<'_> {
         self.0.checked(done).map(|_| ())
     }
 
+    /// Removes those that are known by an address alone and did not ask since `before_ms`, unless
+    /// people set something of them; says how many. The last number of each range of `room` stays,
+    /// so that none is given again.
+    pub async fn remove_quiet(&mut self, before_ms: i64, room: u32) -> Result<u64, StoreError> {
+        let done = sqlx::query(
+            "DELETE FROM device WHERE node = $1 AND key LIKE 'ip:%' AND name IS NULL \
+             AND last_seen_ms < $2 \
+             AND id NOT IN (SELECT MAX(id) FROM device WHERE node = $1 GROUP BY id / $3) \
+             AND id NOT IN (SELECT device FROM device_wish WHERE node = $1) \
+             AND id NOT IN (SELECT device FROM rule WHERE node = $1 AND device IS NOT NULL) \
+             AND 'device:' || CAST(id AS TEXT) NOT IN (SELECT who FROM pause WHERE node = $1)",
+        )
+        .bind(NODE)
+        .bind(before_ms)
+        .bind(i64::from(room))
+        .execute(self.0.connection())
+        .await;
+        Ok(self.0.checked(done)?.rows_affected())
+    }
+
     /// All devices in the order of their numbers.
     pub async fn all(&mut self) -> Result<Vec<DeviceRow>, StoreError> {
         let rows = sqlx::query("SELECT * FROM device WHERE node = $1 ORDER BY id")

@@ -79,6 +79,65 @@ async fn a_list_reads_back_with_the_groups_that_it_names() {
 }
 
 #[tokio::test]
+async fn quiet_addresses_are_forgotten_but_for_those_of_which_something_is_set() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).await.unwrap();
+    let mut writing = store.write().await.unwrap();
+    let quiet = |id| DeviceRow {
+        key: format!("ip:192.0.2.{id}"),
+        name: None,
+        ..device(id)
+    };
+    let rows = [
+        quiet(1),
+        DeviceRow {
+            last_seen_ms: 1_800_000_000_000,
+            ..quiet(2)
+        },
+        DeviceRow {
+            name: Some("nas".to_owned()),
+            ..quiet(3)
+        },
+        device(4),
+        quiet(5),
+        quiet(6),
+        quiet(7),
+        quiet(8),
+    ];
+    for row in rows {
+        writing.devices().save(&row).await.unwrap();
+    }
+    let wish = DeviceWishRow {
+        device: DeviceId(5),
+        wish: String::new(),
+        added_ms: 0,
+    };
+    writing.device_wishes().save(&wish).await.unwrap();
+    let rule = RuleRow {
+        id: 1,
+        text: "||a.example^".to_owned(),
+        action: "block".to_owned(),
+        comment: None,
+        device: Some(DeviceId(6)),
+        until_ms: None,
+        added_ms: 0,
+    };
+    writing.rules().save(&rule).await.unwrap();
+    let pause = PauseRow {
+        who: "device:7".to_owned(),
+        until_ms: i64::MAX,
+    };
+    writing.pauses().save(&pause).await.unwrap();
+    let before_ms = 1_750_000_000_000;
+    let gone = writing.devices().remove_quiet(before_ms, 1 << 20).await;
+    assert_eq!(gone.unwrap(), 1);
+    writing.commit().await.unwrap();
+    let all = store.read().await.unwrap().devices().all().await.unwrap();
+    let left: Vec<u32> = all.iter().map(|row| row.id.0).collect();
+    assert_eq!(left, [2, 3, 4, 5, 6, 7, 8]);
+}
+
+#[tokio::test]
 async fn what_is_not_committed_never_happened() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).await.unwrap();

@@ -3,7 +3,7 @@
 //! What is told only ever adds to what is known, so that nodes which see a device differently do
 //! not contradict each other for ever.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::device::{Device, DeviceKey, Devices};
 use crate::query::DeviceId;
@@ -27,6 +27,7 @@ impl Sharing {
     pub async fn exchange(&mut self, hub: &Hub, devices: &Devices) -> Result<(), StoreError> {
         let (version, others) = hub.devices_after(self.version).await?;
         self.version = version;
+        let told: HashSet<DeviceId> = others.iter().map(|device| device.id).collect();
         let news = others
             .into_iter()
             .filter(|device| self.known.get(&device.id) != Some(device));
@@ -35,6 +36,9 @@ impl Sharing {
             .extend(news.iter().map(|device| (device.id, device.clone())));
         devices.learn(news);
         let all = devices.all();
+        // What is forgotten here is not told again, but for what the others still tell.
+        let is_there = |id: &DeviceId| all.binary_search_by_key(id, |device| device.id).is_ok();
+        self.known.retain(|id, _| told.contains(id) || is_there(id));
         let fresh: Vec<Device> = all
             .iter()
             .filter_map(|device| self.news_of(device))

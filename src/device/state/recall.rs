@@ -21,7 +21,7 @@ impl State {
     /// Takes over what is known of earlier runs. Devices that asked meanwhile keep what they are,
     /// under the number of earlier runs or a new one; their passing numbers become aliases.
     pub fn recall(&mut self, mut known: Vec<Device>) {
-        let met = self.devices();
+        let mut met = self.devices();
         self.rename(&mut known);
         let numbers: HashMap<DeviceKey, DeviceId> = known
             .iter()
@@ -32,12 +32,13 @@ impl State {
         for device in &met {
             let number = numbers.get(&device.key).copied();
             let number = number.or_else(|| last_at(device, &known));
-            let number = number.unwrap_or_else(|| {
-                next = next.saturating_add(1);
-                DeviceId(next - 1)
-            });
-            passing.insert(device.id, number);
+            let is_free = number.is_none() && self.range.has(next, &device.key);
+            let number = number.or_else(|| is_free.then_some(DeviceId(next)));
+            next += u32::from(is_free);
+            passing.extend(number.map(|number| (device.id, number)));
         }
+        // One that gets no number is met again, as one of many.
+        met.retain(|device| passing.contains_key(&device.id));
         for mut device in met {
             device.alias_of = device.alias_of.and_then(|id| passing.get(&id).copied());
             device.id = passing.get(&device.id).copied().unwrap_or(device.id);

@@ -5,26 +5,37 @@
 
 use super::State;
 use super::recall::PASSING;
-use crate::device::Device;
-
-/// How many devices a node may number: more than it meets in a life.
-const ROOM: u32 = 1 << 20;
+use crate::device::{Device, DeviceKey};
 
 /// The numbers that a node gives.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Range(u32);
 
 impl Range {
+    /// How many devices a node may number: more than it meets in a life.
+    pub const ROOM: u32 = 1 << 20;
+
     /// The range of a node; there are 2048.
     pub fn of_node(number: u32) -> Self {
-        Self(number.min(PASSING / ROOM - 1) * ROOM)
+        Self(number.min(PASSING / Self::ROOM - 1) * Self::ROOM)
     }
 
     /// The number after those that were given.
     pub(super) fn after(self, known: &[Device]) -> u32 {
         let numbers = known.iter().map(|device| device.id.0);
-        let ours = numbers.filter(|number| (self.0..self.0 + ROOM).contains(number));
+        let ours = numbers.filter(|number| (self.0..self.0 + Self::ROOM).contains(number));
         ours.max().unwrap_or(self.0).saturating_add(1)
+    }
+
+    /// Whether a number may still be given to such a device: made-up addresses never use up what
+    /// others need, nor what other nodes give.
+    pub(super) fn has(self, number: u32, key: &DeviceKey) -> bool {
+        let share = match key {
+            DeviceKey::Ip(_) => Self::ROOM / 4 * 3,
+            DeviceKey::Mac(_) => Self::ROOM / 8 * 7,
+            DeviceKey::Named(_) | DeviceKey::Others => return true,
+        };
+        number >= PASSING || number < self.0 + share
     }
 }
 

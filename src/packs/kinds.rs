@@ -6,9 +6,10 @@ use std::collections::HashSet;
 
 use super::format::PackKind;
 use super::names::self_and_parents;
-use super::read::File;
+use super::read::{Fields, File, Lined, nearest};
 use super::shape::Shape;
-use super::{Files, Finding};
+use super::vocabulary::check_order;
+use super::{Code, Files, Finding};
 
 /// How much a clue says: the part of the doubt that it takes away.
 const MAKER_ALONE: f64 = 0.5;
@@ -78,6 +79,16 @@ pub struct Clue {
     pub weight: f64,
 }
 
+fn check_suggested(file: &File<'_>, suggested: &[Lined<String>], packs: &[&str]) {
+    let is_there = |id: &&Lined<String>| packs.contains(&id.value.as_str());
+    for id in suggested.iter().filter(|id| !is_there(id)) {
+        let hint = nearest(&id.value, packs).map(|near| format!("; did you mean `{near}`?"));
+        let hint = hint.unwrap_or_default();
+        let message = format!("there is no pack `{}`{hint}", id.value);
+        file.refuse(id.line, Code::P08, message);
+    }
+}
+
 /// The sorts of clues.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -98,40 +109,26 @@ impl PartialEq for DeviceKind {
 
 impl Kinds {
     /// Reads `devices.toml`; a folder without it recognises nothing. What is wrong goes to
-    /// `findings`.
+    /// `findings`: it is held to the same rules as the packs (P02, P05, P08).
     pub(super) fn read(files: &Files, findings: &mut Vec<Finding>) -> Self {
         let Some((label, text)) = files.text("devices.toml") else {
             return Self::default();
         };
         let file = File::new(&label, text);
-        let mut kinds = Vec::new();
+        let packs: Vec<&str> = files.pack_ids().collect();
+        let (mut kinds, mut ids) = (Vec::new(), Vec::new());
         if let Some(mut root) = file.root() {
+            root.schema();
             for mut table in root.tables("device") {
-                let mut texts = |key, shape| {
-                    let texts = table.texts(key, shape).into_iter();
-                    texts.map(|text| text.value.to_lowercase().into()).collect()
-                };
-                let packs = texts("packs", &Shape::ID);
-                let makers = texts("makers", &Shape::NAME);
-                let host_names = texts("host_names", &Shape::NAME);
-                let asks = texts("asks", &Shape::DOMAIN);
                 let id = table.text("id", &Shape::ID);
-                let name = table.plain_text("name", &Shape::NAME);
-                let kind = table.word::<PackKind>("kind");
-                let maker_alone = table.said_flag("maker_alone");
-                if let (Some(id), Some(name), Some(kind)) = (id, name, kind) {
-                    kinds.push(DeviceKind {
-                        id: id.value.into(),
-                        name: name.value.into(),
-                        kind: kind.value,
-                        packs,
-                        makers,
-                        host_names,
-                        asks,
-                        maker_alone: maker_alone.unwrap_or(false),
-                    });
-                }
+                let suggested = table.some_texts("packs", &Shape::ID).unwrap_or_default();
+                check_suggested(&file, &suggested, &packs);
+                ids.extend(id.clone());
+                kinds.extend(DeviceKind::read(&mut table, id, suggested));
+                table.finish();
             }
+            check_order(&file, ids.iter());
+            root.finish();
         }
         findings.extend(file.into_findings());
         Self {
@@ -158,6 +155,33 @@ impl Kinds {
 }
 
 impl DeviceKind {
+    fn read(
+        table: &mut Fields<'_, '_>,
+        id: Option<Lined<String>>,
+        suggested: Vec<Lined<String>>,
+    ) -> Option<Self> {
+        let plain = |texts: Vec<Lined<String>>| {
+            let texts = texts.into_iter();
+            texts.map(|text| text.value.to_lowercase().into()).collect()
+        };
+        let name = table.plain_text("name", &Shape::NAME);
+        let kind = table.word::<PackKind>("kind");
+        let makers = plain(table.texts("makers", &Shape::NAME));
+        let host_names = plain(table.texts("host_names", &Shape::NAME));
+        let asks = plain(table.texts("asks", &Shape::DOMAIN));
+        let maker_alone = table.said_flag("maker_alone");
+        Some(Self {
+            id: id?.value.into(),
+            name: name?.value.into(),
+            kind: kind?.value,
+            packs: plain(suggested),
+            makers,
+            host_names,
+            asks,
+            maker_alone: maker_alone.unwrap_or(false),
+        })
+    }
+
     fn guess(&self, seen: &Seen<'_>) -> Option<Guess<'_>> {
         let maker = seen.maker.filter(|maker| self.made_by(maker));
         let host_name = seen.host_name.filter(|name| self.is_called(name));

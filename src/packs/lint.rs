@@ -3,7 +3,6 @@
 //! What cannot be read or looked up is found while a pack is compiled (P01, P02, P06 to P09,
 //! P16); the other rules stand here, grouped by what they look at.
 
-mod devices;
 mod evidence;
 mod examples;
 mod layout;
@@ -21,6 +20,7 @@ use super::compile::{Compiler, Registry};
 use super::finding::{Code, Finding};
 use super::folder::Files;
 use super::kinds::Kinds;
+use super::load::same_ids;
 use super::never::NeverBlock;
 use super::written::Written;
 use super::{Entry, Pack, Packs};
@@ -67,14 +67,15 @@ pub fn lint(files: &Files, today: Date) -> Report {
         repeats::check_within(one, &mut notes);
     }
     repeats::check_across(&linted, &mut notes);
+    let written: Vec<&Written> = linted.iter().map(|one| &one.written).collect();
+    notes.0.extend(same_ids(&written));
     let mut packs: Vec<Pack> = linted.into_iter().map(|one| one.pack).collect();
     packs.sort_by(|a, b| a.id.cmp(&b.id));
     let packs = Packs {
         root: files.root().into(),
         all: packs.into(),
-        kinds: Kinds::default(),
+        kinds: Kinds::read(files, &mut notes.0),
     };
-    devices::check(files, &mut notes);
     examples::check(files, &packs, is_whole, &mut notes);
     let Notes(mut findings) = notes;
     findings.sort();

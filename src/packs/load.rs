@@ -1,8 +1,10 @@
 //! From the files of a folder to packs in use. One thing wrong refuses the whole folder.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use jiff::civil::Date;
+use jiff::{ToSpan as _, Zoned};
 
 use super::compile::{Compiler, Registry};
 use super::finding::{Code, Finding};
@@ -41,6 +43,17 @@ pub enum PacksError {
         /// Our own.
         builtin: Date,
     },
+    /// A pack of the folder is of a day that has not come: the folder would be the newer one for
+    /// years.
+    #[error("`{file}` was reviewed on {reviewed}, but today is {today}")]
+    Ahead {
+        /// The pack's file.
+        file: String,
+        /// The day.
+        reviewed: Date,
+        /// When that was seen.
+        today: Date,
+    },
 }
 
 fn list_findings(findings: &[Finding]) -> String {
@@ -70,11 +83,20 @@ impl Packs {
     /// The packs of `folder` if it is there, sound, and not older than those in the binary; else
     /// those, and why.
     pub fn load(folder: Option<&Path>) -> Result<(Self, Option<PacksError>), PacksError> {
+        Self::load_on(Zoned::now().date(), folder)
+    }
+
+    pub(super) fn load_on(
+        today: Date,
+        folder: Option<&Path>,
+    ) -> Result<(Self, Option<PacksError>), PacksError> {
         let builtin = Self::builtin()?;
         let Some(folder) = folder else {
             return Ok((builtin, None));
         };
-        match Self::from_folder(folder) {
+        // A clock that is behind our own packs says nothing of others.
+        let latest = (today >= builtin.version()).then_some(today);
+        match Self::from_folder(folder).and_then(|found| found.no_later(latest)) {
             Ok(found) if found.version() >= builtin.version() => Ok((found, None)),
             Ok(found) => {
                 let older = PacksError::Older {
@@ -88,17 +110,33 @@ impl Packs {
         }
     }
 
+    /// Gives itself, unless a pack is of a later day; somewhere it is tomorrow already.
+    fn no_later(self, today: Option<Date>) -> Result<Self, PacksError> {
+        let Some(today) = today else { return Ok(self) };
+        let latest = today.saturating_add(1.day());
+        match self.all.iter().find(|pack| pack.reviewed > latest) {
+            Some(pack) => Err(PacksError::Ahead {
+                file: self.file(pack),
+                reviewed: pack.reviewed,
+                today,
+            }),
+            None => Ok(self),
+        }
+    }
+
     fn from_files(files: &Files) -> Result<Self, PacksError> {
         let mut findings = Vec::new();
         let registry = Registry::read(files, &mut findings);
         let mut compiler = Compiler::new(&registry);
-        let mut packs = Vec::new();
+        let (mut packs, mut all) = (Vec::new(), Vec::new());
         for (label, text) in files.packs() {
             if let Some(written) = Written::read(&label, text, &mut findings) {
                 packs.push(compiler.compile(&written));
+                all.push(written);
             }
         }
         findings.extend(compiler.into_findings());
+        findings.extend(same_ids(&all.iter().collect::<Vec<_>>()));
         let kinds = Kinds::read(files, &mut findings);
         if packs.is_empty() {
             findings.push(Finding {
@@ -121,6 +159,24 @@ impl Packs {
             kinds,
         })
     }
+}
+
+/// P03: choices are kept by the id, so that it can be one pack's alone.
+pub(super) fn same_ids(all: &[&Written]) -> Vec<Finding> {
+    let mut files: HashMap<&str, &str> = HashMap::new();
+    let mut findings = Vec::new();
+    for one in all {
+        let known = files.entry(&one.id.value).or_insert(&one.file);
+        if *known != one.file {
+            findings.push(Finding {
+                file: one.file.clone(),
+                line: one.id.line,
+                code: Code::P03,
+                message: format!("the id `{}` belongs to {known} already", one.id.value),
+            });
+        }
+    }
+    findings
 }
 
 impl Registry {

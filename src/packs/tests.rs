@@ -133,7 +133,8 @@ fn folder(file: &str, from: &str, to: &str) -> tempfile::TempDir {
 fn a_newer_folder_takes_the_place_of_the_built_in_packs() {
     let reviewed = builtin().pack("oneplus").unwrap().reviewed.to_string();
     let folder = folder("packs/oneplus.toml", &reviewed, "2090-01-01");
-    let (packs, warning) = Packs::load(Some(folder.path())).unwrap();
+    let today = "2090-01-01".parse().unwrap();
+    let (packs, warning) = Packs::load_on(today, Some(folder.path())).unwrap();
     assert!(warning.is_none());
     assert_eq!(packs.packs().len(), 1);
     assert_eq!(packs.version().to_string(), "2090-01-01");
@@ -152,6 +153,45 @@ fn an_older_folder_is_left_alone_with_a_warning() {
         warning.contains("are of 2020-01-01, older than the built-in ones"),
         "{warning}"
     );
+}
+
+#[test]
+fn a_folder_of_a_day_that_has_not_come_is_left_alone() {
+    let reviewed = builtin().pack("oneplus").unwrap().reviewed.to_string();
+    let folder = folder("packs/oneplus.toml", &reviewed, "2062-11-20");
+    let load = |today: &str| {
+        let loaded = Packs::load_on(today.parse().unwrap(), Some(folder.path()));
+        loaded.unwrap().1.map(|warning| warning.to_string())
+    };
+    let warning = load("2061-01-01").unwrap();
+    assert!(
+        warning.ends_with("oneplus.toml` was reviewed on 2062-11-20, but today is 2061-01-01"),
+        "{warning}"
+    );
+    assert_eq!(load("2062-11-19"), None);
+    // A machine without a battery starts in 1970.
+    assert_eq!(load("1970-01-01"), None);
+}
+
+#[test]
+fn two_packs_with_one_id_are_left_alone() {
+    let folder = folder("packs/oneplus.toml", "", "");
+    let packs = folder.path().join("packs");
+    fs::copy(packs.join("oneplus.toml"), packs.join("twoplus.toml")).unwrap();
+    let (_, warning) = Packs::load(Some(folder.path())).unwrap();
+    let warning = warning.unwrap().to_string();
+    assert!(warning.contains("the id `oneplus` belongs to"), "{warning}");
+}
+
+#[test]
+fn devices_that_are_written_wrong_are_told_when_a_folder_is_loaded() {
+    let folder = folder("packs/oneplus.toml", "", "");
+    let text = "schema = 1\n[[device]]\nid = \"phone\"\nname = \"A phone\"\nkind = \"phone\"\n\
+        packs = [\"oneplus\"]\nmaker_alone = false\nasked = [\"a.example\"]\n";
+    fs::write(folder.path().join("devices.toml"), text).unwrap();
+    let (_, warning) = Packs::load(Some(folder.path())).unwrap();
+    let warning = warning.unwrap().to_string();
+    assert!(warning.contains("devices.toml:8: P02"), "{warning}");
 }
 
 #[test]

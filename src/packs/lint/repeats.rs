@@ -91,16 +91,4 @@ pub(super) fn check_across(all: &[Linted], notes: &mut Notes) {
             }
         }
     }
-    check_ids(all, notes);
-}
-
-fn check_ids(all: &[Linted], notes: &mut Notes) {
-    let mut files: HashMap<&str, &str> = HashMap::new();
-    for one in all {
-        let known = files.entry(&one.pack.id).or_insert(&one.written.file);
-        if *known != one.written.file {
-            let message = format!("the id `{}` belongs to {known} already", one.pack.id);
-            notes.add(Code::P03, one, one.written.id.line, message);
-        }
-    }
 }

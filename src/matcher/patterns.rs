@@ -3,6 +3,8 @@
 //! One pass over the name finds which of them can match at all, by a text that each needs; only
 //! those are tried. Where there are none, a look-up does not come here.
 
+use std::cell::Cell;
+
 use aho_corasick::{AhoCorasick, AhoCorasickBuilder, MatchKind};
 use regex::bytes::{Regex, RegexBuilder};
 use regex_syntax::hir::{Hir, HirKind};
@@ -70,14 +72,19 @@ impl Patterns {
     }
 
     /// Calls `visit` with the place of each pattern that matches `text`: a name in lower case,
-    /// dotted, without the root dot. One may be told twice.
+    /// dotted, without the root dot.
     pub fn find(&self, text: &[u8], visit: &mut dyn FnMut(u32)) {
         if let Some(needed) = &self.needed {
+            let mut tried = TRIED.take();
+            tried.begin(self.all.len());
             for found in needed.find_overlapping_iter(text) {
-                if let Some(&owner) = self.owners.get(found.pattern().as_usize()) {
+                if let Some(&owner) = self.owners.get(found.pattern().as_usize())
+                    && tried.is_new(owner)
+                {
                     self.try_one(owner, text, visit);
                 }
             }
+            TRIED.set(tried);
         }
         for &at in &self.always {
             self.try_one(at, text, visit);
@@ -90,6 +97,43 @@ impl Patterns {
         {
             visit(*place);
         }
+    }
+}
+
+thread_local! {
+    static TRIED: Cell<Tried> = const { Cell::new(Tried::NONE) };
+}
+
+/// The patterns that were tried on a name: a name may have the text that one needs in hundreds of
+/// places. Kept by each thread, so that a look-up allocates nothing.
+#[derive(Default)]
+struct Tried {
+    /// The look-up that this is; 0 = none.
+    turn: u32,
+    /// For each pattern, the look-up in which it was tried last.
+    turns: Vec<u32>,
+}
+
+impl Tried {
+    const NONE: Self = Self {
+        turn: 0,
+        turns: Vec::new(),
+    };
+
+    fn begin(&mut self, patterns: usize) {
+        self.turn = self.turn.wrapping_add(1);
+        if self.turn == 0 {
+            self.turns.fill(0);
+            self.turn = 1;
+        }
+        if self.turns.len() < patterns {
+            self.turns.resize(patterns, 0);
+        }
+    }
+
+    fn is_new(&mut self, pattern: usize) -> bool {
+        let turn = self.turns.get_mut(pattern);
+        turn.is_some_and(|turn| std::mem::replace(turn, self.turn) != self.turn)
     }
 }
 
@@ -317,6 +361,31 @@ mod tests {
         assert_eq!(found(&patterns, "ads1.tracks.example"), [0, 1, 3]);
         assert_eq!(found(&patterns, "12"), [2, 4]);
         assert_eq!(found(&patterns, "metric.test"), [1, 4]);
+    }
+
+    #[test]
+    fn a_pattern_is_tried_once_however_often_its_text_is_there() {
+        let all = [glob("aa", Start::Anywhere, End::Anywhere), regex("aaa?")];
+        let patterns = Patterns::new((0..).zip(&all));
+        let name = "a".repeat(250);
+        for _ in 0..2 {
+            let mut told = Vec::new();
+            patterns.find(name.as_bytes(), &mut |place| told.push(place));
+            told.sort_unstable();
+            assert_eq!(told, [0, 1]);
+        }
+    }
+
+    #[test]
+    fn turns_begin_anew_when_they_come_to_their_end() {
+        let mut tried = Tried {
+            turn: u32::MAX,
+            turns: vec![1, u32::MAX],
+        };
+        tried.begin(3);
+        let is_new = [0, 1, 2].map(|at| tried.is_new(at));
+        assert_eq!(is_new, [true, true, true]);
+        assert!(!tried.is_new(1));
     }
 
     #[test]

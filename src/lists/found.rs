@@ -122,6 +122,11 @@ impl Gathered {
     /// Starts the next line: what it gives carries its number, and what is refused its text.
     pub(super) fn next_line<'a>(&'a mut self, text: &'a str, sink: &'a mut dyn Sink) -> Found<'a> {
         self.lines += 1;
+        self.same_line(text, sink)
+    }
+
+    /// Goes on with the last line.
+    pub(super) fn same_line<'a>(&'a mut self, text: &'a str, sink: &'a mut dyn Sink) -> Found<'a> {
         Found {
             text,
             list: self,
@@ -254,6 +259,11 @@ impl Found<'_> {
         rule.line = self.list.lines;
         self.list.count(rule.pattern.kind(), &rule.action);
         self.sink.rule(rule);
+    }
+
+    /// The number of the line.
+    pub(super) fn line(&self) -> u64 {
+        self.list.lines
     }
 
     pub(super) fn skip(&mut self, what: Skip) {

@@ -94,6 +94,9 @@ pub fn read(mut source: impl BufRead, reading: Reading, sink: &mut dyn Sink) -> 
         while let Some(line) = lines.next()? {
             reader.line(line, &mut list, sink);
         }
+        if let Reader::Rpz(rpz) = reader {
+            rpz.end(&mut list.same_line("", sink));
+        }
     }
     let (counts, problems) = list.finish();
     Ok(Report {

@@ -21,7 +21,8 @@ static NXDOMAIN: LazyLock<Action> =
 static NODATA: LazyLock<Action> =
     LazyLock::new(|| Action::Block(vec![Reply::Code(Rcode::NOERROR)]));
 
-/// Reads lines; keeps the zone's name, the origin, the last owner, and open parentheses.
+/// Reads lines; keeps the zone's name, the origin, the last owner, and an open parenthesis. Only the
+/// zone's head may go on in other lines: a rule that did would swallow those that follow.
 #[derive(Default)]
 pub(super) struct Rpz {
     zone: Option<Box<str>>,
@@ -29,15 +30,18 @@ pub(super) struct Rpz {
     owner: String,
     /// What an owner comes to; kept for its memory.
     trigger: String,
-    in_parentheses: bool,
+    /// The line of a parenthesis that is not closed yet.
+    open_since: Option<u64>,
 }
 
 impl Rpz {
     /// Reads a line.
     pub(super) fn read(&mut self, line: &str, found: &mut Found<'_>) {
         let text = without_comment(line).trim_end();
-        if self.in_parentheses {
-            self.in_parentheses = !outside_quotes(text).any(|sign| sign == ')');
+        if self.open_since.is_some() {
+            if outside_quotes(text).any(|sign| sign == ')') {
+                self.open_since = None;
+            }
             return;
         }
         if text.trim().is_empty() {
@@ -58,16 +62,29 @@ impl Rpz {
             rest
         };
         let rest = rest.trim_start();
-        self.in_parentheses = is_open(rest);
         match kind_and_data(rest) {
-            Ok((RecordType::SOA | RecordType::NS, _)) => {
+            Ok((kind @ (RecordType::SOA | RecordType::NS), data)) => {
                 if self.zone.is_none() {
                     self.zone = self.origin.clone().or_else(|| absolute(&self.owner));
                 }
+                let is_open = kind == RecordType::SOA && is_open(data);
+                self.open_since = is_open.then(|| found.line());
                 found.skip(Skip::Header);
+            }
+            Ok((_, data)) if outside_quotes(data).any(|sign| matches!(sign, '(' | ')')) => {
+                found.refuse("only the SOA record may have parentheses");
             }
             Ok((kind, data)) => self.record(kind, data, found),
             Err(reason) => found.refuse(reason),
+        }
+    }
+
+    /// The text has ended.
+    pub(super) fn end(&self, found: &mut Found<'_>) {
+        if let Some(line) = self.open_since {
+            found.refuse(format!(
+                "the parenthesis of line {line} is never closed, so nothing after it was read"
+            ));
         }
     }
 

@@ -632,6 +632,34 @@ fn rpz_zones_have_a_head_and_a_name_of_their_own() {
 }
 
 #[test]
+fn a_parenthesis_swallows_no_rule_without_a_word() {
+    let zone = |text: &str| {
+        let list = list(Format::Rpz, Role::Block, text.as_bytes());
+        let rules: Vec<String> = list.rules.iter().map(ToString::to_string).collect();
+        let problems = list.report.problems.into_iter();
+        let problems: Vec<_> = problems
+            .map(|problem| (problem.line, problem.reason))
+            .collect();
+        (rules, problems)
+    };
+    let (rules, problems) =
+        zone("a.example TXT ( \"a\"\nb.example CNAME .\nc.example CNAME ( . )\n");
+    assert_eq!(rules, ["block b.example -> NXDOMAIN"]);
+    let only = "only the SOA record may have parentheses".to_owned();
+    assert_eq!(problems, [(1, only.clone()), (3, only)]);
+    let (rules, problems) =
+        zone("@ SOA ns. me. ( 1 2 3 4 5\na.example CNAME .\nb.example CNAME .\n");
+    assert_eq!(rules, [""; 0]);
+    assert_eq!(problems[0].0, 3);
+    assert!(
+        problems[0].1.contains("of line 1 is never closed"),
+        "{problems:?}"
+    );
+    let (rules, problems) = zone("@ SOA ns. me. ( 1 2 3 4 5 )\na.example TXT \"(\"\n");
+    assert_eq!((rules.len(), problems.len()), (1, 0));
+}
+
+#[test]
 fn dnsmasq_lines_cover_names_and_what_is_below() {
     check(
         Format::Dnsmasq,

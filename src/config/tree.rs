@@ -66,12 +66,7 @@ impl fmt::Display for Item {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const LONG: usize = 80;
         match &self.value {
-            Value::Text(text) if text.contains("://") && text.contains('@') => {
-                // An address may carry a password before the @.
-                let (scheme, _) = text.split_once("://").unwrap_or_default();
-                let (_, host) = text.rsplit_once('@').unwrap_or_default();
-                write!(f, "{:?}", format!("{scheme}://…@{host}"))
-            }
+            Value::Text(text) if has_password(text) => f.write_str(&without_password(text)),
             Value::Text(text) if text.chars().count() > LONG => {
                 let start: String = text.chars().take(LONG).collect();
                 write!(f, "{start:?}…")
@@ -84,6 +79,25 @@ impl fmt::Display for Item {
             Value::Table(_) => f.write_str("{…}"),
         }
     }
+}
+
+/// Whether a text may be an address that carries a password: before the `@`, or in its parameters.
+fn has_password(text: &str) -> bool {
+    let is_before_host = text
+        .rsplit_once('@')
+        .is_some_and(|(user, _)| user.contains(':'));
+    is_before_host || text.to_ascii_lowercase().contains("password=")
+}
+
+/// The text in quotes, as far as it can be told.
+fn without_password(text: &str) -> String {
+    let (scheme, rest) = match text.split_once("://") {
+        Some((scheme, rest)) => (format!("{scheme}://"), rest),
+        None => (String::new(), text),
+    };
+    let host = rest.rsplit_once('@').map(|(_, host)| format!("@{host}"));
+    let host = host.filter(|host| !has_password(host)).unwrap_or_default();
+    format!("{:?}", format!("{scheme}…{host}"))
 }
 
 /// Reads a file's text. What is no TOML is a problem; the rest is read all the same.
@@ -235,6 +249,35 @@ impl Lines {
             DeValue::Datetime(date) => Value::Other(date.to_string()),
             DeValue::Array(list) => Value::List(self.list(list)),
             DeValue::Table(table) => Value::Table(self.table(table)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_password_is_repeated() {
+        for (text, told) in [
+            ("postgres://user:pw@host/db", "\"postgres://…@host/db\""),
+            ("postgres:user:pw@host/db", "\"…@host/db\""),
+            ("user:p@w@host", "\"…@host\""),
+            ("postgres://host/db?Password=pw", "\"postgres://…\""),
+            ("a:b@host/db?password=pw", "\"…\""),
+            ("host=a user=b password=pw", "\"…\""),
+            ("@@||good.example^", "\"@@||good.example^\""),
+            ("udp://192.0.2.1:53", "\"udp://192.0.2.1:53\""),
+        ] {
+            let place = Place {
+                origin: "config.toml".into(),
+                line: None,
+            };
+            let item = Item {
+                value: Value::Text(text.to_owned()),
+                ..Item::table(place, Table::default())
+            };
+            assert_eq!(item.to_string(), told);
         }
     }
 }

@@ -36,7 +36,7 @@ pub struct Page {
     /// The queries that passed.
     pub items: Vec<Row>,
     /// The `cursor` of the page that follows; absent at the end of the range. A page may have few
-    /// queries or none and still be followed: a search goes on for a second or two at a time.
+    /// queries or none and still be followed: a search goes on for hundredths of a second at a time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
     /// Back to this time the range was searched.

@@ -2243,7 +2243,7 @@ export interface components {
             items: components["schemas"]["Row"][];
             /**
              * @description The `cursor` of the page that follows; absent at the end of the range. A page may have few
-             *     queries or none and still be followed: a search goes on for a second or two at a time.
+             *     queries or none and still be followed: a search goes on for hundredths of a second at a time.
              */
             next?: string | null;
             /** @description Back to this time the range was searched. */

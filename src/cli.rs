@@ -122,6 +122,12 @@ pub fn say(line: &str) {
     }
 }
 
+/// Writes a line to standard output for whoever still reads there: what goes on beside it does not
+/// end with its reader.
+pub fn mention(line: &str) {
+    let _ = writeln!(io::stdout().lock(), "{line}");
+}
+
 /// Writes a line to standard error, for people.
 pub fn say_error(line: &str) {
     // Nobody is left to be told if this fails.

@@ -8,7 +8,7 @@ use clap::Args;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
-use super::{ConfigArgs, check, say, say_problems};
+use super::{ConfigArgs, check, mention, say_problems};
 use crate::app::{self, App};
 use crate::config::Config;
 
@@ -60,7 +60,7 @@ impl ServeArgs {
             _ = interrupt.recv() => {}
             () = self.reload_on(&mut hangup, &app) => {}
         }
-        say("Stopping.");
+        mention("Stopping.");
         app.stop().await;
         Ok(ExitCode::SUCCESS)
     }
@@ -97,22 +97,22 @@ fn start_logging() {
 
 fn announce(app: &App) {
     for address in app.dns() {
-        say(&format!("DNS on {address} (UDP and TCP)"));
+        mention(&format!("DNS on {address} (UDP and TCP)"));
     }
     for address in &app.encrypted().dot {
-        say(&format!("DNS over TLS on {address}"));
+        mention(&format!("DNS over TLS on {address}"));
     }
     let encrypted = app.encrypted();
     for address in &encrypted.doh {
-        say(&format!("DNS over HTTPS on https://{address}/dns-query"));
+        mention(&format!("DNS over HTTPS on https://{address}/dns-query"));
     }
     for address in &encrypted.doh3 {
-        say(&format!(
+        mention(&format!(
             "DNS over HTTP/3 on https://{address}/dns-query (UDP)"
         ));
     }
     for address in &encrypted.doq {
-        say(&format!("DNS over QUIC on {address} (UDP)"));
+        mention(&format!("DNS over QUIC on {address} (UDP)"));
     }
     for address in app.web() {
         let scheme = if encrypted.doh.contains(address) {
@@ -120,7 +120,7 @@ fn announce(app: &App) {
         } else {
             "http"
         };
-        say(&format!("Dashboard on {scheme}://{address}"));
+        mention(&format!("Dashboard on {scheme}://{address}"));
     }
 }
 
@@ -128,7 +128,7 @@ fn announce(app: &App) {
 async fn announce_code(app: &App) {
     app.access().known().await;
     if let (Some(code), false) = (app.access().code(), app.web().is_empty()) {
-        say(&format!(
+        mention(&format!(
             "No password is set yet. Open the dashboard, and set one with this code: {code}"
         ));
     }

@@ -34,7 +34,7 @@ struct Server {
     log: BufReader<ChildStderr>,
     folder: Option<TempDir>,
     web: String,
-    _said: BufReader<ChildStdout>,
+    said: Option<BufReader<ChildStdout>>,
 }
 
 impl Server {
@@ -79,7 +79,7 @@ impl Server {
             web,
             log,
             folder: Some(folder),
-            _said: said,
+            said: Some(said),
         }
     }
 
@@ -218,6 +218,31 @@ async fn it_ends_in_time_although_a_device_does_not_read_its_answers() {
     assert_eq!(status.await.unwrap().unwrap().code(), Some(0));
     assert!(asked.elapsed() < Duration::from_secs(5));
     drop(stream);
+}
+
+#[tokio::test]
+async fn it_ends_cleanly_although_nobody_reads_what_it_says() {
+    let stub = Stub::with_address("192.0.2.99").await;
+    let mut server = Server::start(&stub, "-Sn 1024");
+    // It is there for as long as the database is open.
+    let wal = server
+        .folder
+        .as_ref()
+        .unwrap()
+        .path()
+        .join("data/squelch.db-wal");
+    let opened = async {
+        while !wal.exists() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(PATIENCE, opened).await.unwrap();
+    server.said = None;
+    server.signal(Signal::SIGTERM);
+    let ended = spawn_blocking(move || (server.child.wait(), server));
+    let (status, _server) = ended.await.unwrap();
+    assert_eq!(status.unwrap().code(), Some(0));
+    assert!(!wal.exists(), "the database was not closed");
 }
 
 #[tokio::test]

@@ -102,7 +102,7 @@ fn compile(text: &Path, rules: &Path) {
             role: Role::Block,
         },
     };
-    let compiled = lists::compile(&[list], (SEED, "bench"), &mut |_| {}).unwrap();
+    let compiled = lists::compile(&[list], (SEED, "bench"), &mut ()).unwrap();
     write(rules, &compiled.bytes).unwrap();
     let size = compiled.bytes.len();
     drop(compiled.bytes);

@@ -96,6 +96,19 @@ pub struct Config {
     pub journal: Journal,
     /// `[web]`
     pub web: Web,
+    /// The file that it was read from.
+    pub file: ConfigFile,
+}
+
+/// The file of a config, if it has one.
+#[derive(Clone, Debug, Default)]
+pub struct ConfigFile(pub Option<PathBuf>);
+
+/// Where a config stands says nothing of what it is.
+impl PartialEq for ConfigFile {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
 }
 
 impl Default for Config {
@@ -121,6 +134,7 @@ impl Default for Config {
             mdns: true,
             journal: Journal::default(),
             web: Web::default(),
+            file: ConfigFile::default(),
         }
     }
 }

@@ -32,10 +32,13 @@ mod subscriptions;
 mod top;
 mod unbound;
 mod wildcard;
+mod work;
 
-pub use compile::{Compilation, CompileError, ListSource, add, compile};
+pub use compile::{Compilation, LeftOut, ListSource, Watch, add, compile};
 pub use draft::Draft;
-pub use fetch::{FetchError, Fetched, Fetcher, Fresh, Lookup, Terms, Transfer, Validators, copy};
+pub use fetch::{
+    FetchError, Fetched, Fetcher, Fresh, Lookup, NamedBy, Terms, Transfer, Validators, copy,
+};
 pub use format::{Decision, Format};
 pub use found::{Counts, Problem, Role, Skip};
 pub use groups::Groups;

@@ -111,7 +111,7 @@ fn keeping(
 ) -> (Refresher, Subscriptions) {
     let fetcher = Fetcher::new(Arc::clone(lookup));
     let rulebook = Arc::clone(rulebook);
-    Refresher::new(shelf.clone(), fetcher, Terms::new(&config.lists), rulebook)
+    Refresher::new(shelf.clone(), fetcher, Terms::new(config), rulebook)
 }
 
 fn rulebook(parts: &Parts, live: Arc<Live>) -> Rulebook {

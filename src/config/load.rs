@@ -8,8 +8,8 @@ use super::section::{Notes, Section};
 use super::tree::{self, Table};
 use super::value::{self, path};
 use super::{
-    Blocking, Cache, Config, Device, Dns, Dns64, Group, Journal, List, Lists, Local, Packs, Record,
-    Rule, Upstream, Web,
+    Blocking, Cache, Config, ConfigFile, Device, Dns, Dns64, Group, Journal, List, Lists, Local,
+    Packs, Record, Rule, Upstream, Web,
 };
 
 /// Where a config is looked for when none is named.
@@ -79,7 +79,8 @@ fn read(text: &str, file: &Path, variables: &[(String, String)]) -> (Config, Not
     };
     let base = file.parent().unwrap_or(Path::new(""));
     let config = Section::root(table, place, &notes, |root| Config::read(root, base));
-    (config, notes)
+    let file = ConfigFile(file.file_name().map(|_| file.to_owned()));
+    (Config { file, ..config }, notes)
 }
 
 impl Config {
@@ -130,6 +131,7 @@ impl Config {
             devices,
             journal: root.section("journal", Journal::read),
             web: root.section("web", Web::read),
+            file: ConfigFile::default(),
         }
     }
 }

@@ -6,11 +6,11 @@
 
 mod body;
 mod error;
+mod file;
 mod sink;
 
-use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,7 +20,10 @@ use reqwest::{Client, Response, StatusCode, redirect};
 use tokio::time::{Instant, timeout, timeout_at};
 use url::{Host, Url};
 
+use super::standing::Stamp;
+use crate::config::Config;
 pub use error::FetchError;
+pub use file::{NamedBy, copy};
 
 /// Servers may send us elsewhere so many times.
 const MOST_REDIRECTS: usize = 5;
@@ -44,18 +47,21 @@ pub struct Terms {
     pub patience: Duration,
     /// So many bytes have to come in that time, unless it is the end.
     pub least: u64,
+    /// Files and folders of our own, which are no lists because somebody says so in the dashboard.
+    pub own_files: Vec<PathBuf>,
 }
 
 impl Terms {
     /// The usual limits; slow lines of 1 kB a second are served, too.
-    pub fn new(lists: &crate::config::Lists) -> Self {
+    pub fn new(config: &Config) -> Self {
         Self {
-            allow_private: lists.allow_private_sources,
+            allow_private: config.lists.allow_private_sources,
             is_public: crate::config::is_public,
-            max_size: lists.max_size,
+            max_size: config.lists.max_size,
             total: Duration::from_mins(20),
             patience: Duration::from_secs(30),
             least: 30_000,
+            own_files: file::own_files(config),
         }
     }
 }
@@ -87,6 +93,8 @@ pub struct Fresh {
     pub hash: u64,
     /// What the server says of it.
     pub validators: Validators,
+    /// What the file that it was copied from looked like.
+    pub stamp: Option<Stamp>,
 }
 
 /// How far a fetch is.
@@ -297,26 +305,4 @@ fn target(url: &Url, response: &Response) -> Result<Option<Url>, FetchError> {
     let location = body::text(response, &header::LOCATION);
     let target = location.and_then(|location| url.join(&location).ok());
     target.map(Some).ok_or(FetchError::Nowhere)
-}
-
-/// Copies a file in the same way: within the limit, and into a file that is there only when all is.
-pub fn copy(from: &Path, to: &Path, max_size: u64) -> Result<Fresh, FetchError> {
-    let reading = |source: io::Error| FetchError::Read {
-        file: from.to_owned(),
-        source,
-    };
-    let source = std::fs::File::open(from).map_err(reading)?;
-    if source.metadata().map_err(reading)?.is_dir() {
-        return Err(reading(io::ErrorKind::IsADirectory.into()));
-    }
-    let copied = sink::copy(source, to, max_size, reading);
-    if copied.is_err() {
-        let _ = std::fs::remove_file(to);
-    }
-    let (size, hash) = copied?;
-    Ok(Fresh {
-        size,
-        hash,
-        validators: Validators::default(),
-    })
 }

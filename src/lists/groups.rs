@@ -120,6 +120,12 @@ impl Groups {
         self.renamed.insert(before.to_owned(), name.to_owned());
     }
 
+    /// Lists are about to be in force under these names, and the ones before may be others'.
+    pub(super) fn forget_names(&mut self, compiled: &HashMap<String, String>) {
+        self.renamed
+            .retain(|before, name| compiled.get(before) != Some(name));
+    }
+
     fn counts(&self, list: &str, group: &Group) -> bool {
         group.uses(list, self.of_list.get(list))
     }

@@ -8,9 +8,8 @@ mod compiling;
 mod due;
 mod files;
 mod kept;
-mod work;
+mod shelved;
 
-use std::io;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -21,15 +20,16 @@ use tokio::sync::watch;
 use tokio::time::{self, Instant};
 use tokio_util::sync::CancellationToken;
 
-use super::fetch::{FetchError, Fetched, Fetcher, Fresh, Terms, Transfer, copy};
+use super::fetch::{FetchError, Fetched, Fetcher, Fresh, NamedBy, Terms, Transfer, copy};
 use super::shelf::{Judged, Shelf};
-use super::standing::{Choice, Stamp};
+use super::standing::Choice;
 use super::subscription::Subscription;
 use super::subscriptions::{AllLists, Desk, Order, Progress, Step, Subscriptions};
+use super::work::aside;
 use crate::config;
 pub use compiling::Compile;
 use kept::Kept;
-use work::aside;
+use shelved::{keep, unkept};
 
 /// Files are looked at so often; a change is taken when it is as old as that.
 const LOOK: Duration = Duration::from_secs(2);
@@ -55,7 +55,6 @@ pub struct Refresher {
 /// A list that is being fetched, or copied.
 struct UnderWay {
     list: Subscription,
-    stamp: Option<Stamp>,
     /// Nobody locks it: it only lets threads share the task that waits for it.
     result: Mutex<BoxFuture<'static, Result<Fetched, FetchError>>>,
 }
@@ -88,13 +87,16 @@ impl Refresher {
 
     /// Takes the lists that people want, and puts in force what is on disk of them.
     pub async fn begin(&mut self, lists: Vec<Subscription>) {
-        if let Err(error) = self.shelf.make() {
-            tracing::warn!(%error, "lists cannot be kept in data_dir");
-        }
-        // Wishes from before are older than these lists; other orders are carried out after all.
+        // Wishes from before are older than these lists; other orders are carried out after all. First
+        // of all: wishes that come from now on are newer.
         let mut early = Vec::new();
         while let Ok(order) = self.desk.orders.try_recv() {
             early.extend(Some(order).filter(|order| !matches!(order, Order::Want(_))));
+        }
+        let copies = self.shelf.clone();
+        let made = aside(move || copies.make()).await;
+        if let Err(error) = made.flatten() {
+            tracing::warn!(%error, "lists cannot be kept in data_dir");
         }
         self.want(lists).await;
         self.take_files().await;
@@ -146,6 +148,7 @@ impl Refresher {
                 self.want(lists).await;
                 // What people want of lists is more than what is compiled.
                 self.must_compile |= self.problem.is_some() || self.tag() != before;
+                self.sweep().await;
             }
             Order::Refresh(id) => {
                 self.obeyed += 1;
@@ -155,8 +158,9 @@ impl Refresher {
                 }
             }
             Order::Decide(id, choice, done) => {
+                let is_done = self.decide(&id, choice).await;
                 // Whoever asked may have gone.
-                let _ = done.send(self.decide(&id, choice));
+                let _ = done.send(is_done);
             }
         }
         self.publish();
@@ -182,11 +186,20 @@ impl Refresher {
     }
 
     /// Does with a copy that is held back what somebody decided; whether there is one.
-    fn decide(&mut self, id: &str, choice: Choice) -> bool {
+    async fn decide(&mut self, id: &str, choice: Choice) -> bool {
         let Some(kept) = self.lists.iter_mut().find(|kept| kept.list.id == id) else {
             return false;
         };
-        let decided = self.shelf.decide(&kept.list, &mut kept.standing, choice);
+        let (copies, list) = (self.shelf.clone(), kept.list.clone());
+        let mut standing = kept.standing.clone();
+        let deciding = move || {
+            let decided = copies.decide(&list, &mut standing, choice);
+            (decided, standing)
+        };
+        let decided = aside(deciding).await.and_then(|(decided, standing)| {
+            kept.standing = standing;
+            decided
+        });
         let is_done = decided.as_ref().is_ok_and(|is_done| *is_done);
         if let Err(error) = decided {
             kept.failed(&unkept(&error));
@@ -194,7 +207,7 @@ impl Refresher {
             let done = choice.done();
             tracing::info!(list = %kept.list.name, "the copy that was held back is {done}");
         }
-        keep(&self.shelf, kept);
+        keep(&self.shelf, kept).await;
         self.must_compile |= is_done && choice == Choice::Confirm;
         is_done
     }
@@ -225,7 +238,7 @@ impl Refresher {
             return;
         };
         let terms = self.terms.clone();
-        let (stamp, result): (_, BoxFuture<'static, _>) = match &kept.list.source {
+        let result: BoxFuture<'static, _> = match &kept.list.source {
             config::ListSource::Url(url) => {
                 let (url, known) = (url.clone(), kept.validators());
                 let (fetcher, progress) = (Arc::clone(&self.fetcher), self.desk.progress.clone());
@@ -235,34 +248,43 @@ impl Refresher {
                         .fetch(&url, &known, &terms, (&incoming, &tell))
                         .await
                 };
-                (None, Box::pin(fetching))
+                Box::pin(fetching)
             }
             config::ListSource::File(file) => {
                 let file = file.clone();
-                kept.tried = Stamp::of(&file).ok();
-                let copying = async move {
-                    let copied = aside(move || copy(&file, &incoming, terms.max_size)).await;
-                    copied.map_err(FetchError::Damaged)?.map(Fetched::New)
+                let named = if kept.list.declared {
+                    NamedBy::Config
+                } else {
+                    NamedBy::Dashboard
                 };
-                (kept.tried, Box::pin(copying))
+                kept.tried = kept.seen;
+                let copying = async move {
+                    let copied = copy(&file, &incoming, (named, &terms)).await;
+                    copied.map(Fetched::New)
+                };
+                Box::pin(copying)
             }
         };
         self.under_way = Some(UnderWay {
             list: kept.list.clone(),
-            stamp,
             result: Mutex::new(result),
         });
     }
 
     /// Takes what came of a fetch.
     async fn take(&mut self, result: Result<Fetched, FetchError>) {
-        let Some(UnderWay { list, stamp, .. }) = self.under_way.take() else {
+        let Some(UnderWay { list, .. }) = self.under_way.take() else {
             return;
         };
         self.done += 1;
         let at = self.lists.iter().position(|kept| kept.list == list);
         // Somebody may have changed or removed it meanwhile; then this is of no use.
         let Some(mut kept) = at.map(|at| self.lists.remove(at)) else {
+            let (copies, id) = (self.shelf.clone(), list.id);
+            let dropped = aside(move || copies.drop_incoming(&id)).await;
+            if let Err(error) = dropped.flatten() {
+                tracing::warn!(list = %list.name, %error, "what came of a list is still there");
+            }
             return;
         };
         match result {
@@ -271,17 +293,18 @@ impl Refresher {
                 self.desk
                     .progress
                     .send_modify(|progress| progress.step = Some(Step::Reading));
-                self.must_compile |= self.judge(&mut kept, (fresh, stamp)).await;
+                kept.tried = fresh.stamp.or(kept.tried);
+                self.must_compile |= self.judge(&mut kept, fresh).await;
             }
             Err(error) => kept.failed(&error.to_string()),
         }
-        keep(&self.shelf, &kept);
+        keep(&self.shelf, &kept).await;
         self.lists.insert(at.unwrap_or_default(), kept);
         self.publish();
     }
 
     /// Has the text that came judged; whether the list is another one now.
-    async fn judge(&self, kept: &mut Kept, fresh: (Fresh, Option<Stamp>)) -> bool {
+    async fn judge(&self, kept: &mut Kept, fresh: Fresh) -> bool {
         let (copies, list) = (self.shelf.clone(), kept.list.clone());
         let mut standing = kept.standing.clone();
         let judging = move || {
@@ -360,14 +383,4 @@ fn tell(progress: &watch::Sender<Progress>, transfer: Transfer) {
         progress.bytes = transfer.bytes;
         progress.of_bytes = transfer.of;
     });
-}
-
-fn keep(shelf: &Shelf, kept: &Kept) {
-    if let Err(error) = shelf.keep(&kept.list.id, &kept.standing) {
-        tracing::warn!(list = %kept.list.name, "{}", unkept(&error));
-    }
-}
-
-fn unkept(error: &io::Error) -> String {
-    format!("keeping a copy in data_dir: {error}")
 }

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use tokio::sync::Notify;
 
 use super::refresh::Compile;
-use super::{Groups, ListSource, OwnRule, Report, compile};
+use super::{Groups, LeftOut, ListSource, OwnRule, Report, Watch, compile};
 use crate::config::Moment;
 use crate::matcher::{self, Compiled, Live, Overlap};
 use crate::packs::Packs;
@@ -214,10 +214,12 @@ impl Compile for Rulebook {
         &self,
         lists: &[ListSource],
         (file, tag): (&Path, &str),
-        begun: &mut dyn FnMut(usize),
-    ) -> Result<Vec<Report>, String> {
+        watch: &mut dyn Watch,
+    ) -> Result<Vec<Result<Report, LeftOut>>, String> {
+        // The names that were noted by now are those that are compiled.
+        let renamed = self.parts().groups.renamed.clone();
         let compiled =
-            compile(lists, (self.seed, tag), begun).map_err(|error| error.to_string())?;
+            compile(lists, (self.seed, tag), watch).map_err(|error| error.to_string())?;
         let base = match matcher::write(file, &compiled.bytes) {
             Ok(()) => {
                 // The mapped file takes the place of the bytes.
@@ -229,7 +231,11 @@ impl Compile for Rulebook {
                 Compiled::from_bytes(compiled.bytes)
             }
         };
-        self.put_base(base.map_err(|error| error.to_string())?);
+        let base = base.map_err(|error| error.to_string())?;
+        let mut parts = self.parts();
+        parts.groups.forget_names(&renamed);
+        parts.base = Arc::new(base);
+        self.put(&parts);
         Ok(compiled.reports)
     }
 }
@@ -331,6 +337,47 @@ action = "pause"
         // The clock is set back to before.
         book.keep_time(at("2026-11-20T13:30:00Z"));
         assert_eq!(judged(&live), (true, false));
+    }
+
+    /// A list gets another name while it is compiled.
+    struct Renaming<'a>(&'a Rulebook);
+
+    impl Watch for Renaming<'_> {
+        fn begins(&mut self, _: usize) {
+            self.0.rename_list("games", "play");
+        }
+
+        fn has_read(&mut self, _: usize, _: &Report) {}
+    }
+
+    #[test]
+    fn a_name_that_a_list_had_is_free_once_it_is_compiled_under_the_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = folder.path().join("list.txt");
+        std::fs::write(&text, "a.example\n").unwrap();
+        let config = Config::default();
+        let book = Rulebook::new(
+            Arc::default(),
+            Arc::new(Packs::default()),
+            (Groups::of(&config), Vec::new()),
+            1,
+        );
+        let list = |name: &str| ListSource {
+            name: name.to_owned(),
+            path: text.clone(),
+            reading: super::super::Reading::default(),
+        };
+        book.rename_list("ads", "adverts");
+        let renamed = || {
+            let renamed = book.parts().groups.renamed.clone();
+            renamed.into_iter().collect::<Vec<_>>()
+        };
+        assert_eq!(renamed().len(), 1);
+        let into = folder.path().join("compiled.rules");
+        let lists = [list("adverts"), list("games")];
+        book.compile(&lists, (&into, "tag"), &mut Renaming(&book))
+            .unwrap();
+        assert_eq!(renamed(), [("games".to_owned(), "play".to_owned())]);
     }
 
     #[test]

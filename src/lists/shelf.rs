@@ -5,9 +5,11 @@
 //! beside its place and then renamed, so that none is ever half there. What cannot be read is set
 //! aside with a warning, and made anew from the text.
 
-use std::fs::{self, File};
+use std::collections::HashSet;
+use std::fs::{self, File, TryLockError};
 use std::io::{self, BufRead as _, BufReader, BufWriter, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -16,6 +18,9 @@ use super::standing::{Choice, Contents, Discarded, Held, ListCopy, Stamp, Standi
 use super::subscription::Subscription;
 use super::{Problem, Reading, read};
 use crate::matcher::rule::Rule;
+
+/// Files of a list that nobody wants are kept so long.
+const KEPT: Duration = Duration::from_hours(24 * 7);
 
 /// What came of a new copy.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,14 +119,14 @@ impl Shelf {
     pub fn take_in(
         &self,
         list: &Subscription,
-        (fresh, stamp): (Fresh, Option<Stamp>),
+        fresh: Fresh,
         standing: &mut Standing,
     ) -> io::Result<Judged> {
         let (id, source) = (list.id.as_str(), list.source.to_string());
         let text = self.incoming(id);
         let is_same = |copy: &&mut ListCopy| (copy.hash, copy.size) == (fresh.hash, fresh.size);
         if let Some(copy) = standing.copy.as_mut().filter(is_same) {
-            (copy.validators, copy.stamp) = (fresh.validators, stamp);
+            (copy.validators, copy.stamp) = (fresh.validators, fresh.stamp);
             remove(&text)?;
             self.settled(id, standing, source)?;
             return Ok(Judged::Same);
@@ -136,7 +141,7 @@ impl Shelf {
             size: fresh.size,
             hash: fresh.hash,
             validators: fresh.validators,
-            stamp,
+            stamp: fresh.stamp,
             found,
         };
         let Some(reason) = doubt else {
@@ -250,10 +255,50 @@ impl Shelf {
         ends.iter().try_for_each(|end| remove(&self.file(id, end)))
     }
 
+    /// Removes what is left of a text that nobody waits for any more.
+    pub fn drop_incoming(&self, id: &str) -> io::Result<()> {
+        remove(&self.incoming(id))
+    }
+
+    /// Removes what nobody touched for a week and what belongs to no list that is wanted. Until then
+    /// a list that was taken out by mistake comes back as it was.
+    pub fn sweep(&self, wanted: &HashSet<String>) -> io::Result<()> {
+        for item in fs::read_dir(&self.folder)? {
+            let item = item?;
+            let name = item.file_name();
+            let Some((id, _)) = name.to_str().and_then(|name| name.split_once('.')) else {
+                continue;
+            };
+            // What is compiled belongs to all lists.
+            let is_needed = wanted.contains(id) || item.path() == self.compiled();
+            let age = item.metadata()?.modified()?.elapsed().unwrap_or_default();
+            if !is_needed && age > KEPT {
+                remove(&item.path())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Claims the folder for this process, until what this gives is dropped; `None` while another
+    /// has it.
+    pub fn claim(&self) -> io::Result<Option<File>> {
+        self.make()?;
+        let file = File::create(self.folder.join("lock"))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(file)),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+
     /// Puts a text in the place of the list's copy, with the lines that were refused.
     fn settle(&self, id: &str, text: &Path) -> io::Result<()> {
-        fs::rename(self.file(id, "new.refused"), self.file(id, "refused"))?;
-        fs::rename(text, self.text(id))
+        fs::rename(text, self.text(id))?;
+        match fs::rename(self.file(id, "new.refused"), self.file(id, "refused")) {
+            // They are there already, where this was cut off before.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            renamed => renamed,
+        }
     }
 
     /// Nothing is held back any more, and the copy is from this source.
@@ -348,7 +393,7 @@ fn set_aside(file: &Path, why: &io::Error) {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::time::SystemTime;
 
     use super::*;
     use crate::config::{ListAction, ListSource};
@@ -392,10 +437,9 @@ mod tests {
                 size: text.len() as u64,
                 hash: xxhash_rust::xxh3::xxh3_64(text.as_bytes()),
                 validators: Validators::default(),
+                stamp: None,
             };
-            let judged = self
-                .shelf
-                .take_in(&list(), (fresh, None), &mut self.standing);
+            let judged = self.shelf.take_in(&list(), fresh, &mut self.standing);
             self.shelf.keep("a", &self.standing).unwrap();
             judged.unwrap()
         }
@@ -524,6 +568,60 @@ mod tests {
         }
         bench.put("a.example\nb.example\n");
         assert_eq!(size(&bench, &list()), Some(20));
+    }
+
+    #[test]
+    fn a_copy_that_is_held_back_can_be_taken_after_it_was_half_taken() {
+        let mut bench = Bench::new();
+        bench.put("a.example\nb.example\nc.example\n");
+        held(bench.put("a.example\n"));
+        let file = |end| bench.shelf.file("a", end);
+        fs::rename(file("new.refused"), file("refused")).unwrap();
+        bench.standing = bench.shelf.standing("a", list().reading());
+        assert!(bench.decide(Choice::Confirm));
+        assert_eq!(bench.text(), "a.example\n");
+    }
+
+    #[test]
+    fn what_belongs_to_no_list_is_gone_after_a_week() {
+        let mut bench = Bench::new();
+        bench.put("a.example\n");
+        let names = [
+            "a.refused",
+            "b.txt",
+            "b.new.refused",
+            "preview~3.part",
+            "compiled.rules",
+        ];
+        for name in names.into_iter().chain(["c.txt"]) {
+            fs::write(bench.shelf.folder.join(name), "").unwrap();
+        }
+        let old = SystemTime::now() - KEPT - Duration::from_mins(1);
+        for name in names {
+            let file = File::options()
+                .write(true)
+                .open(bench.shelf.folder.join(name));
+            file.unwrap().set_modified(old).unwrap();
+        }
+        bench.shelf.sweep(&HashSet::from(["a".to_owned()])).unwrap();
+        let left = fs::read_dir(&bench.shelf.folder).unwrap();
+        let left = left.map(|item| item.unwrap().file_name().into_string().unwrap());
+        let mut left: Vec<String> = left.collect();
+        left.sort();
+        assert_eq!(
+            left,
+            ["a.json", "a.refused", "a.txt", "c.txt", "compiled.rules"]
+        );
+    }
+
+    #[test]
+    fn the_folder_is_one_process_s_at_a_time() {
+        let bench = Bench::new();
+        let claim = bench.shelf.claim().unwrap();
+        assert!(claim.is_some());
+        assert!(bench.shelf.claim().unwrap().is_none());
+        drop(claim);
+        assert!(bench.shelf.claim().unwrap().is_some());
     }
 
     #[test]

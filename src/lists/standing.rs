@@ -170,14 +170,19 @@ impl Discarded {
 impl Stamp {
     /// What a file looks like now.
     pub fn of(file: &Path) -> io::Result<Self> {
+        fs::metadata(file).map(|data| Self::from(&data))
+    }
+}
+
+impl From<&fs::Metadata> for Stamp {
+    fn from(data: &fs::Metadata) -> Self {
         use std::os::unix::fs::MetadataExt as _;
-        let data = fs::metadata(file)?;
         let seconds = data.mtime().saturating_mul(1_000_000_000);
-        Ok(Self {
+        Self {
             changed_ns: seconds.saturating_add(data.mtime_nsec()),
             size: data.len(),
             inode: data.ino(),
-        })
+        }
     }
 }
 

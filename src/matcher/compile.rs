@@ -24,22 +24,31 @@ pub struct Compiler {
     last_lines: Vec<u32>,
     /// What the plain rules of one source say, each with its source.
     kinds: Vec<(u16, What)>,
-    /// Where the current source's kinds begin.
-    first_kind: usize,
+    /// Where what the current source has begins.
+    begun: Begun,
     entries: Vec<Entry>,
     depths: Depths,
     extras: Vec<Extra>,
     cancels: Vec<Rule>,
 }
 
+/// Where a source begins in what is gathered of all.
+#[derive(Clone, Copy, Default)]
+struct Begun {
+    kinds: usize,
+    entries: usize,
+    extras: usize,
+    cancels: usize,
+}
+
 /// Why rules could not be compiled.
 #[derive(Debug, thiserror::Error)]
 pub enum CompileError {
     /// Lines and sources are numbered in 30 bits.
-    #[error("there are more than a billion lines in all lists together")]
+    #[error("all lists together have more than a billion lines")]
     TooManyLines,
     /// Sources are numbered in 16 bits.
-    #[error("there are more than 60,000 lists")]
+    #[error("there are more than 60,000 lists, or kinds of entries in them")]
     TooManySources,
 }
 
@@ -52,7 +61,7 @@ impl Compiler {
             sources: Vec::new(),
             last_lines: Vec::new(),
             kinds: Vec::new(),
-            first_kind: 0,
+            begun: Begun::default(),
             entries: Vec::new(),
             depths: Depths::default(),
             extras: Vec::new(),
@@ -64,7 +73,27 @@ impl Compiler {
     pub fn source(&mut self, source: Source) {
         self.sources.push(source);
         self.last_lines.push(0);
-        self.first_kind = self.kinds.len();
+        self.begun = Begun {
+            kinds: self.kinds.len(),
+            entries: self.entries.len(),
+            extras: self.extras.len(),
+            cancels: self.cancels.len(),
+        };
+    }
+
+    /// Takes the current source out again, with its rules.
+    pub fn withdraw(&mut self) {
+        self.sources.pop();
+        self.last_lines.pop();
+        self.kinds.truncate(self.begun.kinds);
+        self.entries.truncate(self.begun.entries);
+        self.extras.truncate(self.begun.extras);
+        self.cancels.truncate(self.begun.cancels);
+    }
+
+    /// Whether there is still room for all that was added.
+    pub fn has_room(&self) -> Result<(), CompileError> {
+        self.spans().map(|_| ())
     }
 
     /// Says of the current source what is known only when it has been read.
@@ -111,9 +140,10 @@ impl Compiler {
     }
 
     fn kind(&mut self, what: What) -> u16 {
-        let known = self.kinds.get(self.first_kind..).unwrap_or_default();
+        let first = self.begun.kinds;
+        let known = self.kinds.get(first..).unwrap_or_default();
         let at = known.iter().position(|(_, known)| *known == what);
-        let at = at.map_or(self.kinds.len(), |at| at + self.first_kind);
+        let at = at.map_or(self.kinds.len(), |at| at + first);
         if at == self.kinds.len() {
             self.kinds.push((self.current(), what));
         }
@@ -122,11 +152,8 @@ impl Compiler {
 
     /// The bytes. `tag` is kept as it is: what the rules were made from.
     pub fn finish(mut self, tag: &str) -> Result<Vec<u8>, CompileError> {
-        if self.sources.len() > 60_000 || self.kinds.len() > 60_000 {
-            return Err(CompileError::TooManySources);
-        }
-        self.cancel();
         let (spans, first_extra) = self.spans()?;
+        self.cancel();
         self.entries.sort_unstable();
         let mut hashes = 0;
         let mut last = None;
@@ -196,6 +223,9 @@ impl Compiler {
 
     /// A span of places for each kind, as long as its source has lines; then the extras.
     fn spans(&self) -> Result<(Vec<Span>, u32), CompileError> {
+        if self.sources.len() > 60_000 || self.kinds.len() > 60_000 {
+            return Err(CompileError::TooManySources);
+        }
         let mut start = 0_u32;
         let mut spans = Vec::with_capacity(self.kinds.len());
         for &(source, what) in &self.kinds {

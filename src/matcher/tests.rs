@@ -46,6 +46,29 @@ fn lines(matcher: &Matcher, name: &str) -> Vec<u32> {
 }
 
 #[test]
+fn a_source_that_does_not_fit_can_be_taken_out_again() {
+    let mut all = Compiler::new(7);
+    all.source(source("list:one"));
+    all.add(what(Reach::Subtree), "one.example", 1);
+    all.source(source("list:long"));
+    for (reach, name) in [(Reach::Exact, "a.example"), (Reach::Below, "b.example")] {
+        all.add(what(reach), name, 1 << 29);
+    }
+    assert!(matches!(all.has_room(), Err(CompileError::TooManyLines)));
+    all.withdraw();
+    all.source(source("list:two"));
+    all.add(what(Reach::Subtree), "two.example", 2);
+    all.has_room().unwrap();
+    let rules = Compiled::from_bytes(all.finish("").unwrap()).unwrap();
+    let origins = rules.sources().iter().map(|source| &*source.origin);
+    assert_eq!(origins.collect::<Vec<_>>(), ["list:one", "list:two"]);
+    let matcher = matcher(rules);
+    let found =
+        ["one.example", "a.example", "b.example", "two.example"].map(|name| lines(&matcher, name));
+    assert_eq!(found, [vec![1], vec![], vec![], vec![2]]);
+}
+
+#[test]
 fn the_most_specific_comes_first() {
     let matcher = matcher(rules(&[
         ("example", Reach::Subtree),

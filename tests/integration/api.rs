@@ -356,7 +356,7 @@ async fn library(
     let (mut refresher, subscriptions) = Refresher::new(
         shelf.clone(),
         Fetcher::new(Arc::clone(&lookup)),
-        Terms::new(&config.lists),
+        Terms::new(config),
         Arc::clone(&rulebook) as _,
     );
     let fetching = (subscriptions, Fetcher::new(lookup));

@@ -15,8 +15,8 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use squelch::config::{self, ListAction, ListSource as Source};
 use squelch::lists::{
-    AllLists, Compile, Fetcher, Groups, ListSource, ListStatus, Lookup, Refresher, Report,
-    Rulebook, Shelf, Subscription, Subscriptions, Terms,
+    AllLists, Compile, Fetcher, Groups, LeftOut, ListSource, ListStatus, Lookup, Refresher, Report,
+    Rulebook, Shelf, Subscription, Subscriptions, Terms, Watch,
 };
 use squelch::matcher::Live;
 use squelch::policy::{Asker, Policy};
@@ -86,9 +86,9 @@ impl Compile for InForce {
         &self,
         lists: &[ListSource],
         into: (&Path, &str),
-        begun: &mut dyn FnMut(usize),
-    ) -> Result<Vec<Report>, String> {
-        let reports = self.book.compile(lists, into, begun)?;
+        watch: &mut dyn Watch,
+    ) -> Result<Vec<Result<Report, LeftOut>>, String> {
+        let reports = self.book.compile(lists, into, watch)?;
         self.compiled.fetch_add(1, Ordering::Relaxed);
         Ok(reports)
     }
@@ -118,6 +118,7 @@ fn terms() -> Terms {
         total: Duration::from_secs(20),
         patience: Duration::from_secs(10),
         least: 1,
+        own_files: Vec::new(),
     }
 }
 

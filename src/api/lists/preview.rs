@@ -24,7 +24,9 @@ use super::entries::RefusedLine;
 use super::{DAYS, ListOverlap, last_days, overlap};
 use crate::config::{ListAction, ListSource};
 use crate::journal::NameAsked;
-use crate::lists::{self, Contents, Draft, Fetched, Format, Reading, Role, Terms, Validators};
+use crate::lists::{
+    self, Contents, Draft, Fetched, Format, NamedBy, Reading, Role, Terms, Validators,
+};
 use crate::policy::{Asker, Policy};
 use crate::query::{DeviceId, GroupId, Name, RecordType, VerdictWord};
 
@@ -119,7 +121,7 @@ pub(crate) async fn preview_list(
     let file = Passing::new(&api);
     let terms = Terms {
         total: LIMIT,
-        ..Terms::new(&lists)
+        ..Terms::new(&api.config())
     };
     let had = fetch(&api, &source, &terms, &file.0).await;
     if let Err(message) = had {
@@ -188,9 +190,8 @@ async fn fetch(api: &Api, source: &ListSource, terms: &Terms, file: &Path) -> Re
                 .await
         }
         ListSource::File(from) => {
-            let (from, to, most) = (from.clone(), file.to_owned(), terms.max_size);
-            let copied = tokio::task::spawn_blocking(move || lists::copy(&from, &to, most)).await;
-            copied.map_err(|error| error.to_string())?.map(Fetched::New)
+            let copied = lists::copy(from, file, (NamedBy::Dashboard, terms)).await;
+            copied.map(Fetched::New)
         }
     };
     match had {

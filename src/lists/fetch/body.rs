@@ -42,6 +42,7 @@ pub(super) async fn receive(
         size,
         hash,
         validators,
+        stamp: None,
     })
 }
 

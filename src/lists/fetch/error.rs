@@ -102,6 +102,22 @@ pub enum FetchError {
         /// What happened.
         source: io::Error,
     },
+    /// A list that is a pipe, a device or a socket.
+    #[error("`{}` is no file that can be copied", .0.display())]
+    NoFile(PathBuf),
+    /// A list that is a file whose disk, or server, does not answer.
+    #[error("opening `{}` took longer than {}", .0.display(), in_words(*.1))]
+    Stuck(PathBuf, Duration),
+    /// A file that the dashboard may not name.
+    #[error(
+        "`{}` may not be read by everybody on this machine (chmod o+r), so that only the config can \
+         make it a list",
+        .0.display()
+    )]
+    Guarded(PathBuf),
+    /// Another.
+    #[error("`{}` is one of Squelch's own files, which only the config can make a list", .0.display())]
+    Own(PathBuf),
     /// The disk.
     #[error("writing `{}`: {source}", file.display())]
     Write {

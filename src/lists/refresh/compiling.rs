@@ -4,13 +4,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use tokio::sync::watch;
 use xxhash_rust::xxh3::Xxh3Default;
 
-use super::work::aside;
+use super::kept::Kept;
 use super::{Refresher, keep, unkept};
-use crate::lists::standing::Stamp;
+use crate::lists::standing::{Contents, Stamp};
 use crate::lists::subscriptions::{Progress, Step};
-use crate::lists::{ListSource, Report};
+use crate::lists::work::aside;
+use crate::lists::{LeftOut, ListSource, Report, Shelf, Watch};
 
 /// Compiles lists and puts them in force.
 pub trait Compile: Send + Sync + 'static {
@@ -21,14 +23,40 @@ pub trait Compile: Send + Sync + 'static {
     /// Whether a damaged part of what is in force was met; it has to be compiled anew.
     fn is_damaged(&self) -> bool;
 
-    /// Compiles lists into a file and puts them in force; `begun` is told the number of each list
-    /// before it is read. On failure all stays as it is.
+    /// Compiles lists into a file and puts them in force, but for those that cannot be. On failure
+    /// all stays as it is.
     fn compile(
         &self,
         lists: &[ListSource],
         into: (&Path, &str),
-        begun: &mut dyn FnMut(usize),
-    ) -> Result<Vec<Report>, String>;
+        watch: &mut dyn Watch,
+    ) -> Result<Vec<Result<Report, LeftOut>>, String>;
+}
+
+/// Tells how far a compilation is, and keeps what was refused where that is news.
+struct Told {
+    progress: watch::Sender<Progress>,
+    shelf: Shelf,
+    /// Each list's id, and what is known of its copy.
+    lists: Vec<(String, Option<Contents>)>,
+}
+
+impl Watch for Told {
+    fn begins(&mut self, number: usize) {
+        self.progress.send_modify(|now| now.done = number);
+    }
+
+    fn has_read(&mut self, number: usize, report: &Report) {
+        let Some((id, known)) = self.lists.get(number) else {
+            return;
+        };
+        if *known == Some(Contents::of(report)) {
+            return;
+        }
+        if let Err(error) = self.shelf.read_again(id, &report.problems) {
+            tracing::warn!(list = %id, "{}", unkept(&error));
+        }
+    }
 }
 
 impl Refresher {
@@ -64,13 +92,16 @@ impl Refresher {
             };
         });
         let file = self.shelf.compiled();
-        let compiling = move || {
-            let mut begun = |number| progress.send_modify(|now| now.done = number);
-            compile.compile(&sources, (&file, &tag), &mut begun)
+        let in_force = self.lists.iter().filter(|kept| kept.is_in_force());
+        let mut told = Told {
+            progress,
+            shelf: self.shelf.clone(),
+            lists: in_force.map(Kept::id_and_contents).collect(),
         };
+        let compiling = move || compile.compile(&sources, (&file, &tag), &mut told);
         let compiled = aside(compiling).await;
         match compiled.unwrap_or_else(|error| Err(error.to_string())) {
-            Ok(reports) => self.compiled(&reports),
+            Ok(reports) => self.compiled(reports).await,
             Err(problem) => {
                 tracing::error!("lists cannot be compiled, those before stay in force: {problem}");
                 self.problem = Some(problem);
@@ -86,23 +117,30 @@ impl Refresher {
         }
     }
 
-    fn compiled(&mut self, reports: &[Report]) {
+    async fn compiled(&mut self, reports: Vec<Result<Report, LeftOut>>) {
         (self.compiled_at, self.problem) = (Some(Timestamp::now()), None);
-        let in_force = self.lists.iter_mut().filter(|kept| kept.is_in_force());
-        for (kept, report) in in_force.zip(reports) {
-            if kept.found(report) {
-                let again = self.shelf.read_again(&kept.list.id, &report.problems);
-                if let Err(error) = again {
-                    tracing::warn!(list = %kept.list.name, "{}", unkept(&error));
+        let found = reports.iter().flatten();
+        let entries: u64 = found.map(|report| report.counts.entries).sum();
+        let (mut reports, mut lists) = (reports.into_iter(), 0);
+        for kept in &mut self.lists {
+            kept.left_out = None;
+            let report = kept.is_in_force().then(|| reports.next()).flatten();
+            let is_news = match report {
+                None => false,
+                Some(Ok(report)) => {
+                    lists += 1;
+                    kept.found(&report)
                 }
-                keep(&self.shelf, kept);
+                Some(Err(why)) => kept.leave_out(&why),
+            };
+            if is_news {
+                keep(&self.shelf, kept).await;
             }
         }
         self.desk
             .progress
             .send_modify(|progress| progress.compiled += 1);
-        let entries: u64 = reports.iter().map(|report| report.counts.entries).sum();
-        tracing::info!(lists = reports.len(), entries, "the lists are in force");
+        tracing::info!(lists, entries, "the lists are in force");
     }
 
     /// What the compiled rules are made from, in short.

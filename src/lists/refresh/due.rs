@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
 use crate::config::ListSource;
-use crate::lists::standing::{Stamp, Standing};
+use crate::lists::standing::Standing;
 use crate::lists::subscription::Subscription;
 
 /// After a failure a list is tried again so soon, then each time after twice as long.
@@ -23,20 +23,8 @@ pub(super) fn at_start(list: &Subscription, standing: &Standing) -> Instant {
         return now;
     }
     match (&list.source, standing.checked_at) {
-        (ListSource::File(file), _) => {
-            let stamp = Stamp::of(file).ok();
-            let held = standing.held.as_ref().and_then(|held| held.copy.stamp);
-            let copied = standing.copy.as_ref().and_then(|copy| copy.stamp);
-            let gone = standing.discarded.as_ref();
-            let gone = gone
-                .filter(|gone| gone.is_of(list))
-                .and_then(|gone| gone.held.copy.stamp);
-            if stamp.is_some() && ![copied, held, gone].contains(&stamp) {
-                now
-            } else {
-                now + NEVER
-            }
-        }
+        // Its change is seen.
+        (ListSource::File(_), _) => now + NEVER,
         (ListSource::Url(_), None) => now,
         (ListSource::Url(_), Some(checked_at)) => {
             let age = Timestamp::now().duration_since(checked_at);
@@ -65,6 +53,11 @@ pub(super) fn after_failure(list: &Subscription, failures: u32) -> Instant {
             Instant::now() + about(retry)
         }
     }
+}
+
+/// After its copy was lost. Not at once: a disk that loses one may lose the next, too.
+pub(super) fn after_loss() -> Instant {
+    Instant::now() + about(FIRST_RETRY)
 }
 
 /// The time of day of a moment; `None` for one that does not come.

@@ -1,16 +1,21 @@
 //! Lists that are files: they are here, so nobody has to wait for a server, and a change is seen.
 
-use std::io;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::kept::Kept;
 use super::{Refresher, keep, result_of};
-use crate::lists::standing::Stamp;
+
+/// So long all else waits for a look at files; those of a network may answer later.
+const BRIEFLY: Duration = Duration::from_millis(250);
 
 impl Refresher {
     /// Takes the files that are new since the last run, before anything is put in force.
     pub(super) async fn take_files(&mut self) {
+        // One that is still being written does not look the same twice.
+        self.look_at_files().await;
+        self.look_at_files().await;
         let now = Instant::now();
         let is_due = |kept: &&Kept| kept.file().is_some() && kept.due <= now;
         let due = self.lists.iter().filter(is_due);
@@ -25,22 +30,14 @@ impl Refresher {
 
     /// Looks whether files have changed.
     pub(super) async fn look_at_files(&mut self) {
-        let files: Vec<_> = self.lists.iter().map(Kept::file).collect();
-        if files.iter().all(Option::is_none) {
-            return;
+        for kept in &mut self.lists {
+            kept.begin_look();
         }
-        let look = move || -> Vec<Option<io::Result<Stamp>>> {
-            files
-                .iter()
-                .map(|file| file.as_deref().map(Stamp::of))
-                .collect()
-        };
-        // A network's folder may be slow to answer.
-        let stamps = tokio::task::spawn_blocking(look).await.unwrap_or_default();
+        let limit = Instant::now() + BRIEFLY;
         let mut is_news = false;
-        for (kept, stamp) in self.lists.iter_mut().zip(stamps) {
-            if stamp.is_some_and(|stamp| kept.look(stamp)) {
-                keep(&self.shelf, kept);
+        for kept in &mut self.lists {
+            if kept.end_look(limit).await {
+                keep(&self.shelf, kept).await;
                 is_news = true;
             }
         }

@@ -2,9 +2,11 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::time::Instant;
+use tokio::task::{self, JoinHandle};
+use tokio::time::{Instant, timeout_at};
 
 use super::due;
 use crate::config;
@@ -13,13 +15,20 @@ use crate::lists::shelf::Shelf;
 use crate::lists::standing::{Contents, Failure, Stamp, Standing};
 use crate::lists::subscription::Subscription;
 use crate::lists::subscriptions::ListStatus;
-use crate::lists::{ListSource, Report};
+use crate::lists::{LeftOut, ListSource, Report};
+
+/// A file of which nothing is heard for so long is out of reach.
+const STUCK: Duration = Duration::from_secs(30);
 
 /// A list, and when it is looked at again.
 pub(super) struct Kept {
     pub list: Subscription,
     pub standing: Standing,
+    /// Why its copy is not among those that are in force, though it should be.
+    pub left_out: Option<Failure>,
     pub due: Instant,
+    /// A look at its file that has not come back yet, and since when.
+    look: Option<(Instant, JoinHandle<io::Result<Stamp>>)>,
     /// What its file looked like at the last look.
     pub seen: Option<Stamp>,
     /// What its file looked like when it was last read.
@@ -33,7 +42,9 @@ impl Kept {
         let newest = standing.newest(&list);
         Self {
             tried: newest.and_then(|copy| copy.stamp),
+            look: None,
             seen: None,
+            left_out: None,
             due,
             list,
             standing,
@@ -48,7 +59,7 @@ impl Kept {
             self.due = due::at_start(&list, &self.standing);
         }
         if is_elsewhere {
-            (self.seen, self.tried) = (None, None);
+            (self.look, self.seen, self.tried) = (None, None, None);
         }
         self.list = list;
         self
@@ -86,9 +97,11 @@ impl Kept {
 
     /// How it stands.
     pub fn status(&self) -> ListStatus {
+        let mut standing = self.standing.clone();
+        standing.problem = standing.problem.or_else(|| self.left_out.clone());
         ListStatus {
             list: self.list.clone(),
-            standing: self.standing.clone(),
+            standing,
             next_at: due::as_time(self.due).filter(|_| self.list.enabled),
         }
     }
@@ -113,8 +126,37 @@ impl Kept {
         self.due = due::after_failure(&self.list, self.standing.failures);
     }
 
-    /// Takes a look at its file; whether there is something new to tell.
-    pub fn look(&mut self, stamp: io::Result<Stamp>) -> bool {
+    /// Begins to look at its file, if it is one, unless the last look has not come back.
+    pub fn begin_look(&mut self) {
+        let Some(file) = self.file() else {
+            return self.look = None;
+        };
+        let begin = || {
+            (
+                Instant::now(),
+                task::spawn_blocking(move || Stamp::of(&file)),
+            )
+        };
+        self.look.get_or_insert_with(begin);
+    }
+
+    /// Waits until this moment for what the look brings; whether there is something new to tell.
+    pub async fn end_look(&mut self, limit: Instant) -> bool {
+        let Some((begun, look)) = &mut self.look else {
+            return false;
+        };
+        let stamp = match timeout_at(limit, look).await {
+            Ok(stamp) => {
+                self.look = None;
+                stamp.unwrap_or_else(|error| Err(io::Error::other(error)))
+            }
+            Err(_) if begun.elapsed() < STUCK => return false,
+            Err(_) => Err(io::ErrorKind::TimedOut.into()),
+        };
+        self.looked(stamp)
+    }
+
+    fn looked(&mut self, stamp: io::Result<Stamp>) -> bool {
         let stamp = match stamp {
             Ok(stamp) => stamp,
             Err(error) => return self.is_gone(&error),
@@ -146,6 +188,28 @@ impl Kept {
         // It was looked at, not read: once it is back, all is well.
         self.standing.failures = 0;
         true
+    }
+
+    /// Its copy could not be compiled; whether there is something to keep of that.
+    pub fn leave_out(&mut self, why: &LeftOut) -> bool {
+        let message = why.to_string();
+        tracing::warn!(list = %self.list.name, "a list is left out: {message}");
+        self.left_out = Some(Failure {
+            message,
+            since: Timestamp::now(),
+        });
+        let is_lost = matches!(why, LeftOut::Unreadable(_));
+        if is_lost {
+            self.standing.copy = None;
+            self.due = due::after_loss();
+        }
+        is_lost
+    }
+
+    /// Its id, and what is known of its copy.
+    pub fn id_and_contents(&self) -> (String, Option<Contents>) {
+        let copy = self.standing.copy.as_ref();
+        (self.list.id.clone(), copy.map(|copy| copy.found.clone()))
     }
 
     /// Takes what was found when all lists were compiled, if that is news; whether it is.

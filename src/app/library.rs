@@ -1,6 +1,7 @@
 //! Lists and rules: builds what keeps them, and starts it.
 
 use std::collections::HashMap;
+use std::fs::File;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +20,8 @@ use crate::matcher::Live;
 use crate::store::Store;
 use crate::upstream::{Shared as UpstreamShared, Upstreams};
 
+/// How often it is looked whether another process is done with the lists.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// How long to wait for a store that cannot be opened.
 const RETRY: Duration = Duration::from_secs(10);
 /// How long the first query waits for lists of which nothing is compiled yet.
@@ -88,12 +91,37 @@ pub(super) async fn keep(
         () = recalled => {}
     }
     library.put_rules();
-    tokio::select! {
+    let ready = async {
+        let claim = claim(&library.shelf).await;
+        refresher.begin(library.wanted()).await;
+        refresher.sweep().await;
+        claim
+    };
+    let _claim = tokio::select! {
         () = stop.cancelled() => return,
-        () = refresher.begin(library.wanted()) => {}
-    }
+        claim = ready => claim,
+    };
     drop(begun);
     refresher.run(stop).await;
+}
+
+/// Waits until no other process fetches lists into the folder, such as `squelch lists update`. Where
+/// it cannot be claimed, as on a disk that is read only, nothing can be written either.
+async fn claim(shelf: &Shelf) -> Option<File> {
+    let mut is_told = false;
+    loop {
+        match shelf.claim() {
+            Ok(None) if is_told => {}
+            Ok(None) => tracing::warn!("lists are not refreshed while another squelch does it"),
+            Ok(claim) => return claim,
+            Err(error) => {
+                tracing::warn!(%error, "the folder of lists cannot be locked");
+                return None;
+            }
+        }
+        is_told = true;
+        time::sleep(LOOK_AGAIN).await;
+    }
 }
 
 /// The tags of devices, by their names.

@@ -186,3 +186,16 @@ fn a_list_that_is_not_there_is_told_with_those_that_are() {
         "squelch: there is no list `adds`; there are: ads\n"
     );
 }
+
+#[test]
+fn lists_that_another_process_keeps_are_left_to_it() {
+    let home = home();
+    let shelf = squelch::lists::Shelf::at(&home.path().join("data"));
+    let claim = shelf.claim().unwrap();
+    let output = lists(&home, &["update"]);
+    assert_eq!(output.status.code(), Some(1));
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(told.contains("keeps the lists in data_dir"), "{told}");
+    drop(claim);
+    assert_eq!(lists(&home, &["update"]).status.code(), Some(0));
+}

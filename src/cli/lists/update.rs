@@ -13,10 +13,14 @@ use super::super::{ConfigArgs, WRONG_USE, say, say_error, say_problems};
 use super::server::{Listed, Server};
 use crate::app;
 use crate::config::Config;
-use crate::lists::{AllLists, ListStatus, Progress, Step, Subscription};
+use crate::lists::{AllLists, ListStatus, Progress, Shelf, Step, Subscription};
 
 /// How often the server is asked how far it is.
 const POLL: Duration = Duration::from_millis(250);
+
+/// Two processes would write the same files.
+const BUSY: &str = "a server that does not answer here, or another `squelch lists update`, keeps the \
+    lists in data_dir; a server does it by itself, and has it done by the dashboard";
 
 const HELP: &str = "\
 The running server is asked to do it, and its progress is shown. Where none is running, the lists of
@@ -103,6 +107,10 @@ impl UpdateArgs {
         {
             return Ok(unknown(name, lists.iter().map(|list| list.name.as_str())));
         }
+        let claim = Shelf::at(&config.data_dir).claim();
+        let Some(_claim) = claim.context("claiming the folder of lists in data_dir")? else {
+            anyhow::bail!("{BUSY}");
+        };
         say("No server is running here: the lists of the config are fetched into data_dir.");
         let (mut refresher, handle) = app::refresher(&app::prepare(config)?);
         refresher.begin(lists).await;

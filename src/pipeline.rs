@@ -346,6 +346,16 @@ impl Pipeline {
         at_ms: i64,
         (source, rcode): (Source, Rcode),
     ) {
+        tracing::debug!(
+            device = %query.source.ip(),
+            name = %query.name,
+            kind = %query.kind,
+            verdict = pending.verdict.word().as_str(),
+            ?source,
+            %rcode,
+            took_us = pending.started.elapsed().as_micros(),
+            "answered"
+        );
         self.recorder.record(&Event {
             at_ms,
             device: pending.asker.device,

@@ -375,3 +375,22 @@ async fn a_flood_of_random_names_takes_no_more_memory_than_the_cache_may() {
     let popular = seen.iter().filter(|asked| asked.name == "popular.example");
     assert_eq!(popular.count(), 1);
 }
+
+#[tokio::test]
+async fn each_query_is_logged_only_where_that_is_wished() {
+    let stub = Stub::with_address("192.0.2.99").await;
+    let wish = [("RUST_LOG", "squelch=debug")];
+    let mut server = Server::start_with(&stub, "-Sn 1024", &wish);
+    for (name, verdict) in [("home.example", "allow"), ("open.oneplus.net", "block")] {
+        server.ask(&format!("{name}.")).await;
+        let log = server.read_log_to(&format!("name={name}"));
+        let line = log.lines().last().unwrap();
+        assert!(line.contains(&format!("verdict=\"{verdict}\"")), "{line}");
+        assert!(line.contains("device=127.0.0.1"), "{line}");
+    }
+    let mut server = Server::start(&stub, "-Sn 1024");
+    server.ask("home.example.").await;
+    server.signal(Signal::SIGHUP);
+    let log = server.read_log_to("are in force");
+    assert!(!log.contains("home.example"), "{log}");
+}

@@ -165,6 +165,7 @@ impl<'a> Now<'a> {
 /// Names that lead nowhere but into the home: they are not the internet that a schedule blocks.
 fn home(config: &Config) -> Vec<Box<str>> {
     let usual = [
+        "localhost",
         "home.arpa",
         "local",
         "lan",

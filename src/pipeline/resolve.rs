@@ -25,6 +25,10 @@ impl Pipeline {
         let ttl = block::ttl(&self.steps.blocking);
         let step = self.steps.policy.with_reply(matched, |reply, blocked| {
             match reply {
+                // An address would tell browsers that they may go around us.
+                BlockReply::Configured if self.steps.local.is_canary(&query.name) => {
+                    block::code(query, Rcode::NXDOMAIN, ttl, out);
+                }
                 BlockReply::Configured => block::configured(query, &self.steps.blocking, out),
                 BlockReply::Code(rcode) => block::code(query, rcode, ttl, out),
                 BlockReply::Given(replies) if block::leads(replies) => return Step::Wait,

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use hickory_proto::op::Message;
+use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::RecordType;
 use hickory_proto::rr::rdata::opt::EdnsOption;
 
@@ -137,6 +137,7 @@ async fn a_schedule_that_blocks_all_leaves_the_home_and_the_groups_exceptions() 
         ("news.example.", ["0.0.0.0", "192.0.2.99", "192.0.2.99"]),
         ("school.example.", ["192.0.2.99"; 3]),
         ("nas.home.arpa.", ["192.0.2.10"; 3]),
+        ("localhost.", ["127.0.0.1"; 3]),
         // What is let through for all is not for the group at bedtime.
         ("shop.example.", ["0.0.0.0", "192.0.2.99", "192.0.2.99"]),
     ] {
@@ -265,5 +266,19 @@ async fn a_router_that_is_trusted_says_which_router_it_is() {
         let answer = house.send_bytes(STRANGER, &query.to_vec().unwrap()).await;
         let (_, data) = told(&Message::from_vec(&answer).unwrap());
         assert_eq!(data, ["192.0.2.99"]);
+    }
+}
+
+#[tokio::test]
+async fn a_canary_that_is_blocked_still_keeps_browsers_here() {
+    let house =
+        house(&(always("action = \"block_all\"") + "[[rule]]\nmatch = \"||icloud.com^\"")).await;
+    for name in ["use-application-dns.net.", "mask.icloud.com."] {
+        let answer = ask(&house, TABLET, name).await;
+        assert_eq!(
+            answer.metadata.response_code,
+            ResponseCode::NXDomain,
+            "{name}"
+        );
     }
 }

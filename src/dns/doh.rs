@@ -36,7 +36,7 @@ use super::tls::Secure;
 use crate::query::Transport;
 use activity::Activity;
 use begun::Begun;
-use exchange::{Exchange, MESSAGE_MAX, Refusal, is_ours};
+use exchange::{Exchange, MESSAGE_MAX, Refusal, is_ours, unless_head};
 use reply::Reply;
 
 /// How long a request may take to come.
@@ -189,13 +189,15 @@ impl Visit {
 
     async fn respond(&self, request: Request<Incoming>) -> Response<Reply> {
         let hand = self.activity.begin();
+        let method = request.method().clone();
+        let whole = |body| Reply::whole(unless_head(&method, body));
         let mut response = match (&self.https.site, is_ours(request.uri().path())) {
-            (_, true) => self.answer(request).await.map(Reply::whole),
+            (_, true) => self.answer(request).await.map(whole),
             (Some(site), false) => {
                 let page = site(self.for_site(request)).await;
                 page.map(|body| Reply::stream(body, hand))
             }
-            (None, false) => Refusal::NoSuchPath.response().map(Reply::whole),
+            (None, false) => Refusal::NoSuchPath.response().map(whole),
         };
         if let Some(elsewhere) = &self.https.elsewhere {
             let headers = response.headers_mut();

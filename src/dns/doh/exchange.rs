@@ -18,6 +18,15 @@ pub(in crate::dns) const MESSAGE_MAX: usize = 65_535;
 const PATH: &str = "/dns-query";
 const CONTENT_TYPE: &str = "application/dns-message";
 
+/// The body of a response: a HEAD has none (RFC 9110 §9.3.2), and over HTTP/2 one would be an error.
+pub(in crate::dns) fn unless_head(method: &Method, body: Bytes) -> Bytes {
+    if *method == Method::HEAD {
+        Bytes::new()
+    } else {
+        body
+    }
+}
+
 /// Why a request gets no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::dns) enum Refusal {

@@ -11,7 +11,7 @@ use h3_quinn::BidiStream;
 use tokio::time::timeout;
 
 use super::{Call, NO_ERROR, STREAM};
-use crate::dns::doh::exchange::{Exchange, MESSAGE_MAX, Refusal, is_ours};
+use crate::dns::doh::exchange::{Exchange, MESSAGE_MAX, Refusal, is_ours, unless_head};
 use crate::dns::doh::{HEADERS_MAX, REQUEST};
 
 type Stream = RequestStream<BidiStream<Bytes>, Bytes>;
@@ -62,10 +62,11 @@ impl Call {
         } else {
             Refusal::NoSuchPath.response()
         };
-        let (mut head, body) = response.into_parts();
+        let (mut parts, body) = response.into_parts();
         let length = HeaderValue::from(body.len());
-        head.headers.insert(header::CONTENT_LENGTH, length);
-        let response = axum::http::Response::from_parts(head, ());
+        parts.headers.insert(header::CONTENT_LENGTH, length);
+        let body = unless_head(&head.method, body);
+        let response = axum::http::Response::from_parts(parts, ());
         let sending = async {
             stream.send_response(response).await?;
             stream.send_data(body).await?;

@@ -330,3 +330,19 @@ async fn kdig_asks_over_https() {
         assert!(said.contains("0.0.0.0"), "{said}");
     }
 }
+
+#[tokio::test]
+async fn a_head_request_is_told_what_is_wrong_without_a_body() {
+    let house = house("").await;
+    let (client, _tasks) = http2(&house).await;
+    for (path, status) in [("/dns-query", 405), ("/elsewhere", 404)] {
+        let request = Request::head(format!("https://{NAME}{path}"));
+        let mut client = client.clone().ready().await.unwrap();
+        let request = request.body(()).unwrap();
+        let (response, _) = client.send_request(request, true).unwrap();
+        let response = response.await.unwrap();
+        assert_eq!(response.status(), status);
+        // Over HTTP/2 a body would break the stream.
+        assert!(response.into_body().data().await.is_none());
+    }
+}

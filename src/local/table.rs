@@ -59,14 +59,19 @@ impl Table {
     }
 
     fn add(&mut self, record: &Record, name: Name, source: usize) {
+        // RFC 4592 §2.2.2: the star stands below its name, which is there, too.
+        let mut above = if record.is_wildcard {
+            Some(name)
+        } else {
+            name.parent()
+        };
+        while let Some(parent) = above.filter(|parent| !parent.is_root()) {
+            self.parents.insert(parent.as_wire().into());
+            above = parent.parent();
+        }
         let nodes = if record.is_wildcard {
             &mut self.wildcards
         } else {
-            let mut above = name.parent();
-            while let Some(parent) = above.filter(|parent| !parent.is_root()) {
-                self.parents.insert(parent.as_wire().into());
-                above = parent.parent();
-            }
             &mut self.names
         };
         let sets = nodes.entry(name.as_wire().into()).or_default();

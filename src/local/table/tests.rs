@@ -180,3 +180,10 @@ fn the_first_source_has_its_way() {
     assert_eq!(told(&table, "nas.example", RecordType::AAAA).len(), 1);
     assert_eq!(told(&table, "www.example", RecordType::A).len(), 2);
 }
+
+#[test]
+fn the_name_behind_a_star_is_there() {
+    let table = table(&[("*.nas.example", "A", "192.0.2.10")]);
+    assert!(table.is_parent(&"nas.example".parse().unwrap()));
+    assert!(!table.is_parent(&"x.nas.example".parse().unwrap()));
+}

@@ -91,7 +91,7 @@ use crate::device::Devices;
 use crate::household::Household;
 use crate::journal::Journal;
 use crate::lists::Library;
-use crate::local::Records;
+use crate::local::{Local, Records};
 use crate::packs::Packs;
 use crate::policy::Policy;
 use crate::store::Store;
@@ -126,6 +126,8 @@ pub struct Parts {
     /// The cache.
     pub cache: Arc<Cache>,
     /// Lists and people's own rules.
+    /// Names of our own.
+    pub local: Local,
     pub lists: Arc<Library>,
     /// Groups and devices that people set.
     pub household: Arc<Household>,

@@ -25,7 +25,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub use library::refresher;
+pub use library::{policy_at_rest, refresher};
 pub use limits::come_second;
 pub use start::{Parts, choose_crypto, prepare, prepare_with, start, start_here, store};
 pub use trial::{Trial, Tried, made_up_upstream};

@@ -14,6 +14,7 @@ mod hints;
 mod hosts;
 mod leases;
 mod lines;
+mod place;
 mod rebinding;
 mod record;
 mod records;
@@ -33,6 +34,7 @@ pub use dns64::Dns64;
 pub use file::{FileKind, FileState};
 pub use leases::Lease;
 pub use lines::LineProblem;
+pub use place::Here;
 use rebinding::Rebinding;
 pub use record::{Record, RecordError};
 pub use records::{Records, SetRecord};
@@ -158,17 +160,21 @@ impl Local {
         if self.alias_of_world(query, group).is_some() {
             return Found::Leads;
         }
-        let is_filtered = match query.kind {
-            RecordType::A => self.filter.a,
-            RecordType::AAAA => self.filter.aaaa,
-            _ => false,
-        };
-        if is_filtered {
+        if self.is_left_out(query.kind) {
             out.begin(query, Rcode::NOERROR);
             out.negative_soa_of(None, LOCAL_TTL);
             return Found::Written;
         }
         Found::Nothing
+    }
+
+    /// Whether devices are not told addresses of this kind.
+    fn is_left_out(&self, kind: RecordType) -> bool {
+        match kind {
+            RecordType::A => self.filter.a,
+            RecordType::AAAA => self.filter.aaaa,
+            _ => false,
+        }
     }
 
     /// The name that this one stands for in a group, and for how many seconds others may believe
@@ -235,11 +241,6 @@ impl Local {
     /// around us.
     pub fn is_canary(&self, name: &Name) -> bool {
         matches!(self.find(name), Some((_, Kind::Canary | Kind::Empty)))
-    }
-
-    /// Whether `name` (lower-cased) is ours.
-    pub fn covers(&self, name: &Name) -> bool {
-        self.book.table().covers(name) || self.find(name).is_some()
     }
 
     /// Whether `name` has servers of its own: what is private there is meant.

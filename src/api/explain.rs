@@ -69,6 +69,7 @@ pub(super) async fn explain(
         config: &config,
         packs: &api.packs,
         policy: &api.policy,
+        local: &api.local,
         group: device
             .as_ref()
             .map_or(GroupId(0), |device| api.devices.group(device.id)),

@@ -10,10 +10,10 @@ use super::who::DeviceRef;
 use crate::config::{self, BlockAnswer, Config};
 use crate::device::Device;
 use crate::lists;
-use crate::local::Local;
+use crate::local::{Here, Local};
 use crate::packs::{Action, Effective, Entry, EntryInfo, Pack, Packs};
-use crate::policy::{Asker, Policy};
-use crate::query::{DeviceId, GroupId, Name, RecordType, VerdictWord};
+use crate::policy::{self, Asker, Policy};
+use crate::query::{DeviceId, GroupId, Name, Query, RecordType, VerdictWord};
 
 /// What would be done with a query, and why.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -110,6 +110,8 @@ pub struct Knowledge<'a> {
     pub packs: &'a Packs,
     /// The rules in force.
     pub policy: &'a Policy,
+    /// Names of our own.
+    pub local: &'a Local,
     /// The group of the device.
     pub group: GroupId,
 }
@@ -145,7 +147,7 @@ impl Knowledge<'_> {
             device: device.map(DeviceRef::of),
             group: self.group_name().filter(|_| device.is_some()),
             verdict: judged.verdict,
-            answer: self.answer(judged.verdict, &asked, kind),
+            answer: self.answer(&judged, &asked, kind),
             source: judged
                 .covering
                 .first()
@@ -183,18 +185,31 @@ impl Knowledge<'_> {
         group.map_or(&self.config.packs, |group| &group.packs)
     }
 
-    fn answer(&self, verdict: VerdictWord, name: &Name, kind: RecordType) -> String {
-        if verdict == VerdictWord::Block {
+    fn answer(&self, judged: &policy::Explanation, name: &Name, kind: RecordType) -> String {
+        if judged.verdict == VerdictWord::Block {
+            if let Some(reply) = &judged.reply {
+                return format!("{reply}, as the rule says");
+            }
             let ttl = self.config.blocking.ttl.as_secs();
-            return format!(
-                "{}, to be kept for {ttl} s",
-                blocked_answer(self.config.blocking.answer, kind)
-            );
+            let answer = if self.local.is_canary(name) {
+                BlockAnswer::Nxdomain
+            } else {
+                self.config.blocking.answer
+            };
+            return format!("{}, to be kept for {ttl} s", blocked_answer(answer, kind));
         }
-        if Local::new(self.config).covers(name) {
-            return "answered here: a special name that has no business upstream".to_owned();
+        // Who lets a canary through means it; a list does not.
+        let is_spared = judged.verdict == VerdictWord::Allow
+            && self.local.is_canary(name)
+            && judged
+                .covering
+                .first()
+                .is_some_and(|rule| rule.label.origin == "rule");
+        let query = Query::internal(*name, kind);
+        if let Some(here) = self.local.place(&query, self.group).filter(|_| !is_spared) {
+            return answered_here(&here, kind);
         }
-        let marked = if verdict == VerdictWord::Watch {
+        let marked = if judged.verdict == VerdictWord::Watch {
             ", and marked in the journal"
         } else {
             ""
@@ -216,7 +231,10 @@ impl Knowledge<'_> {
                     "covers the name, and is the most specific: {}",
                     verdict.as_str()
                 ),
-                _ => "covers the name too, but another is more specific".to_owned(),
+                _ if decided.is_some() => {
+                    "covers the name too, but another is more specific".to_owned()
+                }
+                effective => format!("covers the name too, and says: {}", word(effective)),
             };
             Step {
                 step: format!("pack {}: {}", pack.id, reach(entry)),
@@ -304,6 +322,30 @@ fn level_of(level: config::Level) -> crate::packs::Level {
         config::Level::Standard => crate::packs::Level::Standard,
         config::Level::Strict => crate::packs::Level::Strict,
     }
+}
+
+fn word(effective: Effective) -> &'static str {
+    match effective {
+        Effective::Block => "block",
+        Effective::Watch => "watch",
+        Effective::Allow => "allow",
+        Effective::Off => "nothing",
+    }
+}
+
+fn answered_here(here: &Here, kind: RecordType) -> String {
+    let what = match here {
+        Here::Record => "what your own records, hosts files and leases say of the name",
+        Here::Special => "a special name that has no business upstream",
+        Here::Canary => "NXDOMAIN, which keeps browsers and phones with this server",
+        Here::LeftOut => "nothing (NODATA), because addresses of this kind are left out",
+        Here::Anything => "HINFO, in place of everything that there is",
+        Here::Alias(target) if kind == RecordType::PTR => {
+            return format!("answered here: CNAME {target}, whose address was translated");
+        }
+        Here::Alias(target) => return format!("answered here: CNAME {target}, for SafeSearch"),
+    };
+    format!("answered here: {what}")
 }
 
 fn blocked_answer(answer: BlockAnswer, kind: RecordType) -> String {

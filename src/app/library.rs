@@ -69,6 +69,15 @@ pub fn refresher(parts: &Parts) -> (Refresher, Subscriptions) {
     keeping(config, &Shelf::at(&config.data_dir), (&rulebook, &lookup))
 }
 
+/// The rules that would be in force if the server started now: packs, people's own of the config, and
+/// the lists as they were compiled last. Nothing is written.
+pub fn policy_at_rest(parts: &Parts) -> crate::policy::Policy {
+    let live = Arc::new(Live::default());
+    let rulebook = rulebook(parts, Arc::clone(&live));
+    rulebook.reopen_last(&Shelf::at(&parts.config.data_dir).compiled());
+    crate::policy::Policy::new(live)
+}
+
 /// Keeps lists until it is stopped; `begun` is dropped when what is on disk is in force. Those of
 /// the dashboard have to be known before: else they would be taken out of force.
 pub(super) async fn keep(

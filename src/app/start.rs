@@ -344,6 +344,7 @@ impl Core {
             config: Arc::clone(&parts.config),
             packs: Arc::clone(&parts.packs),
             policy: self.policy.clone(),
+            local: self.steps.local.clone(),
             store: self.store.clone(),
             cache: Arc::clone(&self.steps.cache),
             lists: Arc::clone(&self.library),

@@ -1,7 +1,6 @@
 //! `squelch explain`: what would be done with a name, and why.
 
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
@@ -9,11 +8,9 @@ use clap::Args;
 use super::running::{LOCKED, Running};
 use super::{ConfigArgs, WRONG_USE, explain_text, say, say_error, say_problems};
 use crate::api::{Explanation, Knowledge};
+use crate::app;
 use crate::config::Config;
-use crate::lists;
-use crate::matcher::Live;
-use crate::packs::Packs;
-use crate::policy::Policy;
+use crate::local::Local;
 use crate::query::{GroupId, Name, RecordType};
 
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -21,7 +18,8 @@ const PATIENCE: Duration = Duration::from_millis(500);
 /// The arguments of `squelch explain`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The running server is asked where there is one; else the config and the packs are read.
+The running server is asked where there is one; else the config, the packs and the lists as they
+were compiled last are read.
 Examples:
   squelch explain tracking.miui.com
   squelch explain open.oneplus.net --type HTTPS --json
@@ -69,7 +67,7 @@ impl ExplainArgs {
                     "no server is running here, and only a running one knows devices".to_owned(),
                 );
             }
-            Err(_) => explain_here(&config, &name, kind)?,
+            Err(_) => explain_here(config, &name, kind)?,
         };
         if self.json {
             say(&serde_json::to_string_pretty(&explanation)?);
@@ -116,15 +114,14 @@ fn ask_server(config: &Config, arguments: &ExplainArgs) -> anyhow::Result<Asked>
     })
 }
 
-fn explain_here(config: &Config, name: &Name, kind: RecordType) -> anyhow::Result<Explanation> {
-    let (packs, _) = Packs::load(config.packs.folder.as_deref())?;
-    let live = Arc::new(Live::default());
-    live.swap(lists::without_lists(&packs, &config.packs, &[], 0));
-    let policy = Policy::new(live);
+fn explain_here(config: Config, name: &Name, kind: RecordType) -> anyhow::Result<Explanation> {
+    let parts = app::prepare(config)?;
+    let config = &parts.config;
     Ok(Knowledge {
         config,
-        packs: &packs,
-        policy: &policy,
+        packs: &parts.packs,
+        policy: &app::policy_at_rest(&parts),
+        local: &Local::new(config),
         group: GroupId(0),
     }
     .explain(None, name, kind))

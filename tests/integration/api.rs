@@ -137,13 +137,13 @@ impl Desk {
         let figures = Arc::clone(&upstreams);
         let config = Arc::new(config);
         let enforce = enforce(&policy, &devices, &library);
-        let household = Household::new(Arc::clone(&config), store.clone(), enforce);
-        let household = Arc::new(household);
+        let household = Arc::new(Household::new(Arc::clone(&config), store.clone(), enforce));
         let at_hand = Arc::clone(&household);
         let mut parts = Parts {
             access: access(&config, store.clone()).await,
             household,
             cache: Arc::new(Cache::new(config.cache.clone())),
+            local: Local::new(&config),
             config,
             packs,
             lists: library,

@@ -68,3 +68,55 @@ async fn a_device_is_known_by_id_address_and_name() {
         assert_eq!(why["verdict"], "allow");
     }
 }
+
+#[tokio::test]
+async fn what_is_answered_here_is_told_as_devices_are_told() {
+    let desk = Desk::with(
+        "[blocking]\nsafesearch = [\"google\"]\nfilter_aaaa = true\n\
+         [[record]]\nname = \"nas.home.arpa\"\nvalue = \"192.0.2.10\"\n\
+         [[rule]]\nmatch = \"||two.example^$dnsrewrite=192.0.2.9\"\n\
+         [[rule]]\nmatch = \"||none.example^$dnsrewrite=NXDOMAIN\"\n\
+         [[rule]]\nmatch = \"||mask.icloud.com^\"\naction = \"allow\"\n",
+        |_| {},
+    )
+    .await;
+    for (question, expected) in [
+        ("nas.home.arpa", "answered here: what your own records"),
+        (
+            "www.google.com",
+            "answered here: CNAME forcesafesearch.google.com",
+        ),
+        ("use-application-dns.net", "answered here: NXDOMAIN"),
+        ("mask.icloud.com", "what the upstream says"),
+        ("localhost", "answered here: a special name"),
+        ("home.example&type=AAAA", "answered here: nothing (NODATA)"),
+        ("home.example&type=ANY", "answered here: HINFO"),
+        ("two.example", "A 192.0.2.9, as the rule says"),
+        (
+            "two.example&type=AAAA",
+            "nothing (NODATA), as the rule says",
+        ),
+        ("none.example", "NXDOMAIN, as the rule says"),
+        ("home.example", "what the upstream says"),
+    ] {
+        let why = desk.json(&format!("explain?name={question}")).await;
+        let answer = why["answer"].as_str().unwrap();
+        assert!(answer.starts_with(expected), "{question}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_pack_that_another_overrules_is_told_with_what_it_says() {
+    let text = "[[rule]]\nmatch = \"||acme.example.com^\"\n";
+    let desk = Desk::with(text, |_| {}).await;
+    let why = desk
+        .json("explain?name=account.metrics.acme.example.com")
+        .await;
+    assert_eq!(why["source"], "rule");
+    let steps = why["steps"].as_array().unwrap();
+    let of_pack = steps.iter().map(|step| step["result"].as_str().unwrap());
+    let said: Vec<&str> = of_pack
+        .filter(|result| result.contains("says: allow"))
+        .collect();
+    assert_eq!(said, ["covers the name too, and says: allow"]);
+}

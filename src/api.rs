@@ -33,6 +33,7 @@ mod history;
 mod lists;
 mod members;
 mod metrics;
+mod needs;
 mod nodes;
 mod packs;
 mod paging;
@@ -79,6 +80,7 @@ pub use covering::Covering;
 pub use explanation::{Also, Explanation, Knowledge, PackName, Recent, Step};
 pub use gate::Encrypted;
 pub use health::check as check_dns;
+pub use needs::{BrokenName, broken};
 pub use pause::recall as recall_pauses;
 pub use serve::serve;
 pub use status::{UpstreamMore, UpstreamStatus};
@@ -99,6 +101,7 @@ use asked::Parameters;
 use changing::Due;
 use guess::KeptAsked;
 use habits::KeptHabits;
+use needs::KeptNeeds;
 use problem::Problem;
 
 /// Pages that may listen to the live journal at the same time.
@@ -123,11 +126,11 @@ pub struct Parts {
     pub packs: Arc<Packs>,
     /// The rules in force.
     pub policy: Policy,
+    /// Names of our own.
+    pub local: Local,
     /// The cache.
     pub cache: Arc<Cache>,
     /// Lists and people's own rules.
-    /// Names of our own.
-    pub local: Local,
     pub lists: Arc<Library>,
     /// Groups and devices that people set.
     pub household: Arc<Household>,
@@ -156,6 +159,7 @@ pub struct Api {
     parts: Parts,
     habits: KeptHabits,
     asked: KeptAsked,
+    needs: KeptNeeds,
     seats: Arc<Semaphore>,
     at_work: Semaphore,
     previews: Semaphore,
@@ -169,6 +173,7 @@ impl Api {
         Self {
             habits: KeptHabits::default(),
             asked: KeptAsked::default(),
+            needs: KeptNeeds::default(),
             seats: Arc::new(Semaphore::new(MOST_LISTENERS)),
             at_work: Semaphore::new(MOST_AT_WORK),
             previews: Semaphore::new(MOST_PREVIEWS),

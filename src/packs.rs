@@ -14,6 +14,7 @@ mod kinds;
 pub mod lint;
 mod load;
 mod names;
+mod needed;
 mod never;
 mod plain;
 mod read;
@@ -40,6 +41,7 @@ pub use info::{
 };
 pub use kinds::{Clue, ClueSort, DeviceKind, Guess, Kinds, Seen};
 pub use load::PacksError;
+pub use needed::Needed;
 pub use sources::{List, Source};
 pub use vocabulary::{DataKind, EvidenceKind, Purpose};
 pub use words::{reason, sentence};

@@ -1,6 +1,7 @@
 //! `GET lists`: the lists that people subscribed to, how they stand, and what they do.
 
 mod change;
+mod did;
 mod entries;
 mod groups;
 mod item;
@@ -10,11 +11,12 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 pub(super) use change::*;
+use did::Did;
+pub(super) use did::last_days;
 pub(super) use entries::*;
 pub(super) use item::ListItem;
 pub(super) use preview::*;
@@ -22,12 +24,8 @@ pub(super) use preview::*;
 use super::Api;
 use super::asked::Id;
 use super::problem::Problem;
-use crate::journal::Range;
 use crate::lists::{ListStatus, Step, Subscriptions};
-use item::{Did, ListOverlap, item, overlap, time};
-
-/// Hits are counted over so many days.
-const DAYS: i64 = 7;
+use item::{item, time};
 
 /// All lists.
 #[derive(Debug, Serialize, ToSchema)]
@@ -126,14 +124,6 @@ pub(super) async fn list(
 fn status(api: &Api, id: &str) -> Result<ListStatus, Problem> {
     let status = api.lists.subscriptions.status(id);
     status.ok_or_else(|| Problem::not_found(format!("there is no list `{id}`")))
-}
-
-pub(super) fn last_days(now: Timestamp) -> Range {
-    let until_ms = now.as_millisecond() + 1;
-    Range {
-        since_ms: until_ms - DAYS * 24 * 3_600_000,
-        until_ms,
-    }
 }
 
 fn update(lists: &Subscriptions) -> ListUpdate {

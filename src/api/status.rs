@@ -186,7 +186,7 @@ pub(super) async fn status(State(api): State<Arc<Api>>) -> Json<Status> {
     problems.extend(trouble::all(
         &api.journal,
         &upstreams,
-        &api.lists.subscriptions.all(),
+        (&api.lists.subscriptions.all(), &api.broken()),
     ));
     Json(Status {
         version: env!("CARGO_PKG_VERSION"),

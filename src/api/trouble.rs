@@ -3,6 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::needs::{self, BrokenName};
 use super::status::UpstreamStatus;
 use crate::journal::Journal;
 use crate::lists::{AllLists, ListStatus};
@@ -36,11 +37,12 @@ pub enum Severity {
 pub(super) fn all(
     journal: &Journal,
     upstreams: &[UpstreamStatus],
-    lists: &AllLists,
+    lists: (&AllLists, &[BrokenName]),
 ) -> Vec<Trouble> {
     let mut troubles = of_journal(journal);
     troubles.extend(of_upstreams(upstreams));
-    troubles.extend(of_lists(lists));
+    troubles.extend(of_lists(lists.0));
+    troubles.extend(of_names(lists));
     troubles
 }
 
@@ -129,6 +131,28 @@ fn of_lists(all: &AllLists) -> Vec<Trouble> {
         }
     }
     troubles
+}
+
+/// Lists are followed, also where that breaks something.
+fn of_names((all, broken): (&AllLists, &[BrokenName])) -> Vec<Trouble> {
+    let told = |ListStatus { list, .. }: &ListStatus| {
+        let names = needs::of_list(broken, &list.name);
+        let first = names.first()?;
+        let more = match names.len() - 1 {
+            0 => String::new(),
+            more => format!(", and {more} more names that must work"),
+        };
+        Some(Trouble {
+            id: format!("list-{}-breaks", list.id),
+            severity: Severity::Warn,
+            title: "A list blocks what must work".to_owned(),
+            detail: format!(
+                "{} blocks {} in line {}{more}. What breaks: {}. A rule of your own lets it through.",
+                list.name, first.name, first.line, first.what
+            ),
+        })
+    };
+    all.lists.iter().filter_map(told).collect()
 }
 
 fn of_upstreams(upstreams: &[UpstreamStatus]) -> Vec<Trouble> {

@@ -1,5 +1,6 @@
 //! `squelch lists`: what a list would do before anything rests on it, and how those in force are.
 
+mod breaks;
 mod decide;
 mod list;
 mod server;
@@ -13,12 +14,19 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 
+pub(super) use breaks::breaks;
+
 use super::{WRONG_USE, say, say_error};
+use crate::api::BrokenName;
 use crate::lists::{self, Choice, Format, Reading, Report, Role};
 use crate::matcher::rule::Rule;
+use crate::packs::Packs;
 
 /// So many refused lines are shown without `--all`.
 const SHOWN: usize = 50;
+
+/// What is said where nobody subscribed to any.
+const NO_LISTS: &str = "There are no lists; docs/LISTS.md tells how to subscribe to one.";
 
 /// The arguments of `squelch lists`.
 #[derive(Debug, Args)]
@@ -121,10 +129,13 @@ impl ListsArgs {
                 return Ok(ExitCode::from(WRONG_USE));
             }
         };
+        let broken = arguments.broken()?;
         if arguments.json {
-            say(&serde_json::to_string_pretty(&arguments.to_json(&report))?);
+            let value = arguments.to_json(&report, &broken);
+            say(&serde_json::to_string_pretty(&value)?);
         } else {
             arguments.print(&report);
+            print_broken(&broken);
         }
         Ok(if report.counts.refused == 0 {
             ExitCode::SUCCESS
@@ -141,22 +152,33 @@ impl CheckArgs {
         } else {
             Box::new(BufReader::new(File::open(&self.file)?))
         };
-        let reading = Reading {
-            format: self.format.chosen(),
-            role: self.action.role(),
-        };
-        lists::read(source, reading, &mut |rule: Rule| {
+        lists::read(source, self.reading(), &mut |rule: Rule| {
             if self.entries {
                 say(&format!("{}: {rule}", rule.line));
             }
         })
     }
 
+    fn reading(&self) -> Reading {
+        Reading {
+            format: self.format.chosen(),
+            role: self.action.role(),
+        }
+    }
+
+    /// Names that must work and that the list blocks; standard input cannot be read twice.
+    fn broken(&self) -> anyhow::Result<Vec<BrokenName>> {
+        if self.file == Path::new("-") {
+            return Ok(Vec::new());
+        }
+        Ok(breaks(&self.file, self.reading(), &Packs::builtin()?)?)
+    }
+
     fn shown(&self) -> usize {
         if self.all { usize::MAX } else { SHOWN }
     }
 
-    fn to_json(&self, report: &Report) -> serde_json::Value {
+    fn to_json(&self, report: &Report, broken: &[BrokenName]) -> serde_json::Value {
         let problems: Vec<_> = report.problems.iter().take(self.shown()).collect();
         json!({
             "file": self.file.display().to_string(),
@@ -164,6 +186,7 @@ impl CheckArgs {
             "why": report.decision.why,
             "counts": report.counts,
             "problems": problems,
+            "breaks": broken,
         })
     }
 
@@ -212,6 +235,20 @@ impl CheckArgs {
             let hint = if self.all { "" } else { "; --all shows them" };
             say(&format!("  and {hidden} more{hint}"));
         }
+    }
+}
+
+/// Lists are followed, also where that breaks something.
+fn print_broken(broken: &[BrokenName]) {
+    if broken.is_empty() {
+        return;
+    }
+    say(&format!(
+        "names that must work, and that it blocks: {}",
+        broken.len()
+    ));
+    for one in broken.iter().take(SHOWN) {
+        say(&format!("  line {}: {}: {}", one.line, one.name, one.what));
     }
 }
 

@@ -44,6 +44,11 @@ impl NeverBlock {
         Self(names)
     }
 
+    /// The names, and why each must not be blocked.
+    pub fn into_names(self) -> impl Iterator<Item = (String, String)> {
+        self.0.into_iter().map(|never| (never.domain, never.why))
+    }
+
     /// The name that a block of `domain` would take along, if there is one.
     pub fn hit_by(&self, domain: &str, scope: Scope) -> Option<&Never> {
         self.0.iter().find(|never| {

@@ -112,6 +112,32 @@ fn without_a_server_lists_are_fetched_and_compiled_by_the_command() {
 }
 
 #[test]
+fn without_lists_there_is_nothing_to_update() {
+    let home = tempfile::tempdir().unwrap();
+    fs::write(home.path().join("config.toml"), "[web]\nlisten = []\n").unwrap();
+    let output = lists(&home, &["update"]);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(
+        said(&output).starts_with("There are no lists"),
+        "{output:?}"
+    );
+}
+
+#[test]
+fn names_that_must_work_are_told_with_what_breaks() {
+    let output = check(b"ads.example\ncaptive.apple.com\n", &[]);
+    assert_eq!(output.status.code(), Some(0));
+    let told = said(&output);
+    let told = told.split("that it blocks: 1\n").nth(1).unwrap();
+    assert!(
+        told.starts_with("  line 2: captive.apple.com: Joining Wi-Fi"),
+        "{told}"
+    );
+    let allowed = said(&check(b"captive.apple.com\n", &["--action", "allow"]));
+    assert!(!allowed.contains("must work"), "{allowed}");
+}
+
+#[test]
 fn a_list_that_cannot_be_had_is_told_and_the_copy_stays() {
     let home = home();
     lists(&home, &["update"]);

@@ -6,11 +6,11 @@ use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::super::needs::{self, BrokenName};
 use super::super::{Api, range};
+use super::did::Did;
 use super::groups::{GroupUse, named, users};
-use super::last_days;
 use crate::config::{self, ListAction, ListFormat};
-use crate::journal::{EntryCount, OriginCount};
 use crate::lists::{self, ListStatus, Standing, Subscription};
 
 /// A list.
@@ -63,6 +63,8 @@ pub struct ListItem {
     pub overlap: ListOverlap,
     /// Entries that decided on no query since then.
     pub never_matched: u64,
+    /// Names that must work, and that it blocks all the same.
+    pub breaks: Vec<BrokenName>,
     /// Why its source could not be read.
     pub problem: Option<ListProblem>,
     /// A newer copy that is held back.
@@ -156,43 +158,6 @@ pub struct DiscardedCopy {
     pub entries: u64,
 }
 
-/// What all entries did in the last days.
-pub(super) struct Did {
-    since: Timestamp,
-    origins: Vec<OriginCount>,
-    entries: Vec<EntryCount>,
-}
-
-impl Did {
-    pub(super) async fn of(api: &Api) -> Self {
-        let range = last_days(Timestamp::now());
-        let (origins, _) = api.journal.origins(range).await;
-        let (entries, _) = api.journal.entries(range, None).await;
-        Self {
-            since: Timestamp::from_millisecond(range.since_ms).unwrap_or_default(),
-            origins,
-            entries,
-        }
-    }
-
-    fn hits(&self, origin: &str) -> ListHits {
-        let count = self.origins.iter().find(|count| count.origin == origin);
-        let counts = count.map(|count| count.span.counts).unwrap_or_default();
-        ListHits {
-            blocked: counts.block,
-            watched: counts.watch,
-            names: count.map_or(0, |count| count.names),
-            since: time(self.since),
-        }
-    }
-
-    fn matched(&self, origin: &str) -> u64 {
-        let entries = self.entries.iter();
-        let matched = entries.filter(|count| count.entry.origin == origin).count();
-        u64::try_from(matched).unwrap_or(u64::MAX)
-    }
-}
-
 pub(super) fn item(api: &Api, status: &ListStatus, did: &Did) -> ListItem {
     let ListStatus {
         list,
@@ -230,6 +195,7 @@ pub(super) fn item(api: &Api, status: &ListStatus, did: &Did) -> ListItem {
         hits: did.hits(&origin),
         overlap: overlap(api, &api.lists.rulebook.shared(&list.name)),
         never_matched: found.entries.saturating_sub(did.matched(&origin)),
+        breaks: needs::of_list(&api.broken(), &list.name),
         problem: standing.problem.as_ref().map(|problem| ListProblem {
             message: problem.message.clone(),
             since: time(problem.since),

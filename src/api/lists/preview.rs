@@ -18,10 +18,13 @@ use utoipa::ToSchema;
 
 use super::super::Api;
 use super::super::body::Body;
+use super::super::needs::{self, BrokenName};
 use super::super::problem::Problem;
 use super::change::Wish;
+use super::did::DAYS;
 use super::entries::RefusedLine;
-use super::{DAYS, ListOverlap, last_days, overlap};
+use super::item::{ListOverlap, overlap};
+use super::last_days;
 use crate::config::{ListAction, ListSource};
 use crate::journal::NameAsked;
 use crate::lists::{
@@ -69,6 +72,8 @@ pub struct ListPreview {
     pub problems: Vec<RefusedLine>,
     /// What it shares with lists that are in force.
     pub overlap: ListOverlap,
+    /// Names that must work, and that it blocks.
+    pub breaks: Vec<BrokenName>,
     /// What it would have covered of what was asked.
     pub would_block: WouldBlock,
 }
@@ -136,15 +141,18 @@ pub(crate) async fn preview_list(
     };
     let asked = api.journal.names(last_days(Timestamp::now())).await;
     let seed = api.lists.rulebook.seed();
-    let look = move || -> io::Result<(Draft, WouldBlock)> {
+    let packs = Arc::clone(&api.packs);
+    let look = move || -> io::Result<(Draft, Vec<BrokenName>, WouldBlock)> {
         let text = BufReader::with_capacity(1 << 16, File::open(&file.0)?);
         let draft = Draft::read(text, reading, seed)?;
-        let would_block = would_block(&Policy::new(Arc::clone(&draft.alone)), &asked);
-        Ok((draft, would_block))
+        let policy = Policy::new(Arc::clone(&draft.alone));
+        let breaks = needs::broken(&packs, &policy);
+        let would_block = would_block(&policy, &asked);
+        Ok((draft, breaks, would_block))
     };
     let looked = tokio::task::spawn_blocking(look).await;
     let looked = looked.unwrap_or_else(|error| Err(io::Error::other(error)));
-    let (draft, would_block) = looked.map_err(|error| {
+    let (draft, breaks, would_block) = looked.map_err(|error| {
         let title = "the list cannot be read";
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, title, error.to_string())
     })?;
@@ -158,6 +166,7 @@ pub(crate) async fn preview_list(
         refused: contents.refused,
         problems: problems.map(RefusedLine::from).collect(),
         overlap: overlap(&api, &api.lists.rulebook.shared_with(&draft.compiled)),
+        breaks,
         would_block,
     }))
 }

@@ -7,6 +7,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::super::{ConfigArgs, say, say_problems};
+use super::NO_LISTS;
 use super::server::{Listed, Server};
 use crate::config::Config;
 use crate::lists::{Shelf, Subscription};
@@ -94,7 +95,7 @@ fn here(config: &Config) -> anyhow::Result<Vec<Listed>> {
 
 fn print(lists: &[Listed]) {
     if lists.is_empty() {
-        return say("There are no lists; docs/LISTS.md tells how to subscribe to one.");
+        return say(NO_LISTS);
     }
     let width = lists
         .iter()

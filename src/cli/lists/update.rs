@@ -10,6 +10,7 @@ use tokio::time;
 use tokio_util::sync::CancellationToken;
 
 use super::super::{ConfigArgs, WRONG_USE, say, say_error, say_problems};
+use super::NO_LISTS;
 use super::server::{Listed, Server};
 use crate::app;
 use crate::config::Config;
@@ -75,6 +76,10 @@ impl UpdateArgs {
                 before.lists.iter().map(|list| list.name.as_str()),
             ));
         }
+        if before.lists.is_empty() {
+            say(NO_LISTS);
+            return Ok(ExitCode::SUCCESS);
+        }
         match (&self.name, wanted.first()) {
             (Some(_), Some(list)) => server.refresh(Some(&list.id)).await?,
             _ => server.refresh(None).await?,
@@ -102,6 +107,11 @@ impl UpdateArgs {
 
     async fn update_here(&self, config: Config) -> anyhow::Result<ExitCode> {
         let lists = Subscription::declared(&config.subscribed);
+        if lists.is_empty() && self.name.is_none() {
+            // What was compiled of earlier ones goes out of force with the next start.
+            say(NO_LISTS);
+            return Ok(ExitCode::SUCCESS);
+        }
         if let Some(name) = &self.name
             && !lists.iter().any(|list| list.name == *name)
         {

@@ -176,6 +176,42 @@ async fn a_list_is_added_changed_and_removed() {
 }
 
 #[tokio::test]
+async fn a_list_that_blocks_what_must_work_is_followed_with_a_warning() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ads.txt").display().to_string();
+    let needed = "account.metrics.acme.example.com";
+    fs::write(&file, format!("ads.example\n{needed}\n")).unwrap();
+    let config = format!("[[list]]\nname = \"ads\"\nsource = \"{file}\"\n");
+    let desk = Desk::with(&config, |_| {}).await;
+    let lists = Lists { desk, folder };
+    let all = lists.until(|list| list["entries"] != 0).await;
+    assert_eq!(lists.verdict(needed).await, "block");
+    let breaks = &all["lists"][0]["breaks"];
+    assert_eq!(
+        (&breaks[0]["name"], &breaks[0]["line"]),
+        (&needed.into(), &2.into())
+    );
+    let status = lists.desk.json("status").await;
+    let problem = &status["problems"][0];
+    assert_eq!(problem["id"], "list-ads-breaks");
+    let detail = problem["detail"].as_str().unwrap();
+    let what = breaks[0]["what"].as_str().unwrap();
+    assert!(detail.contains(needed) && detail.contains(what), "{detail}");
+
+    let wish = json!({ "source": file });
+    let preview = lists
+        .desk
+        .change("POST", "lists/preview", wish)
+        .await
+        .json();
+    assert_eq!(preview["breaks"], *breaks);
+    // Who lets it through knows better.
+    let rule = json!({ "match": needed, "action": "allow" });
+    lists.desk.change("POST", "rules", rule).await;
+    assert_eq!(lists.desk.json("status").await["problems"], json!([]));
+}
+
+#[tokio::test]
 async fn what_the_config_says_is_changed_there_only() {
     let lists = Lists::new().await;
     for (method, path) in [("PATCH", "lists/ads"), ("DELETE", "lists/ads")] {

@@ -1060,6 +1060,18 @@ export interface components {
             /** @description Where they say so. */
             where?: string | null;
         };
+        /** @description A name that must work, and that a list blocks. */
+        BrokenName: {
+            /**
+             * Format: int32
+             * @description The line of the list.
+             */
+            line: number;
+            /** @description The name. */
+            name: string;
+            /** @description What breaks. */
+            what: string;
+        };
         /** @description What the cache holds, and how often it helped since the start. */
         CacheStats: {
             /**
@@ -1852,6 +1864,8 @@ export interface components {
         ListItem: {
             /** @description What it does with the names that it holds. */
             action: components["schemas"]["ListAction"];
+            /** @description Names that must work, and that it blocks all the same. */
+            breaks: components["schemas"]["BrokenName"][];
             /** @description Its entries by the kind of their pattern. */
             by_kind: {
                 [key: string]: number;
@@ -1939,6 +1953,8 @@ export interface components {
         };
         /** @description What a list would do. */
         ListPreview: {
+            /** @description Names that must work, and that it blocks. */
+            breaks: components["schemas"]["BrokenName"][];
             /** @description Its entries by the kind of their pattern. */
             by_kind: {
                 [key: string]: number;

@@ -42,7 +42,7 @@ Exit codes: 0 done, 1 a finding or a failure, 2 wrong use or a wrong config.";
 enum Command {
     /// Serves DNS and the dashboard; also what happens without a command.
     Serve(serve::ServeArgs),
-    /// Reads the config and the packs, and tells everything that is wrong.
+    /// Reads the config, the packs and the lists, and tells everything that is wrong.
     Check(check::CheckArgs),
     /// Tells what would be done with a name, and why.
     Explain(explain::ExplainArgs),
@@ -95,6 +95,11 @@ pub fn main() -> ExitCode {
 impl ConfigArgs {
     fn load(&self) -> Result<Config, ConfigProblems> {
         Config::load(self.config.as_deref())
+    }
+
+    /// What was understood of it, with all that is wrong.
+    fn read_whole(&self) -> (Config, ConfigProblems) {
+        Config::read_whole(self.config.as_deref())
     }
 
     /// The file that is read, in words.

@@ -48,7 +48,9 @@ pub use rule::Rule;
 pub use schedule::{Does, Moment, Schedule, Week, next_change};
 pub use stamp::Stamp;
 pub use tls::{CertificateFiles, Tls};
-pub use upstream::{Host, MAX_SETS, Route, Routes, Server, ServerUrl, Strategy, Upstream};
+pub use upstream::{
+    AnchorFile, Host, MAX_SETS, Route, Routes, Server, ServerUrl, Strategy, Upstream,
+};
 pub use value::{duration_within, in_words as duration_in_words, mac};
 pub use web::{Password, Web, is_password_hash};
 pub use wish::{DeviceWish, GroupWish, WishProblem};

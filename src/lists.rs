@@ -7,6 +7,7 @@
 
 mod adblock;
 mod compile;
+pub mod declared;
 mod dnsmasq;
 mod domains;
 mod draft;

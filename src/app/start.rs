@@ -60,8 +60,8 @@ pub fn prepare(config: Config) -> anyhow::Result<Parts> {
 
 /// As [`prepare`], with packs that were read before: a process with many servers reads them once.
 pub fn prepare_with(config: Config, packs: Arc<Packs>) -> anyhow::Result<Parts> {
-    let anchors = config.upstream.trust_anchors.as_deref();
-    let anchors = anchors.map(Anchors::read).transpose()?.unwrap_or_default();
+    let anchors = Anchors::of(&config.upstream);
+    let anchors = anchors.map_err(|problem| anyhow::anyhow!("{problem}"))?;
     let store = store(&config)?;
     Ok(Parts {
         config: Arc::new(config),

@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::Args;
@@ -11,6 +12,7 @@ use tracing_subscriber::EnvFilter;
 use super::{ConfigArgs, check, mention, say_problems};
 use crate::app::{self, App};
 use crate::config::Config;
+use crate::packs::Packs;
 
 /// The arguments of `squelch serve`.
 #[derive(Debug, Default, Args)]
@@ -26,11 +28,14 @@ pub struct ServeArgs {
 impl ServeArgs {
     /// Serves until told to stop.
     pub fn run(self) -> anyhow::Result<ExitCode> {
-        let config = match self.config.load() {
-            Ok(config) => config,
-            Err(problems) => return Ok(say_problems(&problems)),
-        };
+        let checked = check::check(&self.config)?;
+        if !checked.problems.0.is_empty() {
+            return Ok(say_problems(&checked.problems));
+        }
         start_logging();
+        if let Some(reason) = &checked.set_aside {
+            tracing::warn!("{reason}");
+        }
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .thread_name("squelch")
@@ -38,20 +43,17 @@ impl ServeArgs {
             .enable_all()
             .build()
             .context("starting the runtime")?;
-        let code = runtime.block_on(self.serve(config));
+        let code = runtime.block_on(self.serve(checked.config, checked.packs));
         // What had no end within the limit of a stop does not hold up the process.
         runtime.shutdown_background();
         code
     }
 
-    async fn serve(self, config: Config) -> anyhow::Result<ExitCode> {
+    async fn serve(self, config: Config, packs: Packs) -> anyhow::Result<ExitCode> {
         let mut hangup = signal(SignalKind::hangup())?;
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
-        let parts = app::prepare(config)?;
-        if let Err(problems) = check::understand(&parts.packs, &parts.config) {
-            return Ok(say_problems(&problems));
-        }
+        let parts = app::prepare_with(config, Arc::new(packs))?;
         let app = app::start(parts).await?;
         announce(&app);
         tokio::select! {

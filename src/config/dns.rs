@@ -49,8 +49,15 @@ impl Dns {
     pub(super) fn read(section: &mut Section<'_>, base: &Path) -> Self {
         let default = Self::default();
         let right = "at least one address, such as \"0.0.0.0:53\"";
+        let listen = section.some("listen", right, default.listen, value::socket);
+        for (at, address) in listen.iter().enumerate() {
+            let before = listen.get(..at).unwrap_or_default();
+            if address.port() != 0 && before.contains(address) {
+                section.wrong("listen", format!("has {address} twice: remove one"));
+            }
+        }
         Self {
-            listen: section.some("listen", right, default.listen, value::socket),
+            listen,
             workers: section.value("workers", default.workers, |item| {
                 value::whole(item, 0..=256)
             }),

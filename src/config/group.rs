@@ -163,7 +163,7 @@ impl Group {
                 devices: None,
                 groups: vec![name.to_owned()],
                 schedule,
-                place: section.place().clone(),
+                place: section.place_of("rules").clone(),
                 key: section.path(&format!("rules[{at}]")),
                 number: rules.len(),
             });

@@ -28,6 +28,17 @@ impl Config {
     /// Reads `file`, or `./config.toml`, or `/etc/squelch/config.toml`; without any of them the
     /// defaults hold. Environment variables override what was read.
     pub fn load(file: Option<&Path>) -> Result<Self, ConfigProblems> {
+        let (config, problems) = Self::read_whole(file);
+        if problems.0.is_empty() {
+            Ok(config)
+        } else {
+            Err(problems)
+        }
+    }
+
+    /// As [`Config::load`]; what was understood is there also where something else is wrong, so
+    /// that all problems can be told at once.
+    pub fn read_whole(file: Option<&Path>) -> (Self, ConfigProblems) {
         let variables: Vec<(String, String)> = std::env::vars_os()
             .filter_map(|(name, value)| {
                 let name = name.into_string().ok()?;
@@ -35,13 +46,14 @@ impl Config {
             })
             .collect();
         let Some(file) = Self::locate(file) else {
-            return Self::from_text("", Path::new(""), &variables);
+            return whole("", Path::new(""), &variables);
         };
-        let text = std::fs::read(&file)
-            .map_err(|error| unreadable(&file, format!("reading the file: {error}")))?;
-        let text = String::from_utf8(text)
-            .map_err(|_| unreadable(&file, "the file is no UTF-8 text".to_owned()))?;
-        Self::from_text(&text, &file, &variables)
+        let text = std::fs::read(&file).map_err(|error| format!("reading the file: {error}"));
+        let no_text = |_| "the file is no UTF-8 text".to_owned();
+        match text.and_then(|bytes| String::from_utf8(bytes).map_err(no_text)) {
+            Ok(text) => whole(&text, &file, &variables),
+            Err(message) => (Self::default(), unreadable(&file, message)),
+        }
     }
 
     /// The file that [`Config::load`] reads, if any.
@@ -58,14 +70,18 @@ impl Config {
         file: &Path,
         variables: &[(String, String)],
     ) -> Result<Self, ConfigProblems> {
-        let (config, notes) = read(text, file, variables);
-        let problems = notes.into_problems();
+        let (config, problems) = whole(text, file, variables);
         if problems.0.is_empty() {
             Ok(config)
         } else {
             Err(problems)
         }
     }
+}
+
+fn whole(text: &str, file: &Path, variables: &[(String, String)]) -> (Config, ConfigProblems) {
+    let (config, notes) = read(text, file, variables);
+    (config, notes.into_problems())
 }
 
 fn read(text: &str, file: &Path, variables: &[(String, String)]) -> (Config, Notes) {

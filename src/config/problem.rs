@@ -29,6 +29,17 @@ pub struct Place {
     pub line: Option<usize>,
 }
 
+impl ConfigProblems {
+    /// These and others, in the order of the file; variables have no line, and come last.
+    #[must_use]
+    pub fn and(mut self, others: Self) -> Self {
+        self.0.extend(others.0);
+        self.0
+            .sort_by_key(|problem| problem.place.line.unwrap_or(usize::MAX));
+        self
+    }
+}
+
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.line {

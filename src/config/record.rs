@@ -17,8 +17,8 @@ pub struct Record {
     pub value: String,
     /// How long devices may keep it.
     pub ttl: Duration,
-    /// Where it stands in the config.
-    pub place: Place,
+    /// Where its name, its type and its value stand in the config.
+    pub places: [Place; 3],
     /// Which of the records it is, from 0.
     pub number: usize,
 }
@@ -52,24 +52,25 @@ impl Record {
             name: name?,
             kind,
             value: value?,
-            place: section.place().clone(),
+            places: ["name", "type", "value"].map(|key| section.place_of(key).clone()),
             number,
         })
     }
 
     /// The problem to tell when the value of this key is wrong.
     pub fn refused(&self, key: &str, reason: &str) -> Problem {
-        let given = match key {
-            "name" => Some(&self.name),
-            "type" => self.kind.as_ref(),
-            _ => Some(&self.value),
+        let [name, kind, value] = &self.places;
+        let (given, place) = match key {
+            "name" => (Some(&self.name), name),
+            "type" => (self.kind.as_ref(), kind),
+            _ => (Some(&self.value), value),
         };
         let message = given.map_or_else(
             || reason.to_owned(),
             |given| format!("= {given:?}: {reason}"),
         );
         Problem {
-            place: self.place.clone(),
+            place: place.clone(),
             key: format!("record[{}].{key}", self.number),
             message,
         }

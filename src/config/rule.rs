@@ -67,7 +67,7 @@ impl Rule {
             devices: (!devices.is_empty()).then_some(devices),
             groups,
             schedule: None,
-            place: section.place().clone(),
+            place: section.place_of("match").clone(),
             key: section.path("match"),
             number,
         })

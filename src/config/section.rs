@@ -107,6 +107,11 @@ impl<'a> Section<'a> {
         &self.place
     }
 
+    /// Where the value of a key stands that was taken; else where this table does.
+    pub fn place_of(&self, key: &str) -> &Place {
+        self.taken.get(key).unwrap_or(&self.place)
+    }
+
     /// The key of a value of this table, with its sections.
     pub fn path(&self, key: &str) -> String {
         join(&self.key, key)
@@ -136,8 +141,7 @@ impl<'a> Section<'a> {
 
     /// Notes something wrong about a key of this table.
     pub fn wrong(&self, key: &str, message: impl Into<String>) {
-        let place = self.taken.get(key).unwrap_or(&self.place);
-        self.wrong_at(place, key, message);
+        self.wrong_at(self.place_of(key), key, message);
     }
 
     fn wrong_at(&self, place: &Place, key: &str, message: impl Into<String>) {

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::group::Group;
+use super::problem::{Place, Problem};
 use super::section::{Read, Section};
 use super::tree::Item;
 use super::value;
@@ -37,11 +38,45 @@ pub struct Upstream {
     /// Whether answers are checked for their zones' signatures.
     pub dnssec: bool,
     /// A file of the keys that are trusted without proof; none: the root's, which are built in.
-    pub trust_anchors: Option<PathBuf>,
+    pub trust_anchors: Option<AnchorFile>,
     /// Names that other servers are asked for.
     pub routes: Routes,
     /// The sets of servers that groups have of their own, each once.
     pub sets: Vec<Vec<ServerUrl>>,
+}
+
+/// A file of keys that are trusted without proof.
+#[derive(Clone, Debug)]
+pub struct AnchorFile {
+    /// The file.
+    pub path: PathBuf,
+    /// Where it stands in the config.
+    pub place: Place,
+}
+
+/// Where it stands says nothing of what it is.
+impl PartialEq for AnchorFile {
+    fn eq(&self, other: &Self) -> bool {
+        self.path == other.path
+    }
+}
+
+impl AnchorFile {
+    fn read(item: &Item, base: &Path) -> Read<Self> {
+        Ok(Self {
+            path: value::path(item, base)?,
+            place: item.place.clone(),
+        })
+    }
+
+    /// What is wrong with the file, told at its place in the config.
+    pub fn problem(&self, what: &dyn std::fmt::Display) -> Problem {
+        Problem {
+            place: self.place.clone(),
+            key: "upstream.trust_anchors".to_owned(),
+            message: format!("= {:?}: {what}", self.path.display().to_string()),
+        }
+    }
 }
 
 impl Default for Upstream {
@@ -83,7 +118,7 @@ impl Upstream {
                 value::duration(item, timeout.clone())
             }),
             dnssec: section.value("dnssec", default.dnssec, value::truth),
-            trust_anchors: section.optional("trust_anchors", |item| value::path(item, base)),
+            trust_anchors: section.optional("trust_anchors", |item| AnchorFile::read(item, base)),
             routes: Routes::read(section),
             sets: Vec::new(),
         };

@@ -1,6 +1,6 @@
 //! The keys that are trusted without proof.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -8,6 +8,7 @@ use hickory_proto::dnssec::rdata::{DNSSECRData, DS};
 use hickory_proto::dnssec::{Algorithm, DigestType, TrustAnchors};
 use hickory_proto::rr::RData;
 
+use crate::config;
 use crate::query::{Name, RecordType};
 use crate::upstream::error::AskError;
 
@@ -27,21 +28,11 @@ pub struct Anchors {
 #[derive(Debug, thiserror::Error)]
 pub enum AnchorError {
     /// The file cannot be read.
-    #[error("reading the trust anchors in `{path}` (`upstream.trust_anchors`): {source}")]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        source: std::io::Error,
-    },
+    #[error("reading the trust anchors: {0}")]
+    Read(std::io::Error),
     /// A line is neither a DS nor a DNSKEY record.
-    #[error(
-        "the trust anchors in `{path}` (`upstream.trust_anchors`), line {line}: {why}; \
-         write DS or DNSKEY records, one a line"
-    )]
+    #[error("line {line}: {why}; write DS or DNSKEY records, one a line")]
     Wrong {
-        /// The file.
-        path: PathBuf,
         /// The line.
         line: usize,
         /// What is wrong.
@@ -50,17 +41,18 @@ pub enum AnchorError {
 }
 
 impl Anchors {
+    /// Those that the config says, or what is wrong with their file.
+    pub fn of(config: &config::Upstream) -> Result<Self, config::Problem> {
+        let Some(file) = &config.trust_anchors else {
+            return Ok(Self::default());
+        };
+        Self::read(&file.path).map_err(|error| file.problem(&error))
+    }
+
     /// Those of a file: DS and DNSKEY records, one a line; what follows a semicolon is a comment.
     pub fn read(path: &Path) -> Result<Self, AnchorError> {
-        let text = std::fs::read_to_string(path).map_err(|source| AnchorError::Read {
-            path: path.to_owned(),
-            source,
-        })?;
-        Self::parse(&text).map_err(|(line, why)| AnchorError::Wrong {
-            path: path.to_owned(),
-            line,
-            why,
-        })
+        let text = std::fs::read_to_string(path).map_err(AnchorError::Read)?;
+        Self::parse(&text).map_err(|(line, why)| AnchorError::Wrong { line, why })
     }
 
     fn parse(text: &str) -> Result<Self, (usize, String)> {

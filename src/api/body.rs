@@ -44,11 +44,13 @@ impl<S: Send + Sync> FromRequest<S> for Body {
                 Problem::new(StatusCode::REQUEST_TIMEOUT, title, detail)
             })?
             .map_err(|rejection| {
-                Problem::new(
-                    rejection.status(),
-                    "the body cannot be read",
-                    rejection.body_text(),
-                )
+                let status = rejection.status();
+                let detail = if status == StatusCode::PAYLOAD_TOO_LARGE {
+                    "it is too long".to_owned()
+                } else {
+                    rejection.body_text()
+                };
+                Problem::new(status, "the body cannot be read", detail)
             })?;
         let wrong = |detail: String| {
             Problem::new(StatusCode::BAD_REQUEST, "the body cannot be read", detail)
@@ -144,18 +146,21 @@ impl Body {
     }
 
     /// Notes something wrong further inside.
+    ///
+    /// What was wrong with a value when it was read is not told again where it is missed.
     pub(super) fn wrong_at(&mut self, pointer: String, detail: impl Into<String>) {
+        if self.errors.iter().any(|error| error.pointer == pointer) {
+            return;
+        }
         let detail = detail.into();
         self.errors.push(InputError { pointer, detail });
     }
 
     /// Notes something wrong.
     pub(super) fn wrong(&mut self, member: &str, detail: impl Into<String>) {
-        self.errors.push(InputError {
-            // RFC 6901 §3.
-            pointer: format!("/{}", member.replace('~', "~0").replace('/', "~1")),
-            detail: detail.into(),
-        });
+        // RFC 6901 §3.
+        let pointer = format!("/{}", member.replace('~', "~0").replace('/', "~1"));
+        self.wrong_at(pointer, detail);
     }
 
     /// Everything that is wrong, also members that nobody asked for.

@@ -205,10 +205,10 @@ pub(super) async fn remove_rule(
 fn read(api: &Api, mut body: Body, before: SetRule) -> Result<SetRule, Problem> {
     let action = body.read("action", |text| one_of(text, &ListAction::WORDS));
     let comment = body.given("comment");
-    let is_long = |text: &String| text.len() > LONGEST_COMMENT;
     if comment
-        .as_ref()
-        .is_some_and(|said| said.as_ref().is_some_and(is_long))
+        .iter()
+        .flatten()
+        .any(|text| text.len() > LONGEST_COMMENT)
     {
         body.wrong("comment", format!("write at most {LONGEST_COMMENT} bytes"));
     }

@@ -3,7 +3,6 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
-use anyhow::Context as _;
 use reqwest::Client;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 
@@ -87,7 +86,16 @@ pub(super) async fn accepted(response: reqwest::Response) -> anyhow::Result<reqw
     if response.status() == reqwest::StatusCode::UNAUTHORIZED {
         anyhow::bail!(LOCKED);
     }
-    response.error_for_status().context("the server refused")
+    if response.status().is_client_error() || response.status().is_server_error() {
+        let status = response.status();
+        let problem: serde_json::Value = response.json().await.unwrap_or_default();
+        let detail = problem.get("detail").and_then(serde_json::Value::as_str);
+        match detail {
+            Some(detail) => anyhow::bail!("the server refused: {detail}"),
+            None => anyhow::bail!("the server refused: HTTP status {status}"),
+        }
+    }
+    Ok(response)
 }
 
 #[cfg(test)]

@@ -264,3 +264,14 @@ async fn the_console_shows_the_code_that_sets_the_first_password() {
     assert_eq!(sent.send().await.unwrap().status(), StatusCode::OK);
     assert_eq!(place.sign_in(&client, PASSWORD).await, StatusCode::OK);
 }
+
+#[tokio::test]
+async fn a_command_that_is_refused_tells_what_the_server_says() {
+    let place = Place::new("");
+    let _server = place.serve(&[("SQUELCH_WEB__PASSWORD", PASSWORD)]);
+    let typed = format!("{PASSWORD}\n");
+    let set = run(place.folder.path(), &["password", "--set"], &typed);
+    assert_eq!(set.status.code(), Some(1));
+    let why = "the config file or the environment sets the password";
+    assert!(said(&set).contains(why), "{}", said(&set));
+}

@@ -44,6 +44,26 @@ async fn a_rule_is_in_force_as_soon_as_it_is_added_changed_or_removed() {
 }
 
 #[tokio::test]
+async fn a_member_that_is_wrong_is_told_once() {
+    let desk = Desk::new().await;
+    let long = "c".repeat(1001);
+    for (wish, pointer) in [
+        (json!({}), "/match"),
+        (json!({ "match": 5 }), "/match"),
+        (
+            json!({ "match": "||a.example^", "comment": long }),
+            "/comment",
+        ),
+    ] {
+        let answer = desk.change("POST", "rules", wish).await;
+        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+        let errors = answer.json()["errors"].clone();
+        assert_eq!(errors.as_array().unwrap().len(), 1, "{errors}");
+        assert_eq!(errors[0]["pointer"], pointer);
+    }
+}
+
+#[tokio::test]
 async fn rules_tell_how_often_they_decided() {
     let desk = Desk::with(
         "[[rule]]\nmatch = \"|one.example^\"\naction = \"watch\"\n",

@@ -4,12 +4,13 @@
 //! socket. What can be answered from memory is answered at once, on the thread that received the
 //! packet; only what must wait for an upstream becomes a task.
 
+mod asker;
 mod block;
 mod limit;
 mod made;
 mod resolve;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -23,10 +24,11 @@ use crate::journal::Recorder;
 use crate::local::{Found, Local};
 use crate::policy::{self, Policy};
 use crate::query::{
-    AnswerBuf, DeviceId, Edns, Event, ExtendedError, GroupId, Query, Rcode, Source, Verdict,
+    AnswerBuf, DeviceId, Event, ExtendedError, GroupId, Query, Rcode, Source, Verdict,
 };
 use crate::upstream::Upstreams;
 
+pub use asker::Asker;
 pub use limit::RateLimiter;
 
 /// The steps that all DNS threads share.
@@ -120,33 +122,6 @@ impl Pending {
     }
 }
 
-/// Who sent what is no question, and what of its header goes back to them.
-#[derive(Clone, Copy, Debug)]
-pub struct Asker {
-    address: IpAddr,
-    id: u16,
-    flags: u16,
-    edns: Option<Edns>,
-}
-
-impl Asker {
-    /// The sender of a message with this id and these flags.
-    pub fn new(source: SocketAddr, id: u16, flags: u16) -> Self {
-        Self {
-            address: source.ip(),
-            id,
-            flags,
-            edns: None,
-        }
-    }
-
-    /// With what its OPT record says, where no query has that.
-    #[must_use]
-    pub fn with_edns(self, edns: Option<Edns>) -> Self {
-        Self { edns, ..self }
-    }
-}
-
 impl Pipeline {
     /// The path of one thread, over the steps that all share.
     pub fn new(steps: Arc<Steps>, upstreams: Upstreams, recorder: Recorder) -> Self {
@@ -213,7 +188,7 @@ impl Pipeline {
             Step::Silent => (Source::Policy, true),
             Step::Wait | Step::Next if query.wants_recursion() => return Gear::Wait(pending),
             Step::Wait | Step::Next => {
-                // RFC 7871 §11.3, RFC 1035 §4.1.1: without RD nothing is looked up.
+                // RFC 1035 §4.1.1: without RD nothing is looked up.
                 let error = ExtendedError::new(ExtendedError::NOT_AUTHORITATIVE, "");
                 refuse(query, error, out);
                 (Source::Failure, false)

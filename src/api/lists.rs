@@ -24,7 +24,7 @@ pub(super) use preview::*;
 use super::Api;
 use super::asked::Id;
 use super::problem::Problem;
-use crate::lists::{ListStatus, Step, Subscriptions};
+use crate::lists::{ListStatus, Step, Subscription, Subscriptions};
 use item::{item, time};
 
 /// All lists.
@@ -79,10 +79,9 @@ pub struct ListUpdate {
 pub(super) async fn lists(State(api): State<Arc<Api>>) -> Json<ListList> {
     let all = api.lists.subscriptions.all();
     let did = Did::of(&api).await;
-    let items: Vec<_> = all
-        .lists
-        .iter()
-        .map(|status| item(&api, status, &did))
+    let wanted = api.lists.wanted().into_iter();
+    let items: Vec<_> = wanted
+        .map(|list| item(&api, &known(&api, list), &did))
         .collect();
     let size = api.lists.rulebook.size();
     let entries = items
@@ -122,8 +121,22 @@ pub(super) async fn list(
 }
 
 fn status(api: &Api, id: &str) -> Result<ListStatus, Problem> {
-    let status = api.lists.subscriptions.status(id);
-    status.ok_or_else(|| Problem::not_found(format!("there is no list `{id}`")))
+    let mut wanted = api.lists.wanted().into_iter();
+    let list = wanted.find(|list| list.id == id);
+    list.map(|list| known(api, list))
+        .ok_or_else(|| Problem::not_found(format!("there is no list `{id}`")))
+}
+
+/// A list as it is known now; the task that keeps lists may not have taken it in yet.
+fn known(api: &Api, list: Subscription) -> ListStatus {
+    let known = api.lists.subscriptions.status(&list.id);
+    let known = known.map(|known| (known.standing, known.next_at));
+    let (standing, next_at) = known.unwrap_or_default();
+    ListStatus {
+        list,
+        standing,
+        next_at,
+    }
 }
 
 fn update(lists: &Subscriptions) -> ListUpdate {

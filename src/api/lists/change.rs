@@ -14,9 +14,9 @@ use super::super::asked::Id;
 use super::super::author::By;
 use super::super::body::Body;
 use super::super::problem::Problem;
-use super::{Did, ListItem, groups, item, status};
+use super::{Did, ListItem, groups, item, known, status};
 use crate::config::{self, ListAction, ListFormat, ListSource};
-use crate::lists::{ListStatus, Subscription, id};
+use crate::lists::{Subscription, id};
 use crate::store::Kind;
 
 /// What people want of a list.
@@ -80,7 +80,7 @@ pub(crate) async fn add_list(
     });
     change.put(&list.to_item()).await?;
     change.commit().await?;
-    let known = known(&api, &list);
+    let known = known(&api, list);
     Ok((
         StatusCode::CREATED,
         Json(item(&api, &known, &Did::of(&api).await)),
@@ -126,7 +126,7 @@ pub(crate) async fn change_list(
     });
     change.put(&list.to_item()).await?;
     change.commit().await?;
-    let known = known(&api, &list);
+    let known = known(&api, list);
     Ok(Json(item(&api, &known, &Did::of(&api).await)))
 }
 
@@ -304,17 +304,4 @@ fn free(api: &Api, name: &str, own: Option<&str>) -> Result<(), Problem> {
     let mut body = Body::default();
     body.wrong("name", format!("there is a list `{}` already", other.name));
     body.finish()
-}
-
-/// A list as it is known now; the task may not have taken it in yet.
-fn known(api: &Api, list: &Subscription) -> ListStatus {
-    let known = api.lists.subscriptions.status(&list.id);
-    ListStatus {
-        list: list.clone(),
-        standing: known
-            .as_ref()
-            .map(|known| known.standing.clone())
-            .unwrap_or_default(),
-        next_at: known.and_then(|known| known.next_at),
-    }
 }

@@ -34,15 +34,16 @@ impl Sharing {
         let news: Vec<Device> = news.collect();
         self.known
             .extend(news.iter().map(|device| (device.id, device.clone())));
+        let met = devices.all();
         devices.learn(news);
         let all = devices.all();
         // What is forgotten here is not told again, but for what the others still tell.
         let is_there = |id: &DeviceId| all.binary_search_by_key(id, |device| device.id).is_ok();
         self.known.retain(|id, _| told.contains(id) || is_there(id));
-        let fresh: Vec<Device> = all
-            .iter()
-            .filter_map(|device| self.news_of(device))
-            .collect();
+        // What others know by a lower number is told as it was, too: rows speak of it by ours.
+        let united = met.iter().filter(|device| !is_there(&device.id));
+        let fresh = all.iter().chain(united);
+        let fresh: Vec<Device> = fresh.filter_map(|device| self.news_of(device)).collect();
         if fresh.is_empty() {
             return Ok(());
         }

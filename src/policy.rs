@@ -122,9 +122,7 @@ impl Policy {
         let who = self.who(asker);
         let question = Question::new(name, kind, asker.address, &who);
         let decision = decide(rules, &question, |_| true).or_else(|| {
-            // Browsers asked there for keys of the name behind the first label, as Pi-hole knows.
-            let is_key = name.as_wire().starts_with(ESNI);
-            let name = is_key.then(|| name.parent()).flatten()?;
+            let name = whose_keys(name)?;
             let question = Question::new(&name, kind, asker.address, &who);
             decide(rules, &question, |_| true)
         });
@@ -258,6 +256,10 @@ impl Policy {
         let question = Question::new(name, kind, asker.address, &who);
         let rules = rules.of(asker.group);
         let mut explanation = Explanation::new(rules, &question);
+        if let (true, Some(name)) = (explanation.covering.is_empty(), whose_keys(name)) {
+            let question = Question::new(&name, kind, asker.address, &who);
+            explanation = Explanation::new(rules, &question);
+        }
         let is_paused = rules.is_paused() || self.is_paused(asker);
         if explanation.verdict == VerdictWord::Block && is_paused {
             explanation.verdict = VerdictWord::Watch;
@@ -346,6 +348,12 @@ fn decide<'a>(
         }
     });
     weighing.decide()
+}
+
+/// Browsers asked for the keys of a name below it, as Pi-hole knows: the name itself decides.
+fn whose_keys(name: &Name) -> Option<Name> {
+    let is_key = name.as_wire().starts_with(ESNI);
+    is_key.then(|| name.parent()).flatten()
 }
 
 fn now_ms() -> i64 {

@@ -268,6 +268,27 @@ fn an_explanation_names_every_entry_that_covers_the_name() {
     );
 }
 
+#[test]
+fn an_explanation_tells_of_keys_what_is_decided_on_their_name() {
+    let policy = policy(
+        &[],
+        &[(Role::Block, Format::Hosts, "0.0.0.0 ads.example\n")],
+    );
+    for (name, expected) in [
+        ("_esni.ads.example", VerdictWord::Block),
+        ("_esni.other.example", VerdictWord::Allow),
+    ] {
+        let name: Name = name.parse().unwrap();
+        let verdict = policy.judge(ASKER, &name, RecordType::TXT);
+        let why = policy.explain(ASKER, &name, RecordType::TXT);
+        assert_eq!(
+            (verdict.word(), why.verdict),
+            (expected, expected),
+            "{name}"
+        );
+    }
+}
+
 /// A policy over rules that are each for one device.
 fn for_devices(devices: &Arc<Devices>, rules: &[(&str, DeviceId)]) -> Policy {
     let live = Arc::new(Live::default());

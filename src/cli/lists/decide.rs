@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::super::{ConfigArgs, say, say_error, say_problems};
 use super::server::Server;
-use super::update::unknown;
+use super::update::{claim, unknown};
 use crate::config::Config;
 use crate::lists::{Choice, Shelf, Subscription};
 
@@ -63,6 +63,7 @@ impl DecideArgs {
             return Ok(unknown(&self.name, names));
         };
         let copies = Shelf::at(&config.data_dir);
+        let _claim = claim(&copies)?;
         let mut standing = copies.standing(&list.id, list.reading());
         let decided = copies.decide(list, &mut standing, choice);
         let is_done = decided.context("changing the copies in data_dir")?;

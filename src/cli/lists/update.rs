@@ -1,5 +1,6 @@
 //! `squelch lists update`: has lists fetched now, by the running server or here.
 
+use std::fs::File;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -117,10 +118,7 @@ impl UpdateArgs {
         {
             return Ok(unknown(name, lists.iter().map(|list| list.name.as_str())));
         }
-        let claim = Shelf::at(&config.data_dir).claim();
-        let Some(_claim) = claim.context("claiming the folder of lists in data_dir")? else {
-            anyhow::bail!("{BUSY}");
-        };
+        let _claim = claim(&Shelf::at(&config.data_dir))?;
         say("No server is running here: the lists of the config are fetched into data_dir.");
         let (mut refresher, handle) = app::refresher(&app::prepare(config)?);
         refresher.begin(lists).await;
@@ -204,6 +202,13 @@ fn outcome(status: &ListStatus) -> Result<u64, String> {
         return Err(super::server::held(&held.reason));
     }
     Ok(standing.copy.as_ref().map_or(0, |copy| copy.found.entries))
+}
+
+/// Keeps others out of the folder of lists until what this gives is dropped.
+pub(super) fn claim(shelf: &Shelf) -> anyhow::Result<File> {
+    let claim = shelf.claim();
+    let claim = claim.context("claiming the folder of lists in data_dir")?;
+    claim.context(BUSY)
 }
 
 /// Says what came of each list.

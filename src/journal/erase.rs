@@ -2,8 +2,9 @@
 //! waits to be sent to other nodes.
 //!
 //! It is done in small steps between the writer's other work, so that neither queries nor readers
-//! wait for it, and begins again after a restart. Rows that stay keep their numbers. What waits to be sent comes first: nothing is sent
-//! meanwhile. A list that all nodes read on tells each of them, whenever it comes by.
+//! wait for it, and begins again after a restart. Rows that stay keep their numbers. What waits to be
+//! sent comes first: nothing is sent meanwhile. A list that all nodes read on tells each of them,
+//! whenever it comes by.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -6,14 +6,20 @@ use squelch::store::{Clock, Retention, Store};
 
 use super::*;
 
-#[tokio::test]
-async fn rows_that_are_too_old_go_some_at_a_time_the_oldest_first() {
-    let Some(postgres) = Postgres::start() else {
-        return;
-    };
+/// A node's store, connected to a database of its own; nothing without PostgreSQL.
+async fn node() -> Option<(Postgres, Store, tempfile::TempDir)> {
+    let postgres = Postgres::start()?;
     let folder = tempfile::tempdir().unwrap();
     let store = Store::of_node(folder.path(), &postgres.url()).unwrap();
     store.connect().await.unwrap();
+    Some((postgres, store, folder))
+}
+
+#[tokio::test]
+async fn rows_that_are_too_old_go_some_at_a_time_the_oldest_first() {
+    let Some((postgres, store, _folder)) = node().await else {
+        return;
+    };
     let hub = store.hub().unwrap();
     let fill = "INSERT INTO parcel (node, until, rows, last_ms, sealed, data) \
                 SELECT n % 3, n, 1, n, TRUE, '' FROM generate_series(1, 200) AS n";
@@ -30,12 +36,9 @@ async fn rows_that_are_too_old_go_some_at_a_time_the_oldest_first() {
 
 #[tokio::test]
 async fn the_clock_of_the_shared_database_tells_what_is_too_old() {
-    let Some(postgres) = Postgres::start() else {
+    let Some((postgres, store, _folder)) = node().await else {
         return;
     };
-    let folder = tempfile::tempdir().unwrap();
-    let store = Store::of_node(folder.path(), &postgres.url()).unwrap();
-    store.connect().await.unwrap();
     let hub = store.hub().unwrap();
     let retention = Retention::new(Duration::from_hours(24 * 90));
     let fill = |days_ago: i64| {

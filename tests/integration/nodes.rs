@@ -47,6 +47,12 @@ fn is_there(status: &Value) -> bool {
     database["node"].is_u64() && database["away_since"].is_null()
 }
 
+/// Whether it has been there, and hears of what others do.
+fn is_in_step(status: &Value) -> bool {
+    let nodes = status["database"]["nodes"].as_array();
+    nodes.is_some_and(|nodes| !nodes.is_empty())
+}
+
 fn is_away(status: &Value) -> bool {
     status["database"]["away_since"].is_string()
 }
@@ -253,6 +259,30 @@ async fn a_node_starts_without_the_database_on_what_it_knew() {
 }
 
 #[tokio::test]
+async fn a_node_that_could_not_see_to_the_tables_keeps_no_other_from_it() {
+    let Some(postgres) = Postgres::start() else {
+        return;
+    };
+    let stub = Stub::with_address("192.0.2.99").await;
+    let first = Node::start(&stub, &postgres.url());
+    first.until("status", is_in_step).await;
+    let held = postgres.hold("squelch", "_sqlx_migrations");
+    postgres.sql(
+        "squelch",
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'squelch'",
+    );
+    let has_waited = |status: &Value| {
+        let problem = status["database"]["problem"].as_str().unwrap_or_default();
+        problem.contains("another node was changing something for too long")
+    };
+    first.until("status", has_waited).await;
+    drop(held);
+    first.until("status", is_there).await;
+    let second = Node::start(&stub, &postgres.url());
+    second.until("status", is_there).await;
+}
+
+#[tokio::test]
 async fn the_first_node_brings_what_was_set_before_and_others_set_theirs_aside() {
     let Some(postgres) = Postgres::start() else {
         return;
@@ -264,11 +294,7 @@ async fn the_first_node_brings_what_was_set_before_and_others_set_theirs_aside()
     let [first, second] = alone.map(Node::into_folder);
     let first = Node::start_in(first, &stub, &postgres.url());
     first.until("status", is_there).await;
-    first
-        .until("status", |status| {
-            !status["database"]["nodes"].as_array().unwrap().is_empty()
-        })
-        .await;
+    first.until("status", is_in_step).await;
     let second = Node::start_in(second, &stub, &postgres.url());
     second.until_told("ads.example.", BLOCKED).await;
     assert_eq!(second.ask("other.example.").await, THERE);

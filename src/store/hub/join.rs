@@ -10,6 +10,7 @@ use std::sync::PoisonError;
 
 use serde::{Deserialize, Serialize};
 use sqlx::migrate::Migrator;
+use sqlx::postgres::PgPoolOptions;
 use sqlx::{PgConnection, Row as _};
 
 use super::{Hub, LOCK, Result};
@@ -224,9 +225,13 @@ impl Hub {
         self.within(entered).await.map(|_| ())
     }
 
+    /// Over a connection of its own, which ends with this: the lock under which tables are made is
+    /// its session's, and who stops half-way would leave it held, for all nodes, in the pool.
     async fn migrate(&self) -> Result<()> {
-        let migrated = tokio::time::timeout(super::PATIENCE, MIGRATIONS.run(self.pool())).await;
-        match migrated {
+        let own = PgPoolOptions::new()
+            .max_connections(1)
+            .connect_lazy_with(self.0.options.clone());
+        match tokio::time::timeout(super::PATIENCE, MIGRATIONS.run(&own)).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(sqlx::migrate::MigrateError::Execute(error))) => Err(self.failed(&error)),
             Ok(Err(error @ sqlx::migrate::MigrateError::VersionMissing(_))) => Err(self.wrong(

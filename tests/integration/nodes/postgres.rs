@@ -1,7 +1,7 @@
 //! Debian's PostgreSQL, started by a test and ended with it.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -94,6 +94,26 @@ impl Postgres {
         String::from_utf8(told.stdout).unwrap().trim().to_owned()
     }
 
+    /// Keeps everybody else from a table, until what this gives is dropped.
+    pub fn hold(&self, database: &str, table: &str) -> Held {
+        let mut psql = as_user(&programs().unwrap().join("psql"))
+            .args(["-X", "-A", "-t", "-q", "-U", "squelch", "-h"])
+            .arg(self.folder.path())
+            .args(["-p", &self.port.to_string(), "-d", database])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let statements = format!("BEGIN; LOCK TABLE {table}; SELECT 'held';\n");
+        let input = psql.stdin.as_mut().unwrap();
+        input.write_all(statements.as_bytes()).unwrap();
+        let mut line = String::new();
+        let mut told = BufReader::new(psql.stdout.take().unwrap());
+        told.read_line(&mut line).unwrap();
+        assert_eq!(line.trim(), "held");
+        Held(psql)
+    }
+
     fn try_run(&self) -> Option<Child> {
         let mut server = as_user(&programs().unwrap().join("postgres"))
             .arg("-D")
@@ -129,6 +149,17 @@ impl Postgres {
             kill(Pid::from_raw(id), signal).unwrap();
             server.wait().unwrap();
         }
+    }
+}
+
+/// That a table is held.
+pub struct Held(Child);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        // The server gives back what a client held that has gone.
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
     }
 }
 

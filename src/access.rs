@@ -20,8 +20,9 @@ mod throttle;
 mod token;
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -89,7 +90,9 @@ pub struct Access {
     store: Store,
     data_dir: PathBuf,
     declared: Mutex<Option<Password>>,
-    is_here_only: bool,
+    /// Where the dashboard is served, for as long as this runs.
+    listen: Vec<SocketAddr>,
+    is_here_only: AtomicBool,
     keys: Mutex<Keys>,
     throttle: Mutex<Throttle>,
     environment: Mutex<Environment>,
@@ -127,7 +130,8 @@ impl Access {
             looking: Arc::new(Semaphore::new(MOST_AT_ONCE)),
             changing: tokio::sync::Mutex::default(),
             data_dir: config.data_dir.clone(),
-            is_here_only: config.web.is_here_only(),
+            listen: config.web.listen.clone(),
+            is_here_only: config.web.is_here_only().into(),
             declared: Mutex::new(declared),
             store,
         })
@@ -157,7 +161,7 @@ impl Access {
             // Which one it is, is seen in a moment.
             Known::Not if self.is_declared() => Door::Shut,
             Known::Not => Door::Unknown,
-            Known::None if self.is_here_only => Door::Open,
+            Known::None if self.is_here_only.load(Ordering::Acquire) => Door::Open,
             Known::None | Known::Lost => Door::SetUp,
             Known::Hash(_) => Door::Shut,
         }

@@ -110,7 +110,7 @@ impl App {
         if let Some(certificates) = &self.certificates {
             certificates.reload();
         }
-        if let Err(error) = self.access.declare(config.web.password.clone()).await {
+        if let Err(error) = self.access.declare(&config.web).await {
             tracing::warn!(%error, "the dashboard's password may be as before");
         }
         self.tell_of_the_rest(config, is_upstream_other);

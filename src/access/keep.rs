@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -14,7 +15,7 @@ use super::secret::Digest;
 use super::session::Session;
 use super::token::Token;
 use super::{Access, AccessError, Door, command};
-use crate::config::{Password, is_password_hash};
+use crate::config::{Password, Web, is_password_hash};
 use crate::store::{PasswordRow, PasswordSource, SessionRow, StoreError, TokenRow, Transaction};
 
 /// A file that says that a password was set: without it in the database, nobody is let in by an
@@ -79,9 +80,32 @@ impl Access {
         result
     }
 
-    /// Takes the password of a config that was read again; where it is another one, sessions of the
-    /// one before end.
-    pub async fn declare(&self, password: Option<Password>) -> Result<(), AccessError> {
+    /// Takes what a config that was read again says of the dashboard.
+    pub async fn declare(&self, web: &Web) -> Result<(), AccessError> {
+        let before = self.door();
+        self.name(web);
+        let declared = self.declare_password(web.password.clone()).await;
+        if before != Door::SetUp && self.door() == Door::SetUp {
+            tracing::warn!("the dashboard has no password: a restart shows the code that sets one");
+        }
+        declared
+    }
+
+    /// Where it gets a name, others may come: the door is open no longer.
+    fn name(&self, web: &Web) {
+        let served = Web {
+            listen: self.listen.clone(),
+            ..web.clone()
+        };
+        let is_here_only = served.is_here_only();
+        self.is_here_only.store(is_here_only, Ordering::Release);
+        if !is_here_only {
+            self.keys().close();
+        }
+    }
+
+    /// Takes another password; sessions of the one before end.
+    async fn declare_password(&self, password: Option<Password>) -> Result<(), AccessError> {
         let before = std::mem::replace(&mut *self.declared(), password.clone());
         if before == password {
             return Ok(());
@@ -95,9 +119,6 @@ impl Access {
             return Err(error);
         }
         tracing::info!("the dashboard's password is another one; sessions of before have ended");
-        if self.door() == Door::SetUp {
-            tracing::warn!("the dashboard has no password: a restart shows the code that sets one");
-        }
         Ok(())
     }
 
@@ -332,7 +353,8 @@ mod tests {
         config.web.password = password("one");
         let access = Access::new(&config, store).unwrap();
         access.recall().await.unwrap_err();
-        let declared = access.declare(password("two")).await;
+        config.web.password = password("two");
+        let declared = access.declare(&config.web).await;
         assert!(
             matches!(declared, Err(AccessError::Store(_))),
             "{declared:?}"

@@ -79,7 +79,7 @@ impl Keys {
         self.declared = declared;
         self.kept = kept;
         if self.password() != Known::None {
-            self.open.cancel();
+            self.close();
         }
     }
 
@@ -169,8 +169,17 @@ impl Keys {
         })
     }
 
+    /// The door is open no longer.
+    pub(super) fn close(&self) {
+        self.open.cancel();
+    }
+
     /// For who comes through the open door.
-    pub(super) fn open_pass(&self) -> Pass {
+    pub(super) fn open_pass(&mut self) -> Pass {
+        if self.open.is_cancelled() {
+            // It was shut for a while.
+            self.open = CancellationToken::new();
+        }
         Pass {
             by: By::OpenDoor,
             ended: self.open.clone(),
@@ -200,7 +209,7 @@ impl Keys {
     /// Another password: all sessions end, but this new one of who changed it.
     pub(super) fn change(&mut self, hash: Arc<str>, session: Option<Session>) -> Option<Pass> {
         self.kept = Known::Hash(hash);
-        self.open.cancel();
+        self.close();
         // The store has forgotten them already.
         self.drop_sessions(|_| true, Vec::clear);
         let mut session = session?;

@@ -63,10 +63,11 @@ impl Web {
         }
     }
 
-    /// Whether only this machine reaches it.
+    /// Whether only this machine reaches it: it listens on loopback, and nothing says that a proxy
+    /// there brings others. Such a proxy is named, because a browser asks for its name.
     pub fn is_here_only(&self) -> bool {
         let is_here = |address: &SocketAddr| address.ip().to_canonical().is_loopback();
-        self.listen.iter().all(is_here)
+        self.listen.iter().all(is_here) && self.names.is_empty()
     }
 }
 
@@ -176,6 +177,20 @@ mod tests {
     fn nothing_that_is_printed_of_a_config_tells_the_password() {
         let web = web("", Some("correct horse")).unwrap();
         assert!(!format!("{web:?}").contains("correct"));
+    }
+
+    #[test]
+    fn only_this_machine_reaches_loopback_unless_a_proxy_is_named() {
+        for (text, expected) in [
+            ("", true),
+            ("listen = [\"127.0.0.1:8053\", \"[::1]:8053\"]", true),
+            ("listen = []", true),
+            ("listen = [\"127.0.0.1:8053\", \"192.0.2.1:8053\"]", false),
+            ("names = [\"dns.home.example\"]", false),
+        ] {
+            let read = web(&format!("[web]\n{text}"), None).unwrap();
+            assert_eq!(read.is_here_only(), expected, "{text}");
+        }
     }
 
     #[test]

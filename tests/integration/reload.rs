@@ -1,9 +1,12 @@
 //! A config that is read again while the server runs.
 
-use reqwest::{Client, StatusCode, header};
+use std::time::Duration;
+
+use reqwest::{Client, Response, StatusCode, header};
 use serde_json::json;
 use squelch::access;
 use squelch::config::Password;
+use tokio::time::timeout;
 
 use crate::house::House;
 use crate::stub::Stub;
@@ -29,6 +32,12 @@ async fn devices(house: &House, cookie: &str) -> StatusCode {
     let request = Client::new().get(url(house, "/api/v1/devices"));
     let response = request.header(header::COOKIE, cookie).send().await;
     response.unwrap().status()
+}
+
+/// The log as it grows, for who shows nothing.
+async fn stream(house: &House) -> Response {
+    let request = Client::new().get(url(house, "/api/v1/queries/stream"));
+    request.send().await.unwrap()
 }
 
 async fn page(house: &House, host: &str) -> StatusCode {
@@ -66,4 +75,24 @@ async fn the_dashboards_names_and_password_are_taken_up() {
     house.app.reload(&config).await;
     assert_eq!(devices(&house, "").await, StatusCode::OK);
     assert_eq!(page(&house, name).await, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn a_name_shuts_the_open_door_and_whoever_was_in_is_out() {
+    let house = House::start().await;
+    let mut open = stream(&house).await;
+    assert_eq!(devices(&house, "").await, StatusCode::OK);
+
+    let mut config = house.config.clone();
+    config.web.names = vec!["dns.home.example".to_owned()];
+    house.app.reload(&config).await;
+    assert_eq!(devices(&house, "").await, StatusCode::UNAUTHORIZED);
+    let ended = async { while let Ok(Some(_)) = open.chunk().await {} };
+    timeout(Duration::from_secs(10), ended).await.unwrap();
+
+    house.app.reload(&house.config).await;
+    assert_eq!(devices(&house, "").await, StatusCode::OK);
+    let mut open = stream(&house).await;
+    let more = async { while let Ok(Some(_)) = open.chunk().await {} };
+    assert!(timeout(Duration::from_millis(200), more).await.is_err());
 }

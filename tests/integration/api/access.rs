@@ -610,6 +610,24 @@ async fn who_has_the_code_sets_the_first_password_and_nobody_else() {
 }
 
 #[tokio::test]
+async fn behind_a_proxy_that_is_named_the_first_password_needs_the_code() {
+    let (folder, mut code) = (tempfile::tempdir().unwrap(), None);
+    let web = "[web]\nlisten = \"127.0.0.1:8053\"\nnames = \"dns.home.example\"\n";
+    let desk = Desk::with(&at(&folder, web), |parts| {
+        code = parts.access.code().map(str::to_owned);
+    })
+    .await;
+    let proxy = Guest::from(&desk, "127.0.0.1");
+    assert_eq!(proxy.get("session").await.json()["door"], "set_up");
+    let pause = proxy.ask("PUT", "/api/v1/pause", json!({ "for": "1h" }));
+    assert_eq!(pause.await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(proxy.status("queries").await, StatusCode::UNAUTHORIZED);
+    let body = json!({ "code": code, "password": PASSWORD });
+    let set = proxy.ask("POST", "/api/v1/setup", body).await;
+    assert_eq!(set.status, StatusCode::OK, "{}", set.text);
+}
+
+#[tokio::test]
 async fn password_sessions_and_tokens_outlive_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let (desk, code) = outside(&folder).await;

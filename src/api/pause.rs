@@ -65,6 +65,8 @@ pub struct ResumeParams {
     device: Option<String>,
     /// The id or the name of a group.
     group: Option<String>,
+    /// `all` = the pause for all alone; those of devices and groups go on.
+    only: Option<String>,
 }
 
 /// Pause
@@ -110,7 +112,8 @@ pub(super) async fn pause(
 
 /// Resume
 ///
-/// Ends the pause of a device or a group; with neither, all pauses.
+/// Ends the pause of a device or a group, or with `only=all` the one for all; with none of them, all
+/// pauses.
 #[utoipa::path(
     delete, path = "/pause", tag = "pause", params(ResumeParams),
     responses(
@@ -127,9 +130,13 @@ pub(super) async fn resume(
     let now = Timestamp::now();
     let who = whom(&api, (wish.device.as_deref(), wish.group.as_deref()));
     let who = who.map_err(|(member, wrong)| Problem::input(member, wrong))?;
-    let pauses = match who {
-        Paused::All => Pauses::default(),
-        who => Pauses::clone(&api.policy.pauses()).without(&who),
+    let pauses = match (who, wish.only.as_deref()) {
+        (Paused::All, None) => Pauses::default(),
+        (who, None) | (who @ Paused::All, Some("all")) => {
+            Pauses::clone(&api.policy.pauses()).without(&who)
+        }
+        (Paused::All, Some(_)) => return Err(Problem::input("only", "write \"all\"")),
+        _ => return Err(Problem::input("only", "stands beside a device or a group")),
     };
     put(&api, &mut change, &pauses, now).await?;
     change.commit().await?;

@@ -89,3 +89,23 @@ async fn what_is_wrong_about_a_pause_is_told() {
     }
     assert_eq!(verdict(&desk, "").await, "block");
 }
+
+#[tokio::test]
+async fn the_pause_for_all_ends_alone_where_that_is_meant() {
+    let desk = Desk::with(RULE, |_| {}).await;
+    desk.change("PUT", "pause", json!({ "for": "2h", "group": "kids" }))
+        .await;
+    desk.change("PUT", "pause", json!({ "for": "10m" })).await;
+    let resumed = desk.change("DELETE", "pause?only=all", json!({})).await;
+    let left = resumed.json()["pauses"].clone();
+    assert_eq!(left.as_array().map(Vec::len), Some(1), "{left}");
+    assert_eq!(left[0]["group"], "kids");
+    for wrong in ["only=kids", "only=all&group=kids"] {
+        let path = format!("pause?{wrong}");
+        let refused = desk.change("DELETE", &path, json!({})).await;
+        assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{wrong}");
+    }
+    // Without a word they all end, as ever.
+    let resumed = desk.change("DELETE", "pause", json!({})).await;
+    assert_eq!(resumed.json()["pauses"], json!([]));
+}

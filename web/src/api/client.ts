@@ -143,7 +143,9 @@ export const api = {
 
   upstreams: (signal?: AbortSignal) => get<{ upstreams: Upstream[] }>("upstreams", {}, signal),
   pause: (wish: PauseChange) => ask<void>("PUT", address("pause"), wish),
-  resume: (who: { device?: string; group?: string }) => ask<void>("DELETE", address("pause", who)),
+  /** Without a device and a group, those that are paused by themselves stay so. */
+  resume: (who: { device?: string; group?: string }) =>
+    ask<void>("DELETE", address("pause", who.device || who.group ? who : { only: "all" })),
 
   groups: (signal?: AbortSignal) => get<{ groups: Group[] }>("groups", {}, signal),
   addGroup: (wish: GroupChange) => ask<Group>("POST", address("groups"), wish),

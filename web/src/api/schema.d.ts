@@ -555,7 +555,8 @@ export interface paths {
         post?: never;
         /**
          * Resume
-         * @description Ends the pause of a device or a group; with neither, all pauses.
+         * @description Ends the pause of a device or a group, or with `only=all` the one for all; with none of them, all
+         *     pauses.
          */
         delete: operations["resume"];
         options?: never;
@@ -4165,6 +4166,8 @@ export interface operations {
                 device?: string;
                 /** @description The id or the name of a group. */
                 group?: string;
+                /** @description `all` = the pause for all alone; those of devices and groups go on. */
+                only?: string;
             };
             header?: never;
             path?: never;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -68,7 +69,8 @@ pub struct Change {
     /// The id of the change that took this one back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub undone_by: Option<String>,
-    /// Whether it is still as this change left it, and so can be taken back.
+    /// Whether it is still as this change left it, and what was before has not ended by itself
+    /// since: then it can be taken back.
     pub can_undo: bool,
 }
 
@@ -145,7 +147,9 @@ async fn page(api: &Api, cursor: i64, limit: usize) -> Result<ChangeList, StoreE
         let mut items = kept.get(&row.kind)?.iter();
         items.find(|item| item.key() == row.item)
     };
-    let items = rows.iter().map(|row| change(api, row, fits(row, now(row))));
+    let now_ms = Timestamp::now().as_millisecond();
+    let can_undo = |row: &ChangeRow| fits(row, now(row)) && late(row, now_ms).is_none();
+    let items = rows.iter().map(|row| change(api, row, can_undo(row)));
     let last = rows.last().filter(|row| rows.len() == limit && row.id > 1);
     Ok(ChangeList {
         items: items.collect(),
@@ -156,6 +160,15 @@ async fn page(api: &Api, cursor: i64, limit: usize) -> Result<ChangeList, StoreE
 /// Whether a thing, as it is now, is as a change left it.
 fn fits(change: &ChangeRow, now: Option<&Item>) -> bool {
     change.undone_by.is_none() && now == change.after.as_ref()
+}
+
+/// Why a change of something that ends by itself cannot be taken back any more: there is nothing
+/// left to put back, or to take away.
+fn late(change: &ChangeRow, now_ms: i64) -> Option<String> {
+    let item = change.before.as_ref().or(change.after.as_ref())?;
+    let end_ms = item.until_ms().filter(|until_ms| *until_ms <= now_ms)?;
+    let kind = change.kind.as_str();
+    Some(format!("this {kind} was until {}", range::text(end_ms)))
 }
 
 async fn undo(api: &Api, author: Author, id: &str) -> Result<ChangeRow, Problem> {
@@ -174,6 +187,9 @@ async fn undo(api: &Api, author: Author, id: &str) -> Result<ChangeRow, Problem>
             "this {} has been changed since: take the later change back first",
             change.kind.as_str()
         )));
+    }
+    if let Some(reason) = late(&change, Timestamp::now().as_millisecond()) {
+        return Err(stale(&reason));
     }
     if let Some(item) = &change.before {
         clash(api, item).map_or(Ok(()), |reason| Err(stale(&reason)))?;

@@ -68,6 +68,15 @@ impl Kind {
 }
 
 impl Item {
+    /// When it ends by itself.
+    pub fn until_ms(&self) -> Option<i64> {
+        match self {
+            Self::Rule(row) => row.until_ms,
+            Self::Pause(row) => Some(row.until_ms),
+            Self::List(_) | Self::Record(_) | Self::Group(_) | Self::Device(_) => None,
+        }
+    }
+
     /// What kind of thing it is.
     pub fn kind(&self) -> Kind {
         match self {

@@ -2,6 +2,7 @@
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
+use squelch::store::{Author, Item, PauseRow, RuleRow, Way};
 
 use super::{Answer, Desk, PHONE, id};
 
@@ -135,6 +136,51 @@ async fn a_group_does_not_come_back_beside_another_of_its_name() {
     let refused = undo(&desk, &renamed).await;
     assert_eq!(refused.status, StatusCode::CONFLICT);
     assert!(refused.text.contains("another group"), "{}", refused.text);
+}
+
+/// Writes a change of something that ends at this moment, and maybe that it ended.
+async fn write(desk: &Desk, item: &Item, ends: bool) {
+    let author = Author {
+        way: Way::Api,
+        session: None,
+    };
+    let mut writing = desk.store.write_shared().await.unwrap();
+    writing.put(&author, item).await.unwrap();
+    if ends {
+        let key = item.key();
+        let taken = writing.take_out(&Author::TIME, item.kind(), &key).await;
+        taken.unwrap();
+    }
+    writing.commit().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_ended_by_itself_is_not_taken_back() {
+    let desk = Desk::with("", |_| {}).await;
+    let late_ms = jiff::Timestamp::now().as_millisecond() - 1000;
+    let rule = Item::Rule(RuleRow {
+        id: 7,
+        text: "||ads.example^".to_owned(),
+        action: "allow".to_owned(),
+        comment: None,
+        device: None,
+        added_ms: 0,
+        until_ms: Some(late_ms),
+    });
+    let pause = Item::Pause(PauseRow {
+        who: "all".to_owned(),
+        until_ms: late_ms,
+    });
+    // Rules leave a line when they end, pauses do not.
+    for (item, ends) in [(rule, true), (pause, false)] {
+        write(&desk, &item, ends).await;
+        let line = newest(&desk).await;
+        assert_eq!(line["can_undo"], false, "{line}");
+        let refused = undo(&desk, &line).await;
+        assert_eq!(refused.status, StatusCode::CONFLICT, "{line}");
+        assert!(refused.text.contains("was until 20"), "{}", refused.text);
+        assert_eq!(newest(&desk).await["id"], line["id"]);
+    }
 }
 
 #[tokio::test]

@@ -1122,7 +1122,10 @@ export interface components {
             before: Record<string, never>;
             /** @description By which way: `dashboard`, `api`, `command`, or `time`, where something ended by itself. */
             by: string;
-            /** @description Whether it is still as this change left it, and so can be taken back. */
+            /**
+             * @description Whether it is still as this change left it, and what was before has not ended by itself
+             *     since: then it can be taken back.
+             */
             can_undo: boolean;
             device?: components["schemas"]["DeviceRef"] | null;
             /** @description Its id; later changes have higher ones. */

@@ -234,7 +234,7 @@ impl Access {
             (Door::Shut, _) => return Err(AccessError::NotShut(Door::Unknown)),
             (door, _) => return Err(AccessError::NotShut(door)),
         };
-        self.check(visitor, password, &hash).await?;
+        self.check((visitor, None), password, &hash).await?;
         let (secret, session) = new_session(visitor, &hash, now_s)?;
         let row = session.to_row();
         // Who reads the store meanwhile has both, or neither.

@@ -9,7 +9,7 @@ use super::keep::{self, Turn};
 use super::keys::Known;
 use super::pass::{By, Pass};
 use super::session::Session;
-use super::throttle::{Net, Try};
+use super::throttle::{Guesser, Net, Throttle, Try};
 use super::{Access, AccessError, Door, LONGEST, Opened, Visitor, check_length, hash, new_session};
 
 impl Access {
@@ -27,11 +27,11 @@ impl Access {
         }
         // What is too short is told before the code is looked at: it is no guess.
         check_length(password)?;
-        let begun = self.begin_try(visitor)?;
+        let begun = self.begin_try((visitor, None))?;
         if !self.code.is(code) {
             return Err(AccessError::WrongCode(begun.left));
         }
-        self.throttle().forgive(begun);
+        self.throttle().forgive(&begun);
         let hash: Arc<str> = self.hash(password).await?.into();
         let (secret, session) = new_session(visitor, &hash, now_s)?;
         let pass = self.put_password(hash, Some(session), Turn::First).await?;
@@ -55,9 +55,9 @@ impl Access {
         }
         check_length(password)?;
         let known = self.keys().password();
-        if let (Known::Hash(hash), By::Session { .. }) = (known, &pass.by) {
+        if let (Known::Hash(hash), By::Session { id, .. }) = (known, &pass.by) {
             let current = current.ok_or(AccessError::NoCurrent)?;
-            self.check(visitor, current, &hash).await?;
+            self.check((visitor, Some(id)), current, &hash).await?;
         }
         let hash: Arc<str> = self.hash(password).await?.into();
         if pass.by == By::Command {
@@ -89,6 +89,8 @@ impl Access {
         let password = keep::set(&hash, Timestamp::now().as_second());
         self.keep_password(password, row.as_ref(), turn).await?;
         let pass = self.keys().change(hash, session);
+        // What was wrong was wrong about another password.
+        *self.throttle() = Throttle::default();
         self.news.send_modify(|count| *count += 1);
         tracing::info!("the dashboard has a new password; earlier sessions have ended");
         Ok(pass)
@@ -97,22 +99,31 @@ impl Access {
     /// Looks at a password, if there were not too many wrong ones.
     pub(super) async fn check(
         &self,
-        visitor: &Visitor,
+        who: (&Visitor, Option<&str>),
         password: &str,
         hash: &Arc<str>,
     ) -> Result<(), AccessError> {
-        let begun = self.begin_try(visitor)?;
+        let begun = self.begin_try(who)?;
         if password.len() > LONGEST || !self.verify(password, hash).await? {
             return Err(AccessError::WrongPassword(begun.left));
         }
-        self.throttle().forgive(begun);
+        self.throttle().forgive(&begun);
         Ok(())
     }
 
-    /// Counts a try before it is made: many at the same time are many, too.
-    pub(super) fn begin_try(&self, visitor: &Visitor) -> Result<Try, AccessError> {
-        let is_known = self.keys().is_known(visitor.address);
-        let begun = self.throttle().begin(Net::of(visitor.address), is_known);
+    /// Counts a try before it is made: many at the same time are many, too. Who is in already, by
+    /// the session of this id, is not held up by others at their address.
+    pub(super) fn begin_try(
+        &self,
+        (visitor, session): (&Visitor, Option<&str>),
+    ) -> Result<Try, AccessError> {
+        let (guesser, is_known) = if let Some(id) = session {
+            (Guesser::In(id.to_owned()), true)
+        } else {
+            let is_known = self.keys().is_known(visitor.address);
+            (Net::of(visitor.address).into(), is_known)
+        };
+        let begun = self.throttle().begin(guesser, is_known);
         begun.map_err(AccessError::Throttled)
     }
 

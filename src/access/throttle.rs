@@ -1,5 +1,6 @@
 //! Patience with those who guess: a few tries a minute for each address, a few more an hour, and
-//! not many for all addresses together.
+//! not many for all addresses together. Who is signed in and shows the password once more has tries
+//! of their own: behind a proxy strangers come from the same address.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -38,17 +39,32 @@ impl Net {
     }
 }
 
+/// Who tries, as far as they are told apart.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Guesser {
+    /// Somebody who comes from there.
+    From(Net),
+    /// Who has the session of this id.
+    In(String),
+}
+
+impl From<Net> for Guesser {
+    fn from(net: Net) -> Self {
+        Self::From(net)
+    }
+}
+
 /// What was tried.
 #[derive(Debug, Default)]
 pub(super) struct Throttle {
     all: Option<Window>,
-    nets: HashMap<Net, Tries>,
+    guessers: HashMap<Guesser, Tries>,
 }
 
 /// A try that was counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Try {
-    net: Net,
+    guesser: Guesser,
     /// Whether somebody is signed in from there, so that it is none of all together.
     is_known: bool,
     /// How many are left this minute if it is wrong.
@@ -89,13 +105,18 @@ impl Window {
 impl Throttle {
     /// Counts a try, or says how long to wait.
     /// Where somebody is signed in from there, the tries of others do not matter.
-    pub(super) fn begin(&mut self, net: Net, is_known: bool) -> Result<Try, Duration> {
-        let now = Instant::now();
-        if !self.nets.contains_key(&net) {
+    pub(super) fn begin(
+        &mut self,
+        guesser: impl Into<Guesser>,
+        is_known: bool,
+    ) -> Result<Try, Duration> {
+        let (now, guesser) = (Instant::now(), guesser.into());
+        if !self.guessers.contains_key(&guesser) {
             self.make_room(now);
         }
         let all = self.all.get_or_insert_with(|| Window::new(now));
-        let tries = self.nets.entry(net).or_insert_with(|| Tries {
+        let entry = self.guessers.entry(guesser.clone());
+        let tries = entry.or_insert_with(|| Tries {
             minute: Window::new(now),
             hour: Window::new(now),
         });
@@ -114,15 +135,15 @@ impl Throttle {
             all.count += 1;
         }
         Ok(Try {
-            net,
+            guesser,
             is_known,
             left: A_MINUTE - tries.minute.count,
         })
     }
 
     /// The try was right: what was wrong before was a slip.
-    pub(super) fn forgive(&mut self, right: Try) {
-        self.nets.remove(&right.net);
+    pub(super) fn forgive(&mut self, right: &Try) {
+        self.guessers.remove(&right.guesser);
         if let (Some(all), false) = (&mut self.all, right.is_known) {
             all.count = all.count.saturating_sub(1);
         }
@@ -130,14 +151,16 @@ impl Throttle {
 
     /// Forgets what is over; of what is not, the oldest where there is no room.
     fn make_room(&mut self, now: Instant) {
-        if self.nets.len() < MOST {
+        if self.guessers.len() < MOST {
             return;
         }
-        self.nets
+        self.guessers
             .retain(|_, tries| now.duration_since(tries.hour.began) < HOUR);
-        let oldest = self.nets.iter().min_by_key(|(_, tries)| tries.hour.began);
-        if let (Some((&net, _)), true) = (oldest, self.nets.len() >= MOST) {
-            self.nets.remove(&net);
+        let all = self.guessers.iter();
+        let oldest = all.min_by_key(|(_, tries)| tries.hour.began);
+        let oldest = oldest.map(|(guesser, _)| guesser.clone());
+        if let (Some(oldest), true) = (oldest, self.guessers.len() >= MOST) {
+            self.guessers.remove(&oldest);
         }
     }
 }
@@ -195,8 +218,8 @@ mod tests {
         let owner = net("192.0.2.7");
         for _ in 0..30 {
             let tries = [(); 2].map(|()| throttle.begin(owner, false).unwrap());
-            assert_eq!(tries.map(|one| one.left), [4, 3]);
-            for one in tries {
+            assert_eq!(tries.each_ref().map(|one| one.left), [4, 3]);
+            for one in &tries {
                 throttle.forgive(one);
             }
         }
@@ -208,7 +231,7 @@ mod tests {
         let owner = net("192.0.2.7");
         let tried = (0..1000_u32).filter(|number| {
             let right = throttle.begin(owner, true).unwrap();
-            throttle.forgive(right);
+            throttle.forgive(&right);
             let address = IpAddr::from(std::net::Ipv4Addr::from_bits(0xcb00_7100 + number));
             throttle.begin(Net::of(address), false).is_ok()
         });
@@ -225,6 +248,23 @@ mod tests {
         assert_eq!(tried.count(), 20);
         assert!(throttle.begin(net("192.0.2.7"), false).is_err());
         assert_eq!(begin(&mut throttle, net("192.0.2.7"), true), Ok(4));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_is_signed_in_has_tries_of_their_own_behind_a_proxy() {
+        let mut throttle = Throttle::default();
+        let proxy = net("127.0.0.1");
+        while throttle.begin(proxy, true).is_ok() {}
+        let owner = || Guesser::In("one".to_owned());
+        for left in [4, 3, 2, 1, 0] {
+            assert_eq!(throttle.begin(owner(), true).unwrap().left, left);
+        }
+        assert!(throttle.begin(owner(), true).is_err());
+        assert!(
+            throttle
+                .begin(Guesser::In("other".to_owned()), true)
+                .is_ok()
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -246,7 +286,7 @@ mod tests {
             let address = std::net::Ipv4Addr::from_bits(0x0a00_0000 + number);
             let _ = throttle.begin(Net::of(address.into()), true);
         }
-        assert!(throttle.nets.len() <= MOST);
+        assert!(throttle.guessers.len() <= MOST);
         // The newest are those that are still known.
         assert_eq!(begin(&mut throttle, net("10.0.19.135"), true), Ok(3));
     }

@@ -546,6 +546,27 @@ async fn another_password_needs_the_current_one_and_ends_the_other_sessions() {
 }
 
 #[tokio::test]
+async fn who_is_in_changes_the_password_although_somebody_guesses_at_the_same_address() {
+    let folder = tempfile::tempdir().unwrap();
+    let (desk, code) = outside(&folder).await;
+    let body = json!({ "code": code, "password": PASSWORD });
+    let set = Guest::of(&desk).ask("POST", "/api/v1/setup", body).await;
+    let owner = Guest::with(&desk, "cookie", &cookie(&set));
+    let stranger = Guest::of(&desk);
+    let mut last = StatusCode::UNAUTHORIZED;
+    while last == StatusCode::UNAUTHORIZED {
+        last = stranger.sign_in("wrong").await.status;
+    }
+    assert_eq!(last, StatusCode::TOO_MANY_REQUESTS);
+    let body = json!({ "password": "battery staple", "current": PASSWORD });
+    let changed = owner.ask("PUT", "/api/v1/password", body).await;
+    assert_eq!(changed.status, StatusCode::OK, "{}", changed.text);
+    // The tries were for another password.
+    let right = stranger.sign_in("battery staple").await;
+    assert_eq!(right.status, StatusCode::OK, "{}", right.text);
+}
+
+#[tokio::test]
 async fn what_the_config_declares_is_changed_there_only() {
     let desk = shut().await;
     let owner = Guest::signed_in(&desk).await;

@@ -1,6 +1,7 @@
 // For how long blocking may pause, and for whom it does.
 import type { PauseItem } from "../api/types.ts";
 import { minute } from "./format.ts";
+import { fromInput, toInput } from "./range.ts";
 import { t } from "./words.ts";
 
 /** For everybody, unless it names a device or a group. */
@@ -12,6 +13,16 @@ export interface Who {
 /** As the API takes them. */
 export const lengths = ["10m", "1h", "3h", "1d"] as const;
 export type Length = (typeof lengths)[number];
+
+/** What the API is to be told: so long, or until the moment of an <input type="datetime-local">. */
+export function wishOf(length: Length | "until", moment: string): { for: Length } | { until: string | undefined } {
+  return length === "until" ? { until: fromInput(moment) } : { for: length };
+}
+
+const hourMs = 3_600_000;
+
+/** For such an input: the next hour that is at least half an hour away. */
+export const soon = (now: number): string => toInput(Math.ceil((now + hourMs / 2) / hourMs) * hourMs);
 
 export function isFor(pause: PauseItem, who: Who): boolean {
   return (pause.device?.id ?? undefined) === who.device && (pause.group ?? undefined) === who.group;

@@ -1,0 +1,41 @@
+import { fireEvent, render, screen, waitFor } from "@testing-library/svelte";
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import type { DeviceDetail } from "../../src/api/types.ts";
+import Settings from "../../src/device/Settings.svelte";
+import { toast } from "../../src/lib/toast.svelte.ts";
+
+const asked = vi.fn<(url: string, init: RequestInit) => Promise<Response>>();
+
+/** What was changed: method, address and body. */
+const changes = () =>
+  asked.mock.calls
+    .filter(([, { method }]) => method !== "GET")
+    .map(([url, { method, body }]) => [method, url, JSON.parse(body as string)]);
+
+beforeEach(() => {
+  toast.clear();
+  asked.mockReset();
+  asked.mockImplementation((url) => Promise.resolve(new Response(url.includes("groups") ? '{"groups":[]}' : '{"items":[]}')));
+  vi.stubGlobal("fetch", asked);
+});
+
+describe("what is set of a device", () => {
+  const device = (signs: string[], over: object = {}) =>
+    ({ id: "d1", name: "redmi-note-11", group: { id: "default", name: "default" }, declared: false, signs, ...over }) as unknown as DeviceDetail;
+
+  it.each([
+    ["keeps no name that was not set", [], { name: null }],
+    ["is only what was changed", ["02:00:00:00:00:09"], { comment: null }],
+  ])("%s when it is taken back", async (_, signs, back) => {
+    render(Settings, { device: device(signs) });
+    await fireEvent.input(screen.getByLabelText("Note"), { target: { value: "whose is this?" } });
+    await fireEvent.click(screen.getByRole("button", { name: "Save" }));
+    await waitFor(() => expect(toast.now?.undo).toBeDefined());
+    await toast.undo();
+    expect(changes()).toEqual([
+      ["PATCH", "/api/v1/devices/d1", { comment: "whose is this?" }],
+      ["PATCH", "/api/v1/devices/d1", back],
+    ]);
+    expect(screen.getByLabelText("Note")).toHaveProperty("value", "");
+  });
+});

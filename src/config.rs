@@ -41,7 +41,7 @@ pub use group::{DEFAULT_GROUP, Group, MAX_GROUPS};
 pub use journal::{DatabaseUrl, Journal, Privacy, StoreKind};
 pub use list::{List, ListAction, ListFormat, ListSource, Lists, is_public};
 pub use local::{Local, host_name};
-pub use packs::{Level, PackAction, PackChoice, Packs};
+pub use packs::{Level, PackAction, PackChoice, Packs, PacksSaid};
 pub use problem::{ConfigProblems, Place, Problem};
 pub use record::Record;
 pub use rule::Rule;

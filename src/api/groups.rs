@@ -19,7 +19,7 @@ use super::author::By;
 use super::body::Body;
 use super::problem::Problem;
 use super::range;
-use crate::config::{self, Config, DEFAULT_GROUP, Group, GroupWish, ListAction};
+use crate::config::{self, Config, DEFAULT_GROUP, Group, GroupWish, ListAction, PacksSaid};
 use crate::household::{SetGroup, slug};
 use crate::lists;
 use crate::query::GroupId;
@@ -316,7 +316,7 @@ fn item(config: &Config, group: &Group, set: SetGroup) -> GroupItem {
     GroupItem {
         id: set.id,
         declared: set.is_declared,
-        packs: group.has_own_packs.then(|| group.packs.to_json()),
+        packs: group.own_packs.as_ref().map(PacksSaid::to_json),
         lists: group.lists.clone(),
         rules: rules(config, group, None),
         safesearch: safesearch.map(|engines| {

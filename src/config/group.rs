@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::blocking::SafeSearch;
 use super::list::{List, ListAction};
-use super::packs::Packs;
+use super::packs::{Packs, PacksSaid};
 use super::problem::nearest;
 use super::rule::Rule;
 use super::schedule::Schedule;
@@ -26,8 +26,8 @@ pub struct Group {
     pub name: String,
     /// What packs do for it: as `[packs]` says, but for what the group says itself.
     pub packs: Packs,
-    /// Whether it says something of packs itself.
-    pub has_own_packs: bool,
+    /// What it says of packs itself; `None` = nothing, or it is what says so for all.
+    pub own_packs: Option<PacksSaid>,
     /// The lists that count for it, beside those that name the group; `None` = those that name
     /// no group.
     pub lists: Option<Vec<String>>,
@@ -52,7 +52,7 @@ impl Group {
                 places: BTreeMap::new(),
                 ..packs
             },
-            has_own_packs: false,
+            own_packs: None,
             lists: None,
             safesearch: None,
             upstream: Vec::new(),
@@ -119,24 +119,24 @@ impl Group {
         (packs, lists): (&Packs, &Known<'_>),
         rules: &mut Vec<Rule>,
     ) -> Self {
-        let has_own_packs = section.has("packs");
+        let has_packs = section.has("packs");
         let has_lists = section.has("lists");
         let named = section.values("lists", Vec::new(), |item| lists.one_of(item));
         let has_search = section.has("safesearch");
         let search = SafeSearch::read(section);
-        let packs = section.section("packs", |section| Packs::read_over(section, packs));
+        let said = section.section("packs", PacksSaid::read);
         let upstream = section.values("upstream", Vec::new(), ServerUrl::read);
         let mut schedules = Vec::new();
         section.each("schedule", |section| {
             let number = schedules.len();
-            let (schedule, texts) = Schedule::read(section, number, (&packs, lists));
+            let (schedule, texts) = Schedule::read(section, number, lists);
             Self::add_rules((section, &name), (texts, Some(number)), rules);
             schedules.push(schedule);
         });
         Self {
             name,
-            packs,
-            has_own_packs,
+            packs: said.over(packs),
+            own_packs: has_packs.then_some(said),
             lists: has_lists.then_some(named),
             safesearch: has_search.then_some(search),
             upstream,

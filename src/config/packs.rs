@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use serde_json::{Map, Value as Json, json};
+
 use super::group::Group;
 use super::problem::{Place, Problem, nearest};
 use super::section::{Read, Section};
@@ -44,32 +46,8 @@ impl Packs {
         let folder = section.optional("folder", |item| value::path(item, base));
         Self {
             folder,
-            ..Self::read_over(section, &Self::default())
+            ..PacksSaid::read(section).over(&Self::default())
         }
-    }
-
-    /// Reads what a group says of packs, over what holds for all.
-    pub(super) fn read_over(section: &mut Section<'_>, base: &Self) -> Self {
-        let mut packs = Self {
-            default: section.value("default", base.default, PackAction::read),
-            level: section.value("level", base.level, Level::read),
-            folder: base.folder.clone(),
-            named: base.named.clone(),
-            places: BTreeMap::new(),
-            key: section.path(""),
-        };
-        for (id, item) in section.rest() {
-            // A variable's name cannot have the hyphen that an id has.
-            let id = match item.place.line {
-                Some(_) => id,
-                None => id.replace('_', "-"),
-            };
-            packs.places.insert(id.clone(), item.place.clone());
-            if let Some(choice) = PackChoice::read(section, &id, item, packs.default) {
-                packs.named.insert(id, choice);
-            }
-        }
-        packs
     }
 
     /// The same as the default of these groups has it.
@@ -119,6 +97,115 @@ impl Packs {
     }
 }
 
+/// What one place says of packs, such as a group; what it does not say is as it is without it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PacksSaid {
+    default: Option<PackAction>,
+    level: Option<Level>,
+    named: BTreeMap<String, PackSaid>,
+    places: BTreeMap<String, Place>,
+    key: String,
+}
+
+impl PacksSaid {
+    pub(super) fn read(section: &mut Section<'_>) -> Self {
+        let mut said = Self {
+            default: section.optional("default", PackAction::read),
+            level: section.optional("level", Level::read),
+            named: BTreeMap::new(),
+            places: BTreeMap::new(),
+            key: section.path(""),
+        };
+        for (id, item) in section.rest() {
+            // A variable's name cannot have the hyphen that an id has.
+            let id = match item.place.line {
+                Some(_) => id,
+                None => id.replace('_', "-"),
+            };
+            said.places.insert(id.clone(), item.place.clone());
+            if let Some(pack) = PackSaid::read(section, &id, item) {
+                said.named.insert(id, pack);
+            }
+        }
+        said
+    }
+
+    /// What packs do with it, where they do this without it.
+    pub fn over(&self, base: &Packs) -> Packs {
+        let default = self.default.unwrap_or(base.default);
+        let mut named = base.named.clone();
+        named.extend(self.named.iter().map(|(id, said)| {
+            let choice = PackChoice {
+                action: said.action.unwrap_or(default),
+                level: said.level,
+            };
+            (id.clone(), choice)
+        }));
+        Packs {
+            default,
+            level: self.level.unwrap_or(base.level),
+            folder: base.folder.clone(),
+            named,
+            places: self.places.clone(),
+            key: self.key.clone(),
+        }
+    }
+
+    /// It as it is written.
+    pub fn to_json(&self) -> Map<String, Json> {
+        let mut says = Map::new();
+        let default = self.default.map(|action| ("default", action.as_str()));
+        let level = self.level.map(|level| ("level", level.as_str()));
+        for (key, word) in default.into_iter().chain(level) {
+            says.insert(key.to_owned(), word.into());
+        }
+        for (id, said) in &self.named {
+            says.insert(id.clone(), said.to_json());
+        }
+        says
+    }
+}
+
+/// What one place says of one pack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct PackSaid {
+    /// `None`: what packs do that are not named.
+    action: Option<PackAction>,
+    /// `None`: the level of all packs.
+    level: Option<Level>,
+}
+
+impl PackSaid {
+    fn read(section: &Section<'_>, id: &str, item: Item) -> Option<Self> {
+        if !matches!(item.value, Value::Table(_)) {
+            let action = section.check(id, &item, |item| {
+                PackAction::read(item)
+                    .map_err(|right| format!("{right}, or {{ action = …, level = … }}"))
+            })?;
+            return Some(Self {
+                action: Some(action),
+                level: None,
+            });
+        }
+        let read = |section: &mut Section<'_>| Self {
+            action: section.optional("action", PackAction::read),
+            level: section.optional("level", Level::read),
+        };
+        Some(section.inner(id, "NAME", item, read))
+    }
+
+    fn to_json(self) -> Json {
+        match (self.action, self.level) {
+            (Some(action), None) => action.as_str().into(),
+            (None, None) => json!({}),
+            (None, Some(level)) => json!({ "level": level.as_str() }),
+            (Some(action), Some(level)) => {
+                json!({ "action": action.as_str(), "level": level.as_str() })
+            }
+        }
+    }
+}
+
 /// What one pack does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PackChoice {
@@ -126,26 +213,6 @@ pub struct PackChoice {
     pub action: PackAction,
     /// `None`: the level of all packs.
     pub level: Option<Level>,
-}
-
-impl PackChoice {
-    fn read(section: &Section<'_>, id: &str, item: Item, default: PackAction) -> Option<Self> {
-        if !matches!(item.value, Value::Table(_)) {
-            let action = section.check(id, &item, |item| {
-                PackAction::read(item)
-                    .map_err(|right| format!("{right}, or {{ action = …, level = … }}"))
-            })?;
-            return Some(Self {
-                action,
-                level: None,
-            });
-        }
-        let read = |section: &mut Section<'_>| Self {
-            action: section.value("action", default, PackAction::read),
-            level: section.optional("level", Level::read),
-        };
-        Some(section.inner(id, "NAME", item, read))
-    }
 }
 
 /// What a pack does with the names it would block.

@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 
 use super::group::Known;
 use super::list::List;
-use super::packs::Packs;
+use super::packs::PacksSaid;
 use super::section::{Read, Section};
 use super::tree::Item;
 use super::value;
@@ -37,7 +37,7 @@ pub enum Does {
     /// These count beside what the group has.
     Add {
         /// What packs do instead; `None` = what they do anyway.
-        packs: Option<Packs>,
+        packs: Option<PacksSaid>,
         /// The names of lists.
         lists: Vec<String>,
     },
@@ -59,7 +59,7 @@ impl Schedule {
     pub(super) fn read(
         section: &mut Section<'_>,
         number: usize,
-        (packs, lists): (&Packs, &Known<'_>),
+        lists: &Known<'_>,
     ) -> (Self, Vec<String>) {
         let name = section.optional("name", |item| List::check_name(&value::text(item)?));
         let week = Week {
@@ -71,7 +71,7 @@ impl Schedule {
         };
         let does = section.value("action", Word::Add, Word::read);
         let has_packs = section.has("packs");
-        let added = section.section("packs", |section| Packs::read_over(section, packs));
+        let added = section.section("packs", PacksSaid::read);
         let named = section.values("lists", Vec::new(), |item| lists.one_of(item));
         let rules = section.values("rules", Vec::new(), value::text);
         let says_more = has_packs || !named.is_empty() || !rules.is_empty();

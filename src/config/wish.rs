@@ -106,7 +106,7 @@ impl Config {
         if let Some(default) = self.groups.first_mut() {
             *default = Group {
                 packs: packs.clone(),
-                has_own_packs: false,
+                own_packs: None,
                 ..group
             };
         }
@@ -173,24 +173,6 @@ impl Packs {
             places: BTreeMap::new(),
             ..packs
         }
-    }
-
-    /// What these say, as it is written.
-    pub fn to_json(&self) -> Map<String, Value> {
-        let mut says = Map::new();
-        says.insert("default".to_owned(), self.default.as_str().into());
-        says.insert("level".to_owned(), self.level.as_str().into());
-        for (id, choice) in &self.named {
-            let action: Value = choice.action.as_str().into();
-            let said = match choice.level {
-                None => action,
-                Some(level) => {
-                    serde_json::json!({ "action": action, "level": level.as_str() })
-                }
-            };
-            says.insert(id.clone(), said);
-        }
-        says
     }
 }
 

@@ -1,5 +1,6 @@
 //! Groups of devices: which packs, lists and rules count for each.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -70,7 +71,7 @@ impl Groups {
             let now = Now::of(group, moments.get(at).unwrap_or(&nothing));
             let wish = Wish {
                 group: &group.name,
-                choices: now.packs,
+                choices: &now.packs,
                 moment: now.moment,
                 home: &self.home,
             };
@@ -105,7 +106,7 @@ impl Groups {
                 counts.into_iter().map(|counts| !counts).collect()
             },
             particular,
-            has_own_packs: group.has_own_packs || now.has_own_packs,
+            has_own_packs: group.own_packs.is_some() || now.has_own_packs,
             is_paused: now.moment.is_paused,
             upstream_set: 0,
         }
@@ -134,7 +135,7 @@ impl Groups {
 /// What counts for a group at one moment.
 struct Now<'a> {
     moment: &'a Moment,
-    packs: &'a config::Packs,
+    packs: Cow<'a, config::Packs>,
     has_own_packs: bool,
     /// Lists that count beside those of the group.
     lists: Vec<&'a str>,
@@ -144,7 +145,7 @@ impl<'a> Now<'a> {
     fn of(group: &'a Group, moment: &'a Moment) -> Self {
         let mut now = Self {
             moment,
-            packs: &group.packs,
+            packs: Cow::Borrowed(&group.packs),
             has_own_packs: false,
             lists: Vec::new(),
         };
@@ -154,8 +155,9 @@ impl<'a> Now<'a> {
                 continue;
             };
             now.lists.extend(lists.iter().map(String::as_str));
-            if let Some(packs) = packs {
-                (now.packs, now.has_own_packs) = (packs, true);
+            if let Some(said) = packs {
+                now.packs = Cow::Owned(said.over(&now.packs));
+                now.has_own_packs = true;
             }
         }
         now
@@ -223,6 +225,30 @@ mod tests {
         // Back to the name under which it was compiled.
         groups.rename("Advertising", "ads");
         assert_eq!(muted(&groups), [true, true]);
+    }
+
+    #[test]
+    fn what_schedules_of_the_same_time_say_of_packs_counts_together_and_the_last_comes_first() {
+        let groups = groups(
+            "[[group]]\nname = \"kids\"\npacks = { lg = \"block\" }\n\
+             [[group.schedule]]\npacks = { xiaomi = \"block\", oneplus = \"off\" }\n\
+             [[group.schedule]]\npacks = { oneplus = \"block\" }",
+        );
+        let kids = &groups.all[1];
+        let blocked = |schedules: &[usize]| {
+            let moment = Moment {
+                schedules: schedules.to_vec(),
+                ..Moment::default()
+            };
+            let now = Now::of(kids, &moment);
+            let mut ids = vec!["lg", "oneplus", "xiaomi"];
+            ids.retain(|id| now.packs.choice(id).0 == config::PackAction::Block);
+            ids
+        };
+        assert_eq!(blocked(&[]), ["lg"]);
+        assert_eq!(blocked(&[0]), ["lg", "xiaomi"]);
+        assert_eq!(blocked(&[1]), ["lg", "oneplus"]);
+        assert_eq!(blocked(&[0, 1]), ["lg", "oneplus", "xiaomi"]);
     }
 
     #[test]

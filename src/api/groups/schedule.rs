@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use crate::config::{self, Config, Does, Group, ListAction, Schedule};
+use crate::config::{Config, Does, Group, ListAction, PacksSaid, Schedule};
 
 /// What is other at some times of the week.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
@@ -57,7 +57,7 @@ impl ScheduleItem {
                 .collect(),
             zone: zone.map(str::to_owned),
             action: action.to_owned(),
-            packs: packs.map(config::Packs::to_json),
+            packs: packs.map(PacksSaid::to_json),
             lists,
             rules: rules(config, group, Some(at)),
         }

@@ -203,3 +203,17 @@ async fn a_pack_is_set_for_all_or_for_a_group() {
         .await;
     assert_eq!(unknown.status, StatusCode::NOT_FOUND);
 }
+
+#[tokio::test]
+async fn a_schedule_is_told_with_the_packs_that_people_wrote_and_no_others() {
+    let desk = Desk::with("", |_| {}).await;
+    desk.change("PUT", "packs/acme", json!({ "action": "block" }))
+        .await;
+    let packs = json!({ "globex": "block", "acme": { "action": "watch", "level": "strict" } });
+    for packs in [packs, json!({ "default": "block" })] {
+        let schedule = json!([{ "action": "add", "packs": packs }]);
+        let wish = json!({ "name": format!("group of {}", packs.as_object().unwrap().len()), "schedule": schedule });
+        let group = add(&desk, wish).await;
+        assert_eq!(group["schedule"][0]["packs"], packs);
+    }
+}

@@ -70,6 +70,12 @@ impl Group {
             }
     }
 
+    /// Takes what packs do for all from here on; what it says itself stays.
+    pub(super) fn lay_over(&mut self, packs: &Packs) {
+        let said = self.own_packs.clone().unwrap_or_default();
+        self.packs = said.over(packs);
+    }
+
     /// The names of the groups that are about to be read.
     pub(super) fn names(root: &Section<'_>) -> Vec<String> {
         let mut names = vec![DEFAULT_GROUP.to_owned()];

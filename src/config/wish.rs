@@ -103,6 +103,9 @@ impl Config {
             return;
         }
         let packs = group.packs.over(&self.packs);
+        if let Some(search) = &group.safesearch {
+            self.blocking.safesearch.clone_from(search);
+        }
         if let Some(default) = self.groups.first_mut() {
             *default = Group {
                 packs: packs.clone(),
@@ -115,6 +118,9 @@ impl Config {
             key: self.packs.key.clone(),
             ..packs
         };
+        for other in self.groups.iter_mut().skip(1) {
+            other.lay_over(&self.packs);
+        }
     }
 
     /// Adds a device; one of the file by the same name, or by the same signs, comes first. `group`
@@ -221,6 +227,7 @@ mod tests {
 
     use serde_json::json;
 
+    use super::super::Level;
     use super::*;
 
     fn config(text: &str) -> Config {
@@ -295,6 +302,67 @@ mod tests {
                 [PackAction::Block, PackAction::Off, PackAction::Block]
             );
         }
+    }
+
+    #[test]
+    fn what_is_set_for_all_counts_for_groups_that_do_not_say_otherwise_whenever_they_were_added() {
+        let groups = [
+            ("plain", json!({})),
+            (
+                "own",
+                json!({ "packs": { "xiaomi": "off", "level": "strict" } }),
+            ),
+            (
+                "all",
+                json!({ "packs": { "oneplus": "block", "xiaomi": "block" } }),
+            ),
+        ];
+        for order in [["plain", "own", "all"], ["all", "own", "plain"]] {
+            let mut config = config(
+                "[[group]]\nname = \"fixed\"\n[[group]]\nname = \"lax\"\npacks = { default = \"off\" }",
+            );
+            for name in order {
+                let (_, says) = groups.iter().find(|(group, _)| *group == name).unwrap();
+                let name = if name == "all" { DEFAULT_GROUP } else { name };
+                assert_eq!(config.add_group(&wish(name, says), Some(&[])), []);
+            }
+            let does = |group: &str| {
+                let packs = &config.groups[config.group_number(group).unwrap()].packs;
+                ["oneplus", "xiaomi", "lg"].map(|id| packs.choice(id))
+            };
+            let (block, watch, off) = (PackAction::Block, PackAction::Watch, PackAction::Off);
+            let (standard, strict) = (Level::Standard, Level::Strict);
+            let for_all = [(block, standard), (block, standard), (watch, standard)];
+            for group in [DEFAULT_GROUP, "plain", "fixed"] {
+                assert_eq!(does(group), for_all, "{group} {order:?}");
+            }
+            let own = [(block, strict), (off, strict), (watch, strict)];
+            assert_eq!(does("own"), own, "{order:?}");
+            let lax = [(block, standard), (block, standard), (off, standard)];
+            assert_eq!(does("lax"), lax, "{order:?}");
+        }
+    }
+
+    #[test]
+    fn search_engines_that_are_set_for_all_count_for_groups_that_say_nothing_of_them() {
+        let mut config = config("[[group]]\nname = \"fixed\"");
+        for (name, says) in [
+            ("plain", json!({})),
+            ("own", json!({ "safesearch": ["bing"] })),
+            (DEFAULT_GROUP, json!({ "safesearch": ["google"] })),
+        ] {
+            assert_eq!(config.add_group(&wish(name, &says), Some(&[])), []);
+        }
+        let all = &config.blocking.safesearch;
+        let has = |group: &str| {
+            let group = &config.groups[config.group_number(group).unwrap()];
+            let engines = group.safesearch.as_ref().unwrap_or(all).iter();
+            engines.map(|engine| engine.as_str()).collect::<Vec<_>>()
+        };
+        for group in [DEFAULT_GROUP, "plain", "fixed"] {
+            assert_eq!(has(group), ["google"], "{group}");
+        }
+        assert_eq!(has("own"), ["bing"]);
     }
 
     #[test]

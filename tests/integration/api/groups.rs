@@ -205,6 +205,20 @@ async fn a_pack_is_set_for_all_or_for_a_group() {
 }
 
 #[tokio::test]
+async fn a_pack_that_is_set_for_all_counts_for_groups_that_were_there_before() {
+    let desk = Desk::with("[[group]]\nname = \"fixed\"", |_| {}).await;
+    add(&desk, json!({ "name": "kids" })).await;
+    let phone = phone_in(&desk, "kids").await;
+    let name = "x.metrics.acme.example.com";
+    assert_eq!(verdict(&desk, name, &phone).await, "watch");
+    desk.change("PUT", "packs/acme", json!({ "action": "block" }))
+        .await;
+    assert_eq!(verdict(&desk, name, &phone).await, "block");
+    assert_eq!(phone_in(&desk, "fixed").await, phone);
+    assert_eq!(verdict(&desk, name, &phone).await, "block");
+}
+
+#[tokio::test]
 async fn a_schedule_is_told_with_the_packs_that_people_wrote_and_no_others() {
     let desk = Desk::with("", |_| {}).await;
     desk.change("PUT", "packs/acme", json!({ "action": "block" }))

@@ -1,7 +1,7 @@
 //! Devices of the dashboard: named, put into a group, and two made one.
 
 use super::Household;
-use crate::config::{DeviceMatch, DeviceWish};
+use crate::config::{DEFAULT_GROUP, DeviceMatch, DeviceWish};
 use crate::device::{Device, DeviceKey, mac_text};
 use crate::query::DeviceId;
 use crate::store::{DeviceWishRow, Item};
@@ -51,14 +51,20 @@ impl Household {
         self.group_name(word).or_else(by_name)
     }
 
-    /// What is set of a device, to be changed; as it is known where nothing is set.
+    /// What is set of a device, to be changed; as it is known where nothing is set: one that nobody
+    /// named stays in the group of such devices until people put it into another.
     pub fn begin(&self, device: &Device) -> Result<DeviceWish, MemberError> {
         if let Some(wish) = self.device_wish(device.id) {
             return Ok(wish);
         }
+        let group = match &device.key {
+            DeviceKey::Named(_) => DEFAULT_GROUP.to_owned(),
+            _ => self.plan().config.unknown_group.clone(),
+        };
+        let group = (group != DEFAULT_GROUP).then(|| self.group_id(&group));
         Ok(DeviceWish {
             name: self.free_name(&device.title()),
-            group: None,
+            group,
             kind: None,
             comment: None,
             matches: vec![sign(device)?],

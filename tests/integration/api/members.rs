@@ -139,3 +139,17 @@ async fn what_cannot_be_of_a_device_is_told() {
         .await;
     assert_eq!(gone.status, StatusCode::NOT_FOUND);
 }
+
+#[tokio::test]
+async fn a_stranger_of_whom_something_is_noted_stays_in_the_group_of_strangers() {
+    let (desk, phone, laptop) = two().await;
+    let wish = json!({ "name": "Strangers", "for_unknown": true });
+    desk.change("POST", "groups", wish).await;
+    let noted = set(&desk, &phone, json!({ "comment": "whose is this?" })).await;
+    assert_eq!(noted["group"]["id"], "strangers");
+    let wish = json!({ "into": laptop, "from": phone });
+    let merged = desk.change("POST", "devices/merge", wish).await.json();
+    assert_eq!(merged["group"]["id"], "strangers");
+    let known = set(&desk, &laptop, json!({ "name": "Kim", "group": null })).await;
+    assert_eq!(known["group"]["id"], "default");
+}

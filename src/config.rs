@@ -37,7 +37,7 @@ pub use clock::not_ahead;
 pub use device::{Device, DeviceMatch};
 pub use dns::{AllowFrom, Dns, RateLimit, private_networks};
 pub use dns64::Dns64;
-pub use group::{DEFAULT_GROUP, Group, MAX_GROUPS};
+pub use group::{DEFAULT_GROUP, Group, MAX_GROUPS, slug};
 pub use journal::{DatabaseUrl, Journal, Privacy, StoreKind};
 pub use list::{List, ListAction, ListFormat, ListSource, Lists, is_public};
 pub use local::{Local, host_name};

@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 
 pub use member::{MemberError, device};
 
-use crate::config::{Config, DEFAULT_GROUP, DeviceWish, GroupWish, MAX_GROUPS, WishProblem};
+use crate::config::{Config, DEFAULT_GROUP, DeviceWish, GroupWish, MAX_GROUPS, WishProblem, slug};
 use crate::device::{DeviceKey, Kept};
 use crate::query::DeviceId;
 use crate::store::{DeviceWishRow, GroupRow, Item, Store, StoreError};
@@ -166,6 +166,18 @@ impl Household {
         config.add_group(wish, Some(lists))
     }
 
+    /// Whether a group has this id, or a device or a list is in a group of this id that is gone: a
+    /// new one of that id would take them over.
+    pub fn speaks_of(&self, id: &str) -> bool {
+        let wishes = self.wishes();
+        let mut groups = wishes.plan.config.groups.iter();
+        let mut devices = wishes.devices.iter().filter_map(member::read);
+        let mut lists = wishes.lists.with_groups();
+        groups.any(|group| wishes.group_id(&group.name) == id)
+            || devices.any(|wish| wish.group.as_deref() == Some(id))
+            || lists.any(|(_, groups)| groups.iter().any(|group| group == id))
+    }
+
     /// Whether there is room for one more group.
     pub fn has_room(&self) -> bool {
         self.wishes().plan.config.groups.len() < MAX_GROUPS
@@ -258,17 +270,19 @@ impl Wishes {
         }
     }
 
-    /// The id of a group: that of the store, else its name in small letters.
+    /// The id of a group: that of the store, else its name in small letters, with a number where
+    /// the store has another group of this id.
     fn group_id(&self, name: &str) -> String {
         let stored = self.groups.iter().find(|row| row.name == name);
-        stored.map_or_else(|| slug(name), |row| row.id.clone())
+        let is_free = |id: &String| self.groups.iter().all(|row| row.id != *id);
+        stored.map_or_else(|| free_id(name, is_free), |row| row.id.clone())
     }
 
     fn group_name(&self, id: &str) -> Option<String> {
         let stored = self.groups.iter().find(|row| row.id == id);
         stored.map(|row| row.name.clone()).or_else(|| {
             let mut groups = self.declared.groups.iter();
-            let found = groups.find(|group| slug(&group.name) == id)?;
+            let found = groups.find(|group| self.group_id(&group.name) == id)?;
             Some(found.name.clone())
         })
     }
@@ -279,23 +293,12 @@ impl Wishes {
     }
 }
 
-/// A name in small letters and digits, with hyphens between.
-pub fn slug(name: &str) -> String {
-    let letters = name.chars().flat_map(char::to_lowercase);
-    let plain = letters.map(|letter| {
-        if letter.is_alphanumeric() {
-            letter
-        } else {
-            ' '
-        }
-    });
-    let words: String = plain.collect();
-    let words: Vec<&str> = words.split_whitespace().collect();
-    if words.is_empty() {
-        "group".to_owned()
-    } else {
-        words.join("-")
-    }
+/// The first id for a group of this name that is free.
+pub fn free_id(name: &str, is_free: impl FnMut(&String) -> bool) -> String {
+    let slug = slug(name);
+    let more = (2..).map(|number| format!("{slug}-{number}"));
+    let mut ids = std::iter::once(slug.clone()).chain(more);
+    ids.find(is_free).unwrap_or(slug)
 }
 
 #[cfg(test)]

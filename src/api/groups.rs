@@ -17,10 +17,10 @@ use super::Api;
 use super::asked::Id;
 use super::author::By;
 use super::body::Body;
-use super::problem::Problem;
+use super::problem::{Problem, unkept};
 use super::range;
 use crate::config::{self, Config, DEFAULT_GROUP, Group, GroupWish, ListAction, PacksSaid};
-use crate::household::{SetGroup, slug};
+use crate::household::{SetGroup, free_id};
 use crate::lists;
 use crate::query::GroupId;
 use crate::store::Kind;
@@ -130,7 +130,11 @@ pub(super) async fn add_group(
         let detail = "there are as many groups as there may be: remove one first";
         return Err(conflict("no room", detail));
     }
-    let id = free_id(&groups, &wish.name);
+    let spoken_of = change.changes().spoken_of(Kind::Group).await;
+    let spoken_of = spoken_of.map_err(|error| unkept(&error))?;
+    let id = free_id(&wish.name, |id| {
+        !spoken_of.contains(id) && !api.household.speaks_of(id)
+    });
     change.put(&api.household.group(&id, &wish)).await?;
     change.commit().await?;
     Ok((StatusCode::CREATED, Json(one(&api, &id)?)))
@@ -231,14 +235,6 @@ fn free(body: &mut Body, groups: &[SetGroup], name: &str) {
     if groups.iter().any(|group| group.name == name) {
         body.wrong("name", format!("there is a group `{name}` already"));
     }
-}
-
-fn free_id(groups: &[SetGroup], name: &str) -> String {
-    let slug = slug(name);
-    let more = (2..).map(|number| format!("{slug}-{number}"));
-    let mut ids = std::iter::once(slug.clone()).chain(more);
-    let is_free = |id: &String| groups.iter().all(|group| group.id != *id);
-    ids.find(is_free).unwrap_or(slug)
 }
 
 /// Everything that is wrong with a group.

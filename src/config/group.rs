@@ -96,8 +96,8 @@ impl Group {
             let name = section.required("name", "what you call it", |item| {
                 List::check_name(&value::text(item)?)
             });
-            if let Some(name) = name.as_ref().filter(|name| names.contains(*name)) {
-                section.wrong("name", format!("= {name:?}: another group has this name"));
+            if let Some(problem) = name.as_ref().and_then(|name| taken(name, &names)) {
+                section.wrong("name", problem);
             }
             names.extend(name.clone());
             if groups.len() == MAX_GROUPS {
@@ -177,6 +177,25 @@ impl Group {
     }
 }
 
+/// A name in small letters and digits, with hyphens between.
+pub fn slug(name: &str) -> String {
+    let letters = name.chars().flat_map(char::to_lowercase);
+    let plain = letters.map(|letter| {
+        if letter.is_alphanumeric() {
+            letter
+        } else {
+            ' '
+        }
+    });
+    let words: String = plain.collect();
+    let words: Vec<&str> = words.split_whitespace().collect();
+    if words.is_empty() {
+        "group".to_owned()
+    } else {
+        words.join("-")
+    }
+}
+
 /// The lists that a group may name.
 pub(super) struct Known<'a> {
     /// Their names; `None` = any.
@@ -198,6 +217,22 @@ impl Known<'_> {
 /// The name of a group, out of these.
 pub(super) fn group_name(item: &Item, groups: &[String]) -> Read<String> {
     one_of(item, groups.iter().map(String::as_str), "[[group]]")
+}
+
+/// What is wrong with the name of a group beside those of the groups before.
+fn taken(name: &str, names: &[String]) -> Option<String> {
+    if names.iter().any(|other| other == name) {
+        return Some(format!("= {name:?}: another group has this name"));
+    }
+    let is_same = |other: &&str| *other != name && slug(other) == slug(name);
+    let mut others = names.iter().map(String::as_str).chain([DEFAULT_GROUP]);
+    let other = others.find(is_same)?;
+    // Their id is how the API and the dashboard tell groups apart.
+    Some(format!(
+        "= {name:?}: group {other:?} has the same id, {:?}: write names that differ in more than \
+         capitals and signs",
+        slug(name)
+    ))
 }
 
 /// A name, out of those that are known as `what`.

@@ -352,6 +352,16 @@ unknown_group = "nobody"
     }
 
     #[test]
+    fn groups_whose_names_come_to_the_same_id_are_told() {
+        let names = ["default", "Kids", "kids!", "Default", "guests"];
+        let groups = names.map(|name| format!("[[group]]\nname = \"{name}\"\n"));
+        assert_snapshot!(problems(&groups.concat()), @r#"
+        config.toml:6: group[2].name = "kids!": group "Kids" has the same id, "kids": write names that differ in more than capitals and signs
+        config.toml:8: group[3].name = "Default": group "default" has the same id, "default": write names that differ in more than capitals and signs
+        "#);
+    }
+
+    #[test]
     fn misspelled_packs_of_a_group_are_told_by_its_key() {
         let config = load("[[group]]\nname = \"kids\"\npacks = { xaomi = \"block\" }").unwrap();
         let found = config.groups[1].packs.unknown(&["xiaomi"]);

@@ -269,6 +269,17 @@ impl ChangeTable<'_> {
         Ok(self.0.checked(changes)?.into_iter().flatten().collect())
     }
 
+    /// The keys of all things of a kind that changes speak of.
+    pub async fn spoken_of(&mut self, kind: Kind) -> Result<Vec<String>, StoreError> {
+        let keys =
+            sqlx::query_scalar("SELECT DISTINCT item FROM change WHERE node = $1 AND kind = $2")
+                .bind(NODE)
+                .bind(kind.as_str())
+                .fetch_all(self.0.connection())
+                .await;
+        self.0.checked(keys)
+    }
+
     /// The number of the newest change; 0 = there is none.
     pub(super) async fn last(&mut self) -> Result<i64, StoreError> {
         let last = sqlx::query_scalar("SELECT COALESCE(MAX(id), 0) FROM change WHERE node = $1")

@@ -231,3 +231,41 @@ async fn a_schedule_is_told_with_the_packs_that_people_wrote_and_no_others() {
         assert_eq!(group["schedule"][0]["packs"], packs);
     }
 }
+
+#[tokio::test]
+async fn a_new_group_called_like_one_that_is_gone_has_none_of_its_devices() {
+    let desk = Desk::with("", |_| {}).await;
+    let wish = json!({ "name": "foo", "rules": ["||game.example^"] });
+    add(&desk, wish.clone()).await;
+    let phone = phone_in(&desk, "foo").await;
+    desk.delete("/api/v1/groups/foo").await;
+    let new = add(&desk, json!({ "name": "Foo" })).await;
+    assert_eq!((&new["id"], &new["devices"]), (&json!("foo-2"), &json!(0)));
+    let shown = desk.json(&format!("devices/{phone}")).await;
+    assert_eq!(shown["group"]["id"], "default");
+    // The other may still come back.
+    let changes = desk.json("changes").await;
+    let removal = changes["items"].as_array().unwrap().iter();
+    let mut removal = removal.filter(|change| change["after"].is_null());
+    let id = removal.next().unwrap()["id"].as_str().unwrap().to_owned();
+    let undone = desk
+        .change("POST", &format!("changes/{id}/undo"), json!({}))
+        .await;
+    assert_eq!(undone.status, StatusCode::OK, "{}", undone.text);
+    assert_eq!(verdict(&desk, "game.example", &phone).await, "block");
+}
+
+#[tokio::test]
+async fn a_group_of_the_config_has_another_id_where_one_of_the_dashboard_has_it() {
+    let desk = Desk::with("", |_| {}).await;
+    add(&desk, json!({ "name": "Kids" })).await;
+    let phone = phone_in(&desk, "kids").await;
+    let config = "[[group]]\nname = \"kids\"\nrules = [\"||game.example^\"]";
+    let config = squelch::config::Config::from_text(config, std::path::Path::new(""), &[]);
+    desk.household.declare(std::sync::Arc::new(config.unwrap()));
+    assert_eq!(group(&desk, "kids").await["name"], "Kids");
+    assert_eq!(group(&desk, "kids-2").await["declared"], true);
+    assert_eq!(group(&desk, "kids").await["devices"], 1);
+    assert_eq!(phone_in(&desk, "kids-2").await, phone);
+    assert_eq!(group(&desk, "kids-2").await["devices"], 1);
+}

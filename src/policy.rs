@@ -104,15 +104,19 @@ impl Policy {
         self.pauses.store(Arc::new(pauses));
     }
 
-    /// Whether nothing is blocked for whoever asks.
-    pub fn is_paused(&self, asker: Asker) -> bool {
+    /// Whether nothing is blocked for whoever asks, by a pause or by a schedule.
+    fn is_paused(&self, asker: Asker, rules: &Matcher) -> bool {
+        if rules.is_paused() {
+            return true;
+        }
         let pauses = self.pauses.load();
         if pauses.0.is_empty() {
             return false;
         }
         let groups = self.groups.load();
         let group = groups.get(usize::from(asker.group.0));
-        pauses.cover(asker, group.map(String::as_str), now_ms())
+        let group = group.map(String::as_str);
+        pauses.cover(asker, (group, rules.is_shut()), now_ms())
     }
 
     /// The verdict on `name` (lower-cased) for whoever asks.
@@ -132,9 +136,7 @@ impl Policy {
     /// The verdict, or what becomes of it in a pause.
     fn in_time(&self, asker: Asker, rules: &Matcher, verdict: Verdict) -> Verdict {
         match verdict {
-            Verdict::Block(matched) if rules.is_paused() || self.is_paused(asker) => {
-                Verdict::Watch(matched)
-            }
+            Verdict::Block(matched) if self.is_paused(asker, rules) => Verdict::Watch(matched),
             verdict => verdict,
         }
     }
@@ -260,8 +262,7 @@ impl Policy {
             let question = Question::new(&name, kind, asker.address, &who);
             explanation = Explanation::new(rules, &question);
         }
-        let is_paused = rules.is_paused() || self.is_paused(asker);
-        if explanation.verdict == VerdictWord::Block && is_paused {
+        if explanation.verdict == VerdictWord::Block && self.is_paused(asker, rules) {
             explanation.verdict = VerdictWord::Watch;
             explanation.is_paused = true;
         }

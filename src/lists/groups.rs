@@ -108,6 +108,7 @@ impl Groups {
             particular,
             has_own_packs: group.own_packs.is_some() || now.has_own_packs,
             is_paused: now.moment.is_paused,
+            is_shut: now.moment.blocks_all.is_some(),
             upstream_set: 0,
         }
     }

@@ -13,6 +13,8 @@ pub struct Scope {
     pub has_own_packs: bool,
     /// Whether nothing is blocked for now.
     pub is_paused: bool,
+    /// Whether all is blocked for now, so that a pause for all does not count.
+    pub is_shut: bool,
     /// Which upstream servers its devices' queries go to: 0 = those for all.
     pub upstream_set: u8,
 }
@@ -33,6 +35,11 @@ impl Matcher {
     /// Whether nothing is blocked for now, whatever rules say.
     pub fn is_paused(&self) -> bool {
         self.scope.is_paused
+    }
+
+    /// Whether all is blocked for now; a pause for all does not count then.
+    pub fn is_shut(&self) -> bool {
+        self.scope.is_shut
     }
 
     /// Which upstream servers are asked: 0 = those for all.

@@ -34,10 +34,17 @@ impl Pauses {
         self.0.iter().filter(move |pause| pause.until_ms > now_ms)
     }
 
-    /// Whether nothing is blocked for a device, whose group has this name.
-    pub(super) fn cover(&self, asker: Asker, group: Option<&str>, now_ms: i64) -> bool {
+    /// Whether nothing is blocked for a device, whose group has this name, and may be shut by a
+    /// schedule that blocks all: the bedtime of some does not end where others want a pause for
+    /// all, but where it is them whom people name.
+    pub(super) fn cover(
+        &self,
+        asker: Asker,
+        (group, is_shut): (Option<&str>, bool),
+        now_ms: i64,
+    ) -> bool {
         self.running(now_ms).any(|pause| match &pause.who {
-            Paused::All => true,
+            Paused::All => !is_shut,
             Paused::Group(name) => group == Some(name),
             Paused::Device(device) => *device == asker.device,
         })
@@ -76,7 +83,7 @@ mod tests {
             group: GroupId(0),
             address: IpAddr::V4(Ipv4Addr::LOCALHOST),
         };
-        pauses.cover(asker, Some(group), now_ms)
+        pauses.cover(asker, (Some(group), false), now_ms)
     }
 
     #[test]
@@ -87,6 +94,19 @@ mod tests {
         assert!(covers(&kids, 1, "kids", 0) && !covers(&kids, 1, "default", 0));
         let one = pauses(Paused::Device(DeviceId(1)));
         assert!(covers(&one, 1, "kids", 0) && !covers(&one, 2, "kids", 0));
+    }
+
+    #[test]
+    fn a_pause_for_all_leaves_a_group_shut_that_a_schedule_shut_but_one_for_it_does_not() {
+        let asker = Asker {
+            device: DeviceId(1),
+            group: GroupId(0),
+            address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        };
+        let covers = |who| pauses(who).cover(asker, (Some("kids"), true), 0);
+        assert!(!covers(Paused::All));
+        assert!(covers(Paused::Group("kids".to_owned())));
+        assert!(covers(Paused::Device(DeviceId(1))));
     }
 
     #[test]

@@ -109,3 +109,22 @@ async fn the_pause_for_all_ends_alone_where_that_is_meant() {
     let resumed = desk.change("DELETE", "pause", json!({})).await;
     assert_eq!(resumed.json()["pauses"], json!([]));
 }
+
+#[tokio::test]
+async fn a_pause_for_all_leaves_bedtime_as_it_is_but_one_for_the_group_does_not() {
+    let desk = Desk::with(RULE, |_| {}).await;
+    let bedtime = json!([{ "name": "bedtime", "action": "block_all" }]);
+    let wish = json!({ "name": "small", "schedule": bedtime });
+    desk.change("POST", "groups", wish).await;
+    let id = desk.ask(jiff::Timestamp::now().as_millisecond(), PHONE, "a.example");
+    let wish = json!({ "group": "small" });
+    desk.change("PATCH", &format!("devices/d{}", id.0), wish)
+        .await;
+    let phone = format!("&device=d{}", id.0);
+    desk.change("PUT", "pause", json!({ "for": "1h" })).await;
+    assert_eq!(verdict(&desk, "").await, "watch");
+    assert_eq!(verdict(&desk, &phone).await, "block");
+    let wish = json!({ "for": "1h", "group": "small" });
+    desk.change("PUT", "pause", wish).await;
+    assert_eq!(verdict(&desk, &phone).await, "watch");
+}

@@ -2,7 +2,9 @@ import { fireEvent, render, screen } from "@testing-library/svelte";
 import { describe, expect, it, vi } from "vitest";
 import Facts from "../../src/groups/Facts.svelte";
 import Form from "../../src/groups/Form.svelte";
+import ScheduleForm from "../../src/groups/ScheduleForm.svelte";
 import { ApiError } from "../../src/api/client.ts";
+import type { Pack } from "../../src/api/types.ts";
 import { didOf, differences, saying } from "../../src/lib/changes.ts";
 import { daysText, linesOf, timesText, weekOf } from "../../src/lib/groups.ts";
 import { pauseOf, whoOf } from "../../src/lib/pause.ts";
@@ -84,6 +86,40 @@ describe("a group", () => {
     await fireEvent.change(screen.getByLabelText("All packs"), { target: { value: "watch" } });
     await fireEvent.click(screen.getByRole("button", { name: "Save" }));
     expect(onsave).toHaveBeenCalledWith({ packs: { ...packs, default: "watch" } });
+  });
+
+  it("that does not say what all packs do still does not say it when one pack is changed", async () => {
+    const onsave = vi.fn(async () => {});
+    const packs = [{ id: "oneplus", name: "OnePlus" }, { id: "lg", name: "LG" }] as Pack[];
+    render(Form, { group: group({ packs: { oneplus: { level: "safe" } } }), packs, lists: [], onsave });
+    for (const label of ["All packs", "Evidence"]) expect(screen.getByLabelText(label)).toHaveProperty("value", "");
+    await fireEvent.change(screen.getByLabelText("LG"), { target: { value: "off" } });
+    await fireEvent.click(screen.getByRole("button", { name: "Save" }));
+    expect(onsave).toHaveBeenCalledWith({ packs: { oneplus: { level: "safe" }, lg: "off" } });
+  });
+
+  it("tells of packs what it says itself", () => {
+    const shown = (packs: Record<string, unknown> | null) => {
+      const { container, unmount } = render(Facts, { group: group({ packs }), packs: [], lists: [] });
+      const said = container.querySelector("dd")?.textContent?.trim();
+      unmount();
+      return said;
+    };
+    expect(shown(null)).toBe("as for all");
+    expect(shown({})).toBe("as for all");
+    expect(shown({ oneplus: "block" })).toBe("oneplus: Stop");
+    expect(shown({ default: "off", level: "strict", oneplus: { level: "safe" } })).toBe("all: Off, evidence: strict; oneplus: evidence: safe");
+  });
+
+  it("has a schedule on one day at least", async () => {
+    const onchange = vi.fn();
+    const schedule = { name: "Bedtime", days: ["mon", "tue"], times: [], zone: null, action: "block_all" };
+    const { rerender } = render(ScheduleForm, { schedule, lists: [], onchange, onremove: () => {} });
+    await fireEvent.click(screen.getByRole("checkbox", { name: "Mon" }));
+    expect(onchange).toHaveBeenCalledWith({ ...schedule, days: ["tue"] });
+    await rerender({ schedule: { ...schedule, days: ["tue"] } });
+    expect(screen.getByRole("checkbox", { name: "Tue" })).toHaveProperty("disabled", true);
+    expect(screen.getByRole("checkbox", { name: "Mon" })).toHaveProperty("disabled", false);
   });
 
   it("may have the same rule twice", () => {

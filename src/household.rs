@@ -5,6 +5,7 @@
 
 mod member;
 mod reference;
+mod said;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,6 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde_json::{Map, Value};
 
 pub use member::{MemberError, device};
+pub use said::is_said;
 
 use crate::config::{Config, DEFAULT_GROUP, DeviceWish, GroupWish, MAX_GROUPS, WishProblem, slug};
 use crate::device::{DeviceKey, Kept};

@@ -19,6 +19,7 @@ use super::range::{self, Range, RangeParams};
 use super::who::{self, Known};
 use crate::config::DEFAULT_GROUP;
 use crate::device::{self, DeviceKey, NamedBy, mac_text};
+use crate::household;
 use crate::journal::{self, Cell, Counts, Series};
 use crate::packs::Packs;
 use crate::query::DeviceId;
@@ -69,6 +70,9 @@ pub struct Device {
     /// with it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub signs: Vec<String>,
+    /// The names that it says over encrypted DNS, as people set them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub says: Vec<String>,
     /// When it first asked.
     pub first_seen: String,
     /// When it last asked.
@@ -193,13 +197,13 @@ impl Sums {
             },
         );
         let set = api.household.device_wish(device.id);
+        let matches = set.iter().flat_map(|wish| &wish.matches).cloned();
+        let (says, signs) = matches.partition(|sign| household::is_said(sign));
         Device {
             group: group(api, device.id),
             declared: set.is_none() && matches!(device.key, DeviceKey::Named(_)),
-            signs: set
-                .as_ref()
-                .map(|wish| wish.matches.clone())
-                .unwrap_or_default(),
+            signs,
+            says,
             comment: set.as_ref().and_then(|wish| wish.comment.clone()),
             kind: set.and_then(|wish| wish.kind),
             guess: guess::guess(device, &self.asked, api.packs.kinds()),

@@ -25,6 +25,9 @@ use crate::store::Kind;
 
 const LONGEST_COMMENT: usize = 500;
 
+/// Names that a device may say.
+const MOST_SAID: usize = 8;
+
 /// What people want of a device.
 #[derive(Debug, Deserialize, ToSchema)]
 #[expect(dead_code, reason = "describes what is read member by member")]
@@ -37,6 +40,8 @@ pub struct NewDevice {
     kind: Option<String>,
     /// What you note of it.
     comment: Option<String>,
+    /// The names that it says over encrypted DNS, such as `kids-tablet`; at most 8.
+    says: Option<Vec<String>>,
 }
 
 /// Two devices that are one.
@@ -59,7 +64,8 @@ pub struct Split {
 
 /// Change a device
 ///
-/// Its name, its group, its kind, and what you note of it. What is not given stays as it is.
+/// Its name, its group, its kind, what you note of it, and the names that it says over encrypted DNS.
+/// What is not given stays as it is.
 #[utoipa::path(
     patch, path = "/devices/{id}", tag = "devices", request_body = NewDevice,
     params(("id" = String, Path, description = "`d12`")),
@@ -103,7 +109,13 @@ pub(super) async fn change_device(
         }
         wish.comment = comment.filter(|text| !text.trim().is_empty());
     }
+    let said = body.texts("says").map(Option::unwrap_or_default);
+    let said = said.map(|names| check_said(&mut body, &names));
     body.finish()?;
+    if let Some(said) = said {
+        let is_free = api.household.let_say(device.id, &mut wish, &said);
+        is_free.map_err(|error| refused(&error))?;
+    }
     if name == Some(None) {
         change.take_out(Kind::Device, &key(device.id)).await?;
     } else {
@@ -214,6 +226,24 @@ fn check_name(body: &mut Body, name: &str) -> String {
     }
 }
 
+fn check_said(body: &mut Body, names: &[String]) -> Vec<String> {
+    if names.len() > MOST_SAID {
+        body.wrong("says", format!("write at most {MOST_SAID} names"));
+    }
+    let mut said: Vec<String> = Vec::new();
+    for (at, name) in names.iter().enumerate() {
+        let name = name.trim().to_ascii_lowercase();
+        if !household::is_said(&name) {
+            let right = "write a name as in an address of the web, such as \"kids-tablet\"";
+            body.wrong_at(format!("/says/{at}"), right);
+        }
+        if !said.contains(&name) {
+            said.push(name);
+        }
+    }
+    said
+}
+
 fn check_kind(body: &mut Body, kind: String) -> Option<String> {
     let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte == b'-' || byte == b'_';
     if kind.is_empty() {
@@ -228,7 +258,7 @@ fn check_kind(body: &mut Body, kind: String) -> Option<String> {
 fn refused(error: &MemberError) -> Problem {
     let title = match error {
         MemberError::Declared(_) => "set by the config",
-        MemberError::Taken(_) => "this name is taken",
+        MemberError::Taken(_) | MemberError::Said(..) => "this name is taken",
         MemberError::Many => "no single device",
         MemberError::NotMerged(_) => "nothing to split",
     };

@@ -15,6 +15,9 @@ pub enum MemberError {
     /// Another device has this name.
     #[error("another device is called `{0}`")]
     Taken(String),
+    /// Another device says this name.
+    #[error("device `{1}` says `{0}` already")]
+    Said(String, String),
     /// It is not a device that can be told from others.
     #[error("this stands for many devices")]
     Many,

@@ -69,6 +69,39 @@ async fn a_device_keeps_its_number_under_the_name_that_people_give_it() {
 }
 
 #[tokio::test]
+async fn a_device_says_the_names_that_people_give_it() {
+    let (desk, phone, laptop) = two().await;
+    let says = |name: &str| desk.devices.identify_named(name, now());
+    assert_eq!(says("kids-phone"), None);
+    let wish = json!({ "says": ["Kids-Phone", "pocket"] });
+    let named = set(&desk, &phone, wish).await;
+    assert_eq!(named["says"], json!(["kids-phone", "pocket"]));
+    assert_eq!(named["signs"], json!(["02:00:00:00:00:08"]));
+    for name in ["kids-phone", "pocket"] {
+        assert_eq!(
+            says(name).map(|(device, _)| id(device)),
+            Some(phone.clone())
+        );
+    }
+    let refused = |device: &str, wish: Value| {
+        let path = format!("devices/{device}");
+        let desk = &desk;
+        async move { desk.change("PATCH", &path, wish).await }
+    };
+    let taken = refused(&laptop, json!({ "says": ["pocket.home.arpa"] })).await;
+    assert_eq!(taken.status, StatusCode::CONFLICT, "{}", taken.text);
+    let wrong = refused(&laptop, json!({ "says": ["laptop", "192.0.2.9"] })).await;
+    assert_eq!(wrong.json()["errors"][0]["pointer"], "/says/1");
+    // What is not given stays, and the names may go to another.
+    let renamed = set(&desk, &phone, json!({ "name": "Phone" })).await;
+    assert_eq!(renamed["says"], json!(["kids-phone", "pocket"]));
+    set(&desk, &phone, json!({ "says": null })).await;
+    assert_eq!(says("kids-phone"), None);
+    set(&desk, &laptop, json!({ "says": ["pocket"] })).await;
+    assert_eq!(says("pocket").map(|(device, _)| id(device)), Some(laptop));
+}
+
+#[tokio::test]
 async fn two_devices_are_made_one_and_taken_apart_again() {
     let (desk, phone, laptop) = two().await;
     let wish = json!({ "into": phone, "from": laptop });

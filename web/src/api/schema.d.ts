@@ -149,7 +149,8 @@ export interface paths {
         head?: never;
         /**
          * Change a device
-         * @description Its name, its group, its kind, and what you note of it. What is not given stays as it is.
+         * @description Its name, its group, its kind, what you note of it, and the names that it says over encrypted DNS.
+         *     What is not given stays as it is.
          */
         patch: operations["change_device"];
         trace?: never;
@@ -1305,6 +1306,8 @@ export interface components {
              * @description Its queries in the span.
              */
             queries: number;
+            /** @description The names that it says over encrypted DNS, as people set them. */
+            says?: string[];
             /**
              * @description What it is recognised by, as people set it: the first is its own, the others were made one
              *     with it.
@@ -2088,6 +2091,8 @@ export interface components {
             kind?: string | null;
             /** @description What you call it; `null` takes back all that was set of it. */
             name?: string | null;
+            /** @description The names that it says over encrypted DNS, such as `kids-tablet`; at most 8. */
+            says?: string[] | null;
         };
         /** @description What people want of a group. A member that is `null` is as for all. */
         NewGroup: {

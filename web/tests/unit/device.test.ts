@@ -38,4 +38,14 @@ describe("what is set of a device", () => {
     ]);
     expect(screen.getByLabelText("Note")).toHaveProperty("value", "");
   });
+
+  it("may be names that it says, one or several", async () => {
+    render(Settings, { device: device(["02:00:00:00:00:09"], { says: ["pocket"] }) });
+    const field = screen.getByLabelText("Names over encrypted DNS");
+    expect(field).toHaveProperty("value", "pocket");
+    await fireEvent.input(field, { target: { value: " pocket,kids-phone " } });
+    await fireEvent.click(screen.getByRole("button", { name: "Save" }));
+    await waitFor(() => expect(changes()).toHaveLength(1));
+    expect(changes()).toEqual([["PATCH", "/api/v1/devices/d1", { says: ["pocket", "kids-phone"] }]]);
+  });
 });

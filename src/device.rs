@@ -21,7 +21,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 pub use host::NameSource;
 pub use lookup::NameLookup;
 pub use neighbours::Neighbours;
-pub use registry::Devices;
+pub use registry::{Devices, Unsaved};
 pub use state::Range;
 pub use wishes::{Groups, Kept};
 

@@ -19,6 +19,7 @@ mod group;
 mod hub;
 mod item;
 mod list;
+mod met;
 mod name;
 mod outbox;
 mod password;
@@ -84,6 +85,7 @@ struct Shared {
     writing: Arc<tokio::sync::Mutex<()>>,
     generation: AtomicU64,
     hub: Option<Hub>,
+    meeting: met::Meeting,
 }
 
 /// One connection writes, one writes what must not be lost, few others read beside them (WAL).
@@ -124,6 +126,7 @@ impl Store {
                 writing: Arc::default(),
                 generation: AtomicU64::new(0),
                 hub,
+                meeting: met::Meeting::default(),
             }),
         }
     }
@@ -272,10 +275,12 @@ impl Store {
         let turn = Arc::clone(&self.shared.writing).lock_owned().await;
         // At once: a transaction that has read does not wait for the lock when it comes to write, and
         // readers hold that for a moment while they connect.
+        let met = self.met();
         let pools = self.opened()?;
         let begun = self.begin_on(pick(&pools), "BEGIN IMMEDIATE").await?;
         Ok(Transaction {
             turn: Some(turn),
+            met,
             ..begun
         })
     }
@@ -297,6 +302,7 @@ impl Store {
             file: self.shared.file.clone(),
             remote: None,
             turn: None,
+            met: None,
         })
     }
 

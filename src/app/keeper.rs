@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::nodes::Nodes;
-use crate::device::{Device, DeviceKey, Devices, NamedBy, Range, mac_text, parse_mac};
+use crate::device::{Device, Devices, Range};
 use crate::journal::Writer;
 use crate::query::DeviceId;
 use crate::store::{Cause, DeviceRow, Hub, Store, StoreError};
@@ -160,7 +160,7 @@ impl Keeper {
 
 async fn read(store: &Store) -> Result<Vec<Device>, StoreError> {
     let rows = store.read().await?.devices().all().await?;
-    Ok(rows.into_iter().filter_map(from_row).collect())
+    Ok(rows.into_iter().filter_map(DeviceRow::device).collect())
 }
 
 async fn write(store: &Store, devices: &[Device]) -> Result<(), StoreError> {
@@ -169,39 +169,7 @@ async fn write(store: &Store, devices: &[Device]) -> Result<(), StoreError> {
     }
     let mut transaction = store.write().await?;
     for device in devices {
-        transaction.devices().save(&to_row(device)).await?;
+        transaction.devices().save(&device.into()).await?;
     }
     transaction.commit().await
-}
-
-fn to_row(device: &Device) -> DeviceRow {
-    DeviceRow {
-        id: device.id,
-        key: device.key.to_string(),
-        name: device.name.clone(),
-        named_by: Some(device.named_by.as_str().to_owned()),
-        mac: device.mac.map(mac_text),
-        private_mac: device.private_mac,
-        maker: device.maker.clone(),
-        addresses: device.addresses.clone(),
-        first_seen_ms: device.first_seen_ms,
-        last_seen_ms: device.last_seen_ms,
-        alias_of: device.alias_of,
-    }
-}
-
-fn from_row(row: DeviceRow) -> Option<Device> {
-    Some(Device {
-        id: row.id,
-        key: row.key.parse::<DeviceKey>().ok()?,
-        named_by: NamedBy::from_word(row.named_by.as_deref().unwrap_or_default()),
-        name: row.name,
-        mac: row.mac.as_deref().and_then(parse_mac),
-        private_mac: row.private_mac,
-        maker: row.maker,
-        addresses: row.addresses,
-        first_seen_ms: row.first_seen_ms,
-        last_seen_ms: row.last_seen_ms,
-        alias_of: row.alias_of,
-    })
 }

@@ -144,7 +144,8 @@ impl Session<'_> {
         if due.devices || due.rows {
             self.changed.mark_unchanged();
             self.gathered = None;
-            self.sharing.exchange(self.hub, &self.nodes.devices).await?;
+            let (devices, store) = (&self.nodes.devices, &self.nodes.store);
+            self.sharing.exchange(self.hub, (devices, store)).await?;
         }
         if due.policy {
             self.nodes.store.pull().await?;

@@ -193,6 +193,7 @@ impl Core {
         devices.set_groups(device::Groups::of(config));
         devices.trust(&config.trust_mac_from);
         devices.number_in_passing();
+        store.keep_new(Arc::clone(&devices));
         let upstreams = Arc::new(
             UpstreamShared::new(&config.upstream)
                 .with_queries_at_once(limits.upstream_queries)

@@ -1,5 +1,7 @@
 //! The registry: who has which address. DNS threads read a snapshot; what is new takes a lock.
 
+mod unsaved;
+
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,6 +17,7 @@ use super::wishes::{Groups, Kept, Wishes};
 use super::{Device, Lease, Mac, NameSource};
 use crate::config::{self, Config, not_ahead};
 use crate::query::{DeviceId, GroupId};
+pub use unsaved::Unsaved;
 
 /// So many new seats are gathered before all are copied.
 const RECENT_SEATS: usize = 64;
@@ -24,6 +27,7 @@ pub struct Devices {
     snapshot: ArcSwap<Snapshot>,
     state: Mutex<State>,
     changed: watch::Sender<u64>,
+    saved: Mutex<unsaved::Saved>,
 }
 
 /// What DNS threads need, swapped whole.
@@ -90,6 +94,7 @@ impl Devices {
             snapshot: ArcSwap::from_pointee(Snapshot::of(&state)),
             state: Mutex::new(state),
             changed: watch::Sender::new(0),
+            saved: Mutex::default(),
         }
     }
 

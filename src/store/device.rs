@@ -6,6 +6,7 @@ use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
 use super::{NODE, StoreError, Table, narrow};
+use crate::device::{Device, DeviceKey, NamedBy, mac_text, parse_mac};
 use crate::query::DeviceId;
 
 /// What is kept of a device.
@@ -33,6 +34,43 @@ pub struct DeviceRow {
     pub last_seen_ms: i64,
     /// The device that it turned out to be.
     pub alias_of: Option<DeviceId>,
+}
+
+impl From<&Device> for DeviceRow {
+    fn from(device: &Device) -> Self {
+        Self {
+            id: device.id,
+            key: device.key.to_string(),
+            name: device.name.clone(),
+            named_by: Some(device.named_by.as_str().to_owned()),
+            mac: device.mac.map(mac_text),
+            private_mac: device.private_mac,
+            maker: device.maker.clone(),
+            addresses: device.addresses.clone(),
+            first_seen_ms: device.first_seen_ms,
+            last_seen_ms: device.last_seen_ms,
+            alias_of: device.alias_of,
+        }
+    }
+}
+
+impl DeviceRow {
+    /// The device; `None` where it is not known by what.
+    pub fn device(self) -> Option<Device> {
+        Some(Device {
+            id: self.id,
+            key: self.key.parse::<DeviceKey>().ok()?,
+            named_by: NamedBy::from_word(self.named_by.as_deref().unwrap_or_default()),
+            name: self.name,
+            mac: self.mac.as_deref().and_then(parse_mac),
+            private_mac: self.private_mac,
+            maker: self.maker,
+            addresses: self.addresses,
+            first_seen_ms: self.first_seen_ms,
+            last_seen_ms: self.last_seen_ms,
+            alias_of: self.alias_of,
+        })
+    }
 }
 
 /// The devices that asked, by number.

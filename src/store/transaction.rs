@@ -6,6 +6,7 @@ use sqlx::{Sqlite, SqliteConnection};
 use tokio::sync::OwnedMutexGuard;
 
 use super::hub::Remote;
+use super::met::Met;
 use super::{
     BlockTable, ChangeTable, DayTable, DeviceTable, DeviceWishTable, EntryTable, ErasureTable,
     GroupTable, ListTable, NameTable, OutboxTable, PasswordTable, PauseTable, RecordTable,
@@ -20,6 +21,8 @@ pub struct Transaction {
     pub(super) remote: Option<Box<Remote>>,
     /// Nobody else writes meanwhile; who waits comes in turn.
     pub(super) turn: Option<OwnedMutexGuard<()>>,
+    /// The devices that what is written may speak of.
+    pub(super) met: Option<Met>,
 }
 
 impl Transaction {
@@ -119,15 +122,20 @@ impl Transaction {
     }
 
     /// Keeps what was written.
-    pub async fn commit(self) -> Result<(), StoreError> {
+    pub async fn commit(mut self) -> Result<(), StoreError> {
+        let saved = self.save_met().await?;
         let Self {
             inner,
             file,
             remote,
             turn,
+            ..
         } = self;
         let here = async {
             let done = inner.commit().await;
+            if let (Ok(()), Some((met, unsaved))) = (&done, &saved) {
+                met.note_saved(unsaved);
+            }
             drop(turn);
             done.map_err(|source| StoreError::using(&file, source))
         };

@@ -205,3 +205,78 @@ async fn killed_at_any_moment_it_loses_no_change_and_only_the_rows_of_the_last_m
         rules.len()
     );
 }
+
+/// Asks once, from this address.
+fn ask_from(address: &str, dns: SocketAddr) {
+    let socket = UdpSocket::bind((address, 0)).unwrap();
+    socket.connect(dns).unwrap();
+    let patience = Some(Duration::from_secs(5));
+    socket.set_read_timeout(patience).unwrap();
+    let query = question("a.telemetry.example.", RecordType::A);
+    socket.send(&query.to_vec().unwrap()).unwrap();
+    socket.recv(&mut [0; 4096]).unwrap();
+}
+
+/// The number of the device that has this address.
+async fn device_at(web: &str, address: &str) -> String {
+    let path = format!("{web}/api/v1/devices");
+    let body: serde_json::Value = reqwest::get(path).await.unwrap().json().await.unwrap();
+    let devices = body["devices"].as_array().unwrap();
+    let has_it = |device: &&serde_json::Value| {
+        let addresses = device["addresses"].as_array().unwrap();
+        addresses.iter().any(|one| one == address)
+    };
+    let device = devices.iter().find(has_it).unwrap();
+    device["id"].as_str().unwrap().to_owned()
+}
+
+/// The numbers that are on disk, and what they belong to.
+async fn saved(store: &Store) -> Vec<(u32, String)> {
+    let rows = store.read().await.unwrap().devices().all().await.unwrap();
+    rows.into_iter().map(|row| (row.id.0, row.key)).collect()
+}
+
+async fn on_disk(folder: &TempDir) -> Vec<(u32, String)> {
+    let store = Store::open(&folder.path().join("data")).await.unwrap();
+    let saved = saved(&store).await;
+    store.close().await;
+    saved
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_number_that_a_change_or_a_row_speaks_of_is_of_no_other_device_after_a_kill() {
+    squelch::app::choose_crypto();
+    let folder = tempfile::tempdir().unwrap();
+    let config = "[dns]\nlisten = [\"127.0.0.1:0\"]\n[journal]\nflush = \"1s\"\n\
+        [web]\nlisten = [\"127.0.0.1:0\"]\n[[rule]]\nmatch = \"||telemetry.example^\"\n";
+    std::fs::write(folder.path().join("config.toml"), config).unwrap();
+    let server = Server::start(&folder);
+    when_ready(server.web.clone()).await;
+    ask_from("127.0.0.2", server.dns);
+    let first = device_at(&server.web, "127.0.0.2").await;
+    let rule = json!({ "match": "||games.example^", "device": first });
+    let sent = reqwest::Client::new()
+        .post(format!("{}/api/v1/rules", server.web))
+        .json(&rule)
+        .send();
+    assert!(sent.await.unwrap().status().is_success());
+    server.kill();
+    let kept = on_disk(&folder).await;
+    assert_eq!(kept, [(1, "ip:127.0.0.2".to_owned())]);
+
+    let server = Server::start(&folder);
+    when_ready(server.web.clone()).await;
+    ask_from("127.0.0.3", server.dns);
+    assert_ne!(device_at(&server.web, "127.0.0.3").await, first);
+    // With its row in the journal: devices that nothing speaks of are saved ten seconds after.
+    let (data, asked) = (folder.path().join("data"), Instant::now());
+    let reader = Store::open(&data).await.unwrap();
+    while saved(&reader).await.len() < 2 {
+        assert!(asked.elapsed() < FLUSH + SLACK * 5);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    reader.close().await;
+    server.kill();
+    let kept = on_disk(&folder).await;
+    assert_eq!(kept.get(1), Some(&(2, "ip:127.0.0.3".to_owned())));
+}

@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::device::{Device, DeviceKey, Devices};
 use crate::query::DeviceId;
-use crate::store::{Hub, StoreError};
+use crate::store::{Hub, Store, StoreError};
 
 /// When a device last asked, and from where, is told this often.
 const NOW_AND_THEN_MS: i64 = 15 * 60 * 1000;
@@ -24,7 +24,11 @@ pub(super) struct Sharing {
 
 impl Sharing {
     /// Learns what is new there, and tells what is new here.
-    pub async fn exchange(&mut self, hub: &Hub, devices: &Devices) -> Result<(), StoreError> {
+    pub async fn exchange(
+        &mut self,
+        hub: &Hub,
+        (devices, store): (&Devices, &Store),
+    ) -> Result<(), StoreError> {
         let (version, others) = hub.devices_after(self.version).await?;
         self.version = version;
         let told: HashSet<DeviceId> = others.iter().map(|device| device.id).collect();
@@ -47,6 +51,8 @@ impl Sharing {
         if fresh.is_empty() {
             return Ok(());
         }
+        // What the others know by a number must not be another one here after the power was cut.
+        store.save_new().await?;
         hub.put_devices(&fresh).await?;
         self.known
             .extend(fresh.into_iter().map(|device| (device.id, device)));

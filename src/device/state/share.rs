@@ -48,6 +48,18 @@ impl State {
         }
     }
 
+    /// The devices that have numbers of ours from this one on, and the number after them. Passing
+    /// numbers are none.
+    pub fn numbered_from(&mut self, number: u32) -> (Vec<Device>, u32) {
+        let next = self.next;
+        if next >= PASSING || next == number {
+            return (Vec::new(), number);
+        }
+        let mut devices = self.devices();
+        devices.retain(|device| (number..next).contains(&device.id.0));
+        (devices, next)
+    }
+
     /// Takes over what other nodes know. Says whether anything is new.
     pub fn learn(&mut self, others: Vec<Device>) -> bool {
         let before = self.devices();

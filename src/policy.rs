@@ -115,8 +115,13 @@ impl Policy {
         }
         let groups = self.groups.load();
         let group = groups.get(usize::from(asker.group.0));
+        let today = |id| {
+            self.devices
+                .as_ref()
+                .map_or(id, |devices| devices.resolve(id))
+        };
         let group = group.map(String::as_str);
-        pauses.cover(asker, (group, rules.is_shut()), now_ms())
+        pauses.cover(asker, (group, rules.is_shut()), (now_ms(), today))
     }
 
     /// The verdict on `name` (lower-cased) for whoever asks.

@@ -103,7 +103,7 @@ pub(super) async fn pause(
     if let (Some(Ends::At(end)), Some(who)) = (ends, who) {
         let until_ms = end.as_millisecond();
         let pauses = Pauses::clone(&api.policy.pauses());
-        let pauses = pauses.with(Pause { who, until_ms });
+        let pauses = pauses.with(Pause { who, until_ms }, |id| api.devices.resolve(id));
         put(&api, &mut change, &pauses, now).await?;
         change.commit().await?;
     }
@@ -133,7 +133,8 @@ pub(super) async fn resume(
     let pauses = match (who, wish.only.as_deref()) {
         (Paused::All, None) => Pauses::default(),
         (who, None) | (who @ Paused::All, Some("all")) => {
-            Pauses::clone(&api.policy.pauses()).without(&who)
+            let pauses = Pauses::clone(&api.policy.pauses());
+            pauses.without(&who, |id| api.devices.resolve(id))
         }
         (Paused::All, Some(_)) => return Err(Problem::input("only", "write \"all\"")),
         _ => return Err(Problem::input("only", "stands beside a device or a group")),
@@ -153,7 +154,7 @@ pub(super) fn list(api: &Api, now: Timestamp) -> PauseList {
             _ => None,
         },
         device: match pause.who {
-            Paused::Device(device) => Some(known.refer(device)),
+            Paused::Device(device) => Some(known.refer(api.devices.resolve(device))),
             _ => None,
         },
         until: range::text(pause.until_ms),

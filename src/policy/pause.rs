@@ -36,33 +36,46 @@ impl Pauses {
 
     /// Whether nothing is blocked for a device, whose group has this name, and may be shut by a
     /// schedule that blocks all: the bedtime of some does not end where others want a pause for
-    /// all, but where it is them whom people name.
+    /// all, but where it is them whom people name. `today` is the device that a number stands for.
     pub(super) fn cover(
         &self,
         asker: Asker,
         (group, is_shut): (Option<&str>, bool),
-        now_ms: i64,
+        (now_ms, today): (i64, impl Fn(DeviceId) -> DeviceId),
     ) -> bool {
         self.running(now_ms).any(|pause| match &pause.who {
             Paused::All => !is_shut,
             Paused::Group(name) => group == Some(name),
-            Paused::Device(device) => *device == asker.device,
+            Paused::Device(device) => today(*device) == asker.device,
         })
     }
 
-    /// The same with this pause, in the place of the one before for the same.
+    /// The same with this pause, in the place of those before for the same.
     #[must_use]
-    pub fn with(mut self, pause: Pause) -> Self {
-        self = self.without(&pause.who);
+    pub fn with(mut self, pause: Pause, today: impl Fn(DeviceId) -> DeviceId) -> Self {
+        self = self.without(&pause.who, today);
         self.0.push(pause);
         self
     }
 
-    /// The same without the pause for these.
+    /// The same without the pauses for these, also by a number that stands for the same device
+    /// `today`.
     #[must_use]
-    pub fn without(mut self, who: &Paused) -> Self {
-        self.0.retain(|pause| pause.who != *who);
+    pub fn without(mut self, who: &Paused, today: impl Fn(DeviceId) -> DeviceId) -> Self {
+        let who = who.today(&today);
+        self.0.retain(|pause| pause.who.today(&today) != who);
         self
+    }
+}
+
+impl Paused {
+    /// The same by the number that a device has now: it may have turned out to be another one.
+    #[must_use]
+    pub fn today(&self, today: impl Fn(DeviceId) -> DeviceId) -> Self {
+        match self {
+            Self::Device(device) => Self::Device(today(*device)),
+            other => other.clone(),
+        }
     }
 }
 
@@ -73,8 +86,13 @@ mod tests {
     use super::*;
     use crate::query::GroupId;
 
+    /// Device 3 turned out to be device 1.
+    fn today(device: DeviceId) -> DeviceId {
+        if device.0 == 3 { DeviceId(1) } else { device }
+    }
+
     fn pauses(who: Paused) -> Pauses {
-        Pauses::default().with(Pause { who, until_ms: 100 })
+        Pauses::default().with(Pause { who, until_ms: 100 }, today)
     }
 
     fn covers(pauses: &Pauses, device: u32, group: &str, now_ms: i64) -> bool {
@@ -83,7 +101,7 @@ mod tests {
             group: GroupId(0),
             address: IpAddr::V4(Ipv4Addr::LOCALHOST),
         };
-        pauses.cover(asker, (Some(group), false), now_ms)
+        pauses.cover(asker, (Some(group), false), (now_ms, today))
     }
 
     #[test]
@@ -103,10 +121,25 @@ mod tests {
             group: GroupId(0),
             address: IpAddr::V4(Ipv4Addr::LOCALHOST),
         };
-        let covers = |who| pauses(who).cover(asker, (Some("kids"), true), 0);
+        let covers = |who| pauses(who).cover(asker, (Some("kids"), true), (0, today));
         assert!(!covers(Paused::All));
         assert!(covers(Paused::Group("kids".to_owned())));
         assert!(covers(Paused::Device(DeviceId(1))));
+    }
+
+    #[test]
+    fn a_pause_goes_on_for_a_device_that_turned_out_to_be_another() {
+        let guess = pauses(Paused::Device(DeviceId(3)));
+        assert!(covers(&guess, 1, "kids", 0) && !covers(&guess, 2, "kids", 0));
+        let again = Pause {
+            who: Paused::Device(DeviceId(1)),
+            until_ms: 200,
+        };
+        assert_eq!(guess.clone().with(again.clone(), today).0, [again]);
+        let other = Paused::Device(DeviceId(2));
+        assert_eq!(guess.clone().without(&other, today), guess);
+        let it = Paused::Device(DeviceId(1));
+        assert_eq!(guess.without(&it, today), Pauses::default());
     }
 
     #[test]
@@ -115,8 +148,8 @@ mod tests {
             who: Paused::All,
             until_ms: 200,
         };
-        let pauses = pauses(Paused::All).with(longer.clone());
+        let pauses = pauses(Paused::All).with(longer.clone(), today);
         assert_eq!(pauses.0, [longer]);
-        assert_eq!(pauses.without(&Paused::All), Pauses::default());
+        assert_eq!(pauses.without(&Paused::All, today), Pauses::default());
     }
 }

@@ -114,9 +114,9 @@ impl Desk {
         let packs = Packs::from_folder(&write_packs(folder.path())).unwrap();
         let live = Arc::new(Live::default());
         let packs = Arc::new(packs);
-        let policy = Policy::new(Arc::clone(&live));
-        policy.set_group_names(config.group_names());
         let devices = Arc::new(Devices::new(&config.devices, Vec::new()));
+        let policy = Policy::new(Arc::clone(&live)).with_devices(Arc::clone(&devices));
+        policy.set_group_names(config.group_names());
         let store = Store::at(&config.data_dir);
         let words = words(&policy, &devices);
         let (journal, writer) = Journal::new(&config.journal, store.clone(), words);

@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use super::{Desk, PHONE};
+use super::{Desk, LAPTOP, PHONE, id};
 
 const RULE: &str = "[[rule]]\nmatch = \"||ads.example^\"\n[[group]]\nname = \"kids\"\n";
 
@@ -55,6 +55,28 @@ async fn a_pause_for_one_device_leaves_the_others_as_they_are() {
     let path = format!("pause?device={device}");
     let resumed = desk.change("DELETE", &path, json!({})).await.json();
     assert_eq!(resumed["pauses"], json!([]));
+}
+
+#[tokio::test]
+async fn a_pause_goes_on_and_can_be_ended_when_a_device_turns_out_to_be_another() {
+    let desk = Desk::with(RULE, |_| {}).await;
+    let now = jiff::Timestamp::now().as_millisecond();
+    let [phone, laptop] = [PHONE, LAPTOP].map(|from| id(desk.ask(now, from, "a.example")));
+    let wish = json!({ "for": "1h", "device": laptop });
+    desk.change("PUT", "pause", wish).await;
+    let one = json!({ "into": phone, "from": laptop });
+    let merged = desk.change("POST", "devices/merge", one).await;
+    assert_eq!(merged.status, StatusCode::OK, "{}", merged.text);
+    assert_eq!(verdict(&desk, &format!("&device={phone}")).await, "watch");
+    let pauses = desk.json("status").await["blocking"]["pauses"].clone();
+    assert_eq!(pauses[0]["device"]["id"], phone.as_str());
+    let again = json!({ "for": "2h", "device": phone });
+    let pauses = desk.change("PUT", "pause", again).await.json()["pauses"].clone();
+    assert_eq!(pauses.as_array().map(Vec::len), Some(1), "{pauses}");
+    let path = format!("pause?device={laptop}");
+    let resumed = desk.change("DELETE", &path, json!({})).await.json();
+    assert_eq!(resumed["pauses"], json!([]));
+    assert_eq!(verdict(&desk, &format!("&device={phone}")).await, "block");
 }
 
 #[tokio::test]

@@ -107,13 +107,15 @@ impl DeviceTable<'_> {
         self.0.checked(done).map(|_| ())
     }
 
-    /// Removes those that are known by an address alone and did not ask since `before_ms`, unless
-    /// people set something of them; says how many. The last number of each range of `room` stays,
-    /// so that none is given again.
+    /// Removes those that are known by an address alone, or by a hardware address that they made up,
+    /// and did not ask since `before_ms`, unless people set something of them; says how many. The last
+    /// number of each range of `room` stays, so that none is given again.
     pub async fn remove_quiet(&mut self, before_ms: i64, room: u32) -> Result<u64, StoreError> {
         let done = sqlx::query(
-            "DELETE FROM device WHERE node = $1 AND key LIKE 'ip:%' AND name IS NULL \
-             AND last_seen_ms < $2 \
+            "DELETE FROM device WHERE node = $1 AND last_seen_ms < $2 \
+             AND (key LIKE 'ip:%' AND (name IS NULL OR alias_of IS NOT NULL) \
+                  OR key LIKE 'mac:%' AND private_mac = 1) \
+             AND id NOT IN (SELECT alias_of FROM device WHERE node = $1 AND alias_of IS NOT NULL) \
              AND id NOT IN (SELECT MAX(id) FROM device WHERE node = $1 GROUP BY id / $3) \
              AND id NOT IN (SELECT device FROM device_wish WHERE node = $1) \
              AND id NOT IN (SELECT device FROM rule WHERE node = $1 AND device IS NOT NULL) \

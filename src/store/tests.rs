@@ -79,13 +79,18 @@ async fn a_list_reads_back_with_the_groups_that_it_names() {
 }
 
 #[tokio::test]
-async fn quiet_addresses_are_forgotten_but_for_those_of_which_something_is_set() {
+async fn quiet_addresses_and_made_up_ones_are_forgotten_but_for_those_of_which_something_is_set() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).await.unwrap();
     let mut writing = store.write().await.unwrap();
     let quiet = |id| DeviceRow {
         key: format!("ip:192.0.2.{id}"),
         name: None,
+        alias_of: None,
+        ..device(id)
+    };
+    let made_up = |id| DeviceRow {
+        alias_of: None,
         ..device(id)
     };
     let rows = [
@@ -98,11 +103,22 @@ async fn quiet_addresses_are_forgotten_but_for_those_of_which_something_is_set()
             name: Some("nas".to_owned()),
             ..quiet(3)
         },
-        device(4),
+        DeviceRow {
+            private_mac: false,
+            ..made_up(4)
+        },
         quiet(5),
         quiet(6),
         quiet(7),
-        quiet(8),
+        made_up(8),
+        made_up(9),
+        // It still asks from an address as which it was known before.
+        DeviceRow {
+            alias_of: Some(DeviceId(9)),
+            last_seen_ms: 1_800_000_000_000,
+            ..quiet(10)
+        },
+        quiet(11),
     ];
     for row in rows {
         writing.devices().save(&row).await.unwrap();
@@ -130,11 +146,11 @@ async fn quiet_addresses_are_forgotten_but_for_those_of_which_something_is_set()
     writing.pauses().save(&pause).await.unwrap();
     let before_ms = 1_750_000_000_000;
     let gone = writing.devices().remove_quiet(before_ms, 1 << 20).await;
-    assert_eq!(gone.unwrap(), 1);
+    assert_eq!(gone.unwrap(), 2);
     writing.commit().await.unwrap();
     let all = store.read().await.unwrap().devices().all().await.unwrap();
     let left: Vec<u32> = all.iter().map(|row| row.id.0).collect();
-    assert_eq!(left, [2, 3, 4, 5, 6, 7, 8]);
+    assert_eq!(left, [2, 3, 4, 5, 6, 7, 9, 10, 11]);
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use super::nodes::Nodes;
 use crate::device::{Device, Devices, Range};
 use crate::journal::Writer;
 use crate::query::DeviceId;
-use crate::store::{Cause, DeviceRow, Hub, Store, StoreError};
+use crate::store::{Cause, Clock, DeviceRow, Hub, Retention, Store, StoreError};
 
 /// Changes are gathered for this long, so that a busy home does not write for each query.
 const GATHER: Duration = Duration::from_secs(10);
@@ -30,6 +30,8 @@ pub(super) struct Keeper {
     devices: Arc<Devices>,
     /// How long rows of the journal are kept.
     retention: Duration,
+    /// The clock that tells how long a device has been quiet.
+    clock: Clock,
     saved: HashMap<DeviceId, Device>,
     /// The store's file that they were saved in.
     generation: u64,
@@ -68,6 +70,7 @@ impl Keeper {
             store,
             devices,
             retention,
+            clock: Clock::default(),
             saved: HashMap::new(),
             generation: 0,
         }
@@ -111,19 +114,24 @@ impl Keeper {
             self.save().await;
             if forgot.is_none_or(|at: Instant| at.elapsed() >= FORGET) {
                 forgot = Some(Instant::now());
-                self.forget().await;
+                let now_ms = Timestamp::now().as_millisecond();
+                self.forget((Instant::now(), now_ms)).await;
             }
         }
     }
 
-    /// Forgets devices of which nothing is known but an address, and nothing speaks any more: made-up
-    /// addresses would be kept for ever.
-    async fn forget(&self) {
-        let known_for = self.retention.saturating_add(LONGER).as_millis();
-        let known_for = i64::try_from(known_for).unwrap_or(i64::MAX);
-        let before_ms = Timestamp::now().as_millisecond().saturating_sub(known_for);
+    /// Forgets devices of which nothing is known but an address, or a hardware address that they made
+    /// up, and nothing speaks any more: they would be kept for ever.
+    async fn forget(&mut self, (now, now_ms): (Instant, i64)) {
+        let retention = Retention::new(self.retention);
+        let has_settled = self.clock.has_settled(retention, (now, now_ms));
+        let before_ms = Retention::new(self.retention.saturating_add(LONGER)).before_ms(now_ms);
         let forget = async {
             let mut store = self.store.write().await?;
+            // By a clock that is ahead, all have been quiet for long.
+            if !has_settled && !store.blocks().has_witness(retention, now_ms).await? {
+                return Ok(0);
+            }
             let gone = store.devices().remove_quiet(before_ms, Range::ROOM).await?;
             store.commit().await?;
             Ok::<_, StoreError>(gone)
@@ -172,4 +180,32 @@ async fn write(store: &Store, devices: &[Device]) -> Result<(), StoreError> {
         transaction.devices().save(&device.into()).await?;
     }
     transaction.commit().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LONG_AGO_MS: i64 = 1_700_000_000_000;
+    const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+    #[tokio::test]
+    async fn nobody_is_forgotten_by_a_clock_that_was_just_set_ahead() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).await.unwrap();
+        let devices = Arc::new(Devices::new(&[], Vec::new()));
+        for address in ["192.0.2.1", "192.0.2.2"] {
+            devices.identify_at(address.parse().unwrap(), LONG_AGO_MS);
+        }
+        let mut keeper = Keeper::new(store, devices, Duration::from_hours(90 * 24));
+        keeper.save().await;
+        let (start, year_later_ms) = (Instant::now(), LONG_AGO_MS + 365 * DAY_MS);
+        keeper.forget((start, year_later_ms)).await;
+        assert_eq!(read(&keeper.store).await.unwrap().len(), 2);
+        // It goes on to be a year later.
+        let day_later = (start + Duration::from_hours(24), year_later_ms + DAY_MS);
+        keeper.forget(day_later).await;
+        let left = read(&keeper.store).await.unwrap();
+        assert_eq!(left.iter().map(|one| one.id.0).collect::<Vec<_>>(), [2]);
+    }
 }

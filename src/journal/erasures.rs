@@ -2,12 +2,18 @@
 
 use std::sync::{MutexGuard, PoisonError};
 
+use jiff::Timestamp;
+
 use super::Journal;
 use super::gone::{Deleted, Gone};
 use super::parcel::Parcel;
 use super::shared::{Request, Shared};
+use crate::config::not_ahead;
 use crate::query::DeviceId;
 use crate::store::{self, Arrived, Hub, StoreError, Transaction};
+
+/// Clocks of nodes differ by less.
+const HOUR_MS: i64 = 3_600_000;
 
 /// How far a deletion is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,9 +52,10 @@ impl Journal {
             return Ok(());
         }
         let mut store = shared.store.write_through().await?;
-        store.erasures().add(device, now_ms).await?;
+        let asked = (now_ms, latest_ms(now_ms));
+        store.erasures().add(device, asked).await?;
         store.commit().await?;
-        shared.erasures().add(device, now_ms);
+        shared.erasures().add(device, asked);
         self.ask(Request::Erase).await;
         Ok(())
     }
@@ -60,13 +67,15 @@ impl Journal {
         let Some(last) = new.last().map(|one| one.id) else {
             return Ok(learned);
         };
+        let latest_ms = latest_ms(Timestamp::now().as_millisecond());
         let mut store = self.shared.store.write_through().await?;
         for one in &new {
-            store.erasures().add(one.device, one.until_ms).await?;
+            let asked = (one.until_ms, latest_ms);
+            store.erasures().add(one.device, asked).await?;
         }
         store.erasures().set_learned(last).await?;
         store.commit().await?;
-        self.shared.erasures().learn(&new);
+        self.shared.erasures().learn(&new, latest_ms);
         self.ask(Request::Erase).await;
         Ok(last)
     }
@@ -84,7 +93,8 @@ impl Journal {
 
     /// What is left of a parcel; `None` where it has nothing that is deleted, or is damaged.
     pub fn without_deleted(&self, parcel: &Arrived) -> Option<Arrived> {
-        let deleted = self.shared.erasures().deleted.clone();
+        let now_ms = Timestamp::now().as_millisecond();
+        let deleted = self.shared.erasures().of_others(now_ms);
         let mut gone = Gone::new(&self.shared.words, &deleted);
         let whole = Parcel::open(&parcel.data, parcel.rows).ok()?;
         let data = whole.without(&mut gone)?.encode();
@@ -96,10 +106,11 @@ impl Journal {
 }
 
 impl Erasures {
-    /// Deletes what was recorded of a device until a time.
-    fn add(&mut self, device: DeviceId, until_ms: i64) {
+    /// Deletes what was recorded of a device until a time, unless that is under way or done. What was
+    /// asked for later than `latest_ms` was so by a clock that was ahead, and is no reason.
+    fn add(&mut self, device: DeviceId, (until_ms, latest_ms): (i64, i64)) {
         let known = self.deleted.entry(device).or_insert(i64::MIN);
-        if *known < until_ms {
+        if *known < until_ms || *known > latest_ms {
             *known = until_ms;
             self.pending.retain(|erasure| erasure.device != device);
             self.pending.push(Erasure {
@@ -111,12 +122,24 @@ impl Erasures {
     }
 
     /// Adds what was asked for on any node.
-    pub(super) fn learn(&mut self, new: &[store::Erasing]) {
+    pub(super) fn learn(&mut self, new: &[store::Erasing], latest_ms: i64) {
         for one in new {
-            self.add(one.device, one.until_ms);
+            self.add(one.device, (one.until_ms, latest_ms));
             self.learned = self.learned.max(one.id);
         }
         self.note_idle();
+    }
+
+    /// What is left out of rows that come from other nodes: all that was recorded until then. After a
+    /// deletion by a clock that was ahead, what is recorded from now on stays.
+    pub(super) fn of_others(&mut self, now_ms: i64) -> Deleted {
+        let pending = &self.pending;
+        for (device, until_ms) in &mut self.deleted {
+            if pending.iter().all(|erasure| erasure.device != *device) {
+                *until_ms = not_ahead(*until_ms, now_ms);
+            }
+        }
+        self.deleted.clone()
     }
 
     /// Where nothing is to be deleted, nothing of it waits to be sent.
@@ -131,6 +154,11 @@ impl Erasures {
             (erasure.done, erasure.total) = (done, total);
         }
     }
+}
+
+/// The latest time at which a deletion may have been asked for.
+fn latest_ms(now_ms: i64) -> i64 {
+    not_ahead(i64::MAX, now_ms).saturating_add(HOUR_MS)
 }
 
 impl Shared {
@@ -151,7 +179,7 @@ impl Shared {
         );
         let mut erasures = self.erasures();
         for row in &all {
-            erasures.add(row.device, row.until_ms);
+            erasures.add(row.device, (row.until_ms, i64::MAX));
             if row.is_done {
                 erasures.pending.retain(|one| one.device != row.device);
             }

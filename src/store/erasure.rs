@@ -19,17 +19,23 @@ pub struct ErasureRow {
 pub struct ErasureTable<'a>(pub(super) Table<'a>);
 
 impl ErasureTable<'_> {
-    /// Adds one, unless it is there.
-    pub async fn add(&mut self, device: DeviceId, until_ms: i64) -> Result<(), StoreError> {
+    /// Adds one, unless it is there; one that is there from later than `latest_ms` is of a clock that
+    /// was ahead.
+    pub async fn add(
+        &mut self,
+        device: DeviceId,
+        (until_ms, latest_ms): (i64, i64),
+    ) -> Result<(), StoreError> {
         let query = sqlx::query(
             "INSERT INTO erasure (node, device, until_ms, is_done) VALUES ($1, $2, $3, 0) \
              ON CONFLICT (node, device) DO UPDATE SET until_ms = excluded.until_ms, is_done = 0 \
-             WHERE until_ms < excluded.until_ms",
+             WHERE until_ms < excluded.until_ms OR until_ms > $4",
         );
         let done = query
             .bind(NODE)
             .bind(i64::from(device.0))
             .bind(until_ms)
+            .bind(latest_ms)
             .execute(self.0.connection())
             .await;
         self.0.checked(done).map(|_| ())

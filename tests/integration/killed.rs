@@ -221,7 +221,7 @@ fn ask_from(address: &str, dns: SocketAddr) {
 async fn device_at(web: &str, address: &str) -> String {
     let path = format!("{web}/api/v1/devices");
     let body: serde_json::Value = reqwest::get(path).await.unwrap().json().await.unwrap();
-    let devices = body["devices"].as_array().unwrap();
+    let devices = body["items"].as_array().unwrap();
     let has_it = |device: &&serde_json::Value| {
         let addresses = device["addresses"].as_array().unwrap();
         addresses.iter().any(|one| one == address)

@@ -21,7 +21,7 @@ fn learn(home: &Home, until_ms: i64) {
         device: DEVICE,
         until_ms,
     };
-    home.journal.shared.erasures().learn(&[erasing]);
+    home.journal.shared.erasures().learn(&[erasing], i64::MAX);
 }
 
 async fn finish(home: &mut Home, now_ms: i64) {
@@ -135,4 +135,39 @@ async fn a_deletion_that_comes_while_another_is_under_way_is_done_with_it() {
         .filter(|event| event.device != DeviceId(3))
         .collect();
     assert_reads_are_exact(&home, &rest, everything()).await;
+}
+
+#[tokio::test]
+async fn after_a_deletion_by_a_clock_that_was_ahead_the_next_one_deletes_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut home = Home::at(folder.path()).await;
+    let year_ms = 365 * DAY_MS;
+    home.journal.erase(DEVICE, START + year_ms).await.unwrap();
+    finish(&mut home, START + year_ms).await;
+    // The clock is right from here on.
+    let events = sample::day(START, 3000, 1);
+    let now_ms = START + DAY_MS;
+    record_in_parts(&mut home, &events, 1000).await;
+    home.journal.erase(DEVICE, now_ms).await.unwrap();
+    finish(&mut home, now_ms).await;
+    let left = left(&events, now_ms);
+    assert_reads_are_exact(&home, &left, everything()).await;
+    home.stop(now_ms).await;
+    let home = Home::at(folder.path()).await;
+    let deleted = home.journal.shared.erasures().deleted.clone();
+    assert_eq!(deleted.get(&DEVICE), Some(&now_ms));
+}
+
+#[tokio::test]
+async fn after_a_deletion_by_a_clock_that_was_ahead_what_comes_from_others_later_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut home = Home::at(folder.path()).await;
+    let (ahead_ms, now_ms) = (START + 365 * DAY_MS, START + DAY_MS);
+    home.journal.erase(DEVICE, ahead_ms).await.unwrap();
+    let of_others = |now_ms| home.journal.shared.erasures().of_others(now_ms)[&DEVICE];
+    assert_eq!(of_others(now_ms), ahead_ms, "it is under way");
+    finish(&mut home, ahead_ms).await;
+    let of_others = |now_ms| home.journal.shared.erasures().of_others(now_ms)[&DEVICE];
+    // Once the clock is right, and from then on.
+    assert_eq!([now_ms, now_ms + DAY_MS].map(of_others), [now_ms; 2]);
 }

@@ -72,7 +72,11 @@ async fn flushes_and_changes_come_between_the_steps() {
             assert_eq!(home.journal.shared.state().tail.unflushed(), 0);
         }
         let mut change = home.store.write_through().await.unwrap();
-        change.erasures().add(DeviceId(99), steps).await.unwrap();
+        change
+            .erasures()
+            .add(DeviceId(99), (steps, i64::MAX))
+            .await
+            .unwrap();
         change.commit().await.unwrap();
         let now = blocks(&home).await;
         // Each takes a block at most, but for the last ones of the day that is kept in part.

@@ -19,7 +19,7 @@ impl Writer {
             return false;
         }
         let is_watched = self.shared.live.receiver_count() > 0;
-        let deleted = self.shared.erasures().deleted.clone();
+        let deleted = self.shared.erasures().of_others(now_ms());
         let mut gone = Gone::new(&self.shared.words, &deleted);
         for parcel in parcels {
             let mut state = self.shared.state_mut();

@@ -94,7 +94,7 @@ pub(super) fn understand(packs: &Packs, config: &Config) -> Result<(), ConfigPro
     let ids: Vec<&str> = packs.packs().iter().map(|pack| &*pack.id).collect();
     let mut problems = config.packs.unknown(&ids);
     let groups = config.groups.iter();
-    problems.extend(groups.flat_map(|group| group.packs.unknown(&ids)));
+    problems.extend(groups.flat_map(|group| group.unknown_packs(&ids)));
     if let Err(rules) = lists::own_rules(config) {
         problems.extend(rules.0);
     }

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use super::blocking::SafeSearch;
 use super::list::{List, ListAction};
 use super::packs::{Packs, PacksSaid};
-use super::problem::nearest;
+use super::problem::{Problem, nearest};
 use super::rule::Rule;
-use super::schedule::Schedule;
+use super::schedule::{Does, Schedule};
 use super::section::{Read, Section};
 use super::tree::Item;
 use super::upstream::ServerUrl;
@@ -59,6 +59,20 @@ impl Group {
             schedules: Vec::new(),
             is_declared: false,
         }
+    }
+
+    /// A problem for each pack that it or a schedule of it names, and whose id is not one of these.
+    pub fn unknown_packs(&self, ids: &[&str]) -> Vec<Problem> {
+        let mut problems = self.packs.unknown(ids);
+        for schedule in &self.schedules {
+            if let Does::Add {
+                packs: Some(said), ..
+            } = &schedule.does
+            {
+                problems.extend(said.unknown(ids));
+            }
+        }
+        problems
     }
 
     /// Whether a list counts for it at all times; `named` are the groups that the list names.

@@ -363,12 +363,14 @@ unknown_group = "nobody"
 
     #[test]
     fn misspelled_packs_of_a_group_are_told_by_its_key() {
-        let config = load("[[group]]\nname = \"kids\"\npacks = { xaomi = \"block\" }").unwrap();
-        let found = config.groups[1].packs.unknown(&["xiaomi"]);
-        assert_eq!(
-            ConfigProblems(found).to_string(),
-            "config.toml:3: group[0].packs.xaomi is no known pack; did you mean xiaomi?"
-        );
+        let text = "[[group]]\nname = \"kids\"\npacks = { xaomi = \"block\" }\n\
+                    [[group.schedule]]\npacks = { xioami = \"off\", xiaomi = \"off\" }";
+        let config = load(text).unwrap();
+        let found = config.groups[1].unknown_packs(&["xiaomi"]);
+        assert_snapshot!(ConfigProblems(found), @r"
+        config.toml:3: group[0].packs.xaomi is no known pack; did you mean xiaomi?
+        config.toml:5: group[0].schedule[0].packs.xioami is no known pack; did you mean xiaomi?
+        ");
     }
 
     fn has(table: &Table, key: &str) -> bool {

@@ -64,26 +64,7 @@ impl Packs {
 
     /// A problem for each named pack whose id is not one of these.
     pub fn unknown(&self, ids: &[&str]) -> Vec<Problem> {
-        let named = self.places.iter();
-        let mut wrong: Vec<(&String, &Place)> = named
-            .filter(|(id, _)| !ids.contains(&id.as_str()))
-            .collect();
-        wrong.sort_by_key(|(_, place)| place.line);
-        wrong
-            .into_iter()
-            .map(|(id, place)| {
-                let words = ids.iter().copied().chain(["default", "level", "folder"]);
-                let hint = nearest(id, words).map_or_else(
-                    || "`squelch packs list` shows them all".to_owned(),
-                    |near| format!("did you mean {near}?"),
-                );
-                Problem {
-                    place: place.clone(),
-                    key: format!("{}.{id}", self.key),
-                    message: format!("is no known pack; {hint}"),
-                }
-            })
-            .collect()
+        unknown((&self.key, &self.places), ids)
     }
 
     /// What the pack of this id does, and its level.
@@ -151,6 +132,11 @@ impl PacksSaid {
         }
     }
 
+    /// A problem for each named pack whose id is not one of these.
+    pub(super) fn unknown(&self, ids: &[&str]) -> Vec<Problem> {
+        unknown((&self.key, &self.places), ids)
+    }
+
     /// It as it is written.
     pub fn to_json(&self) -> Map<String, Json> {
         let mut says = Map::new();
@@ -164,6 +150,29 @@ impl PacksSaid {
         }
         says
     }
+}
+
+fn unknown((key, places): (&str, &BTreeMap<String, Place>), ids: &[&str]) -> Vec<Problem> {
+    let named = places.iter();
+    let mut wrong: Vec<(&String, &Place)> = named
+        .filter(|(id, _)| !ids.contains(&id.as_str()))
+        .collect();
+    wrong.sort_by_key(|(_, place)| place.line);
+    wrong
+        .into_iter()
+        .map(|(id, place)| {
+            let words = ids.iter().copied().chain(["default", "level", "folder"]);
+            let hint = nearest(id, words).map_or_else(
+                || "`squelch packs list` shows them all".to_owned(),
+                |near| format!("did you mean {near}?"),
+            );
+            Problem {
+                place: place.clone(),
+                key: format!("{key}.{id}"),
+                message: format!("is no known pack; {hint}"),
+            }
+        })
+        .collect()
 }
 
 /// What one place says of one pack.

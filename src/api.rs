@@ -64,13 +64,14 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderValue, StatusCode, Uri, header};
+use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::{self, Next};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::any;
 use jiff::Timestamp;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -113,6 +114,9 @@ const MOST_AT_WORK: usize = 8;
 /// Lists that are looked at before they are added, at the same time.
 const MOST_PREVIEWS: usize = 2;
 
+/// Where people sign in.
+const SIGN_IN: &str = "/api/v1/session";
+
 /// The figures of the upstreams at this moment.
 pub type Upstreams = Arc<dyn Fn() -> Vec<UpstreamStatus> + Send + Sync>;
 
@@ -152,6 +156,8 @@ pub struct Parts {
     pub started: Timestamp,
     /// Ends the streams.
     pub stop: CancellationToken,
+    /// What is finished before the server ends.
+    pub tasks: TaskTracker,
 }
 
 /// The API.
@@ -161,7 +167,7 @@ pub struct Api {
     asked: KeptAsked,
     needs: KeptNeeds,
     seats: Arc<Semaphore>,
-    at_work: Semaphore,
+    at_work: Arc<Semaphore>,
     previews: Semaphore,
     /// Held while what people set is changed.
     due: tokio::sync::Mutex<Due>,
@@ -175,7 +181,7 @@ impl Api {
             asked: KeptAsked::default(),
             needs: KeptNeeds::default(),
             seats: Arc::new(Semaphore::new(MOST_LISTENERS)),
-            at_work: Semaphore::new(MOST_AT_WORK),
+            at_work: Arc::new(Semaphore::new(MOST_AT_WORK)),
             previews: Semaphore::new(MOST_PREVIEWS),
             due: tokio::sync::Mutex::default(),
             parts,
@@ -326,12 +332,26 @@ async fn take_turns(
     request: Request,
     next: Next,
 ) -> Response {
+    let path = path.as_ref().map_or("", MatchedPath::as_str);
+    // Who signs in may go again, and is then not waited with; a look at a list keeps nothing.
+    let is_sign_in = path == SIGN_IN && request.method() == Method::POST;
+    let keeps = !request.method().is_safe() && !is_sign_in && path != lists::PREVIEW;
     // Who is not let in yet takes nobody's turn, nor does who waits for a list to come.
-    let waits = |path: &str| gate::is_public(path) || path == lists::PREVIEW;
-    if path.is_some_and(|path| waits(path.as_str())) {
-        return next.run(request).await;
+    let turn = if gate::is_public(path) || path == lists::PREVIEW {
+        None
+    } else {
+        // It is never closed; and were it, the request would only not wait.
+        Arc::clone(&api.at_work).acquire_owned().await.ok()
+    };
+    let work = async move {
+        let response = next.run(request).await;
+        drop(turn);
+        response
+    };
+    if !keeps {
+        return work.await;
     }
-    // It is never closed; and were it, the request would only not wait.
-    let _turn = api.at_work.acquire().await;
-    next.run(request).await
+    // What is kept is put in force, too, whether or not whoever asked for it is still there.
+    let done = api.tasks.spawn(work).await;
+    done.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
 }

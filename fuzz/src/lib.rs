@@ -131,9 +131,7 @@ fn is_well_formed(rule: &Rule) {
                 "{rule}"
             );
             assert!(
-                glob.text
-                    .bytes()
-                    .all(|byte| is_in_a_name(byte) || byte == b'*'),
+                is_all(&glob.text, is_in_a_name) || is_all(&glob.text, is_in_ipv6),
                 "{rule}"
             );
         }
@@ -172,6 +170,15 @@ fn is_a_name(name: &str) {
 
 fn is_in_a_name(byte: u8) -> bool {
     matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.')
+}
+
+fn is_in_ipv6(byte: u8) -> bool {
+    matches!(byte, b'a'..=b'f' | b'0'..=b'9' | b':')
+}
+
+/// Whether all of a pattern is made of these, and stars.
+fn is_all(text: &str, of: impl Fn(u8) -> bool) -> bool {
+    text.bytes().all(|byte| of(byte) || byte == b'*')
 }
 
 /// Takes rules in both forms, and minds that each comes in its own.

@@ -116,7 +116,8 @@ async fn start_in(place: Place, parts: Parts) -> anyhow::Result<App> {
     core.watch_devices(&parts.config, &tasks, &stop_rest);
     core.make_ready(refresher, &parts.config, (&tasks, &stop_rest))
         .await;
-    let api = Arc::new(Api::new(core.api_parts(&parts, (&dns, &web), &stop_dns)));
+    let rest = (&stop_dns, &tasks);
+    let api = Arc::new(Api::new(core.api_parts(&parts, (&dns, &web), rest)));
     let site = shared::site(api::router(Arc::clone(&api), web::router()), &tasks);
     for sockets in &mut sockets {
         sockets.share(&doors.shared, &site);
@@ -338,7 +339,7 @@ impl Core {
         &self,
         parts: &Parts,
         (dns, web): (&[SocketAddr], &[SocketAddr]),
-        stop: &CancellationToken,
+        (stop, tasks): (&CancellationToken, &TaskTracker),
     ) -> api::Parts {
         api::Parts {
             access: Arc::clone(&self.access),
@@ -358,6 +359,7 @@ impl Core {
             web: web.to_vec(),
             started: Timestamp::now(),
             stop: stop.clone(),
+            tasks: tasks.clone(),
         }
     }
 }

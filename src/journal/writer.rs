@@ -145,7 +145,9 @@ impl Writer {
         }
         let is_taken = self.take(now_ms);
         let is_busy = self.work(now_ms, is_taken).await;
-        if self.is_flush_due(now_ms) && self.may_try() {
+        // Something else than the rows may have failed: they tell whether it goes again.
+        let has_failed = self.schedule.retry.is_some();
+        if (has_failed || self.is_flush_due(now_ms)) && self.may_try() {
             self.flush(now_ms).await;
         }
         if self.schedule.housekeeping <= Instant::now() {

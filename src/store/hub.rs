@@ -24,6 +24,7 @@ use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{Postgres, Transaction as SqlxTransaction};
 use tokio::sync::Notify;
 use tokio::time::timeout;
+use tokio_util::task::TaskTracker;
 
 use super::{Kind, StoreError};
 pub use erasure::Erasing;
@@ -66,6 +67,8 @@ struct Inner {
     /// The nodes when they were last read.
     nodes: Mutex<Vec<NodeRow>>,
     wake: Notify,
+    /// Transactions that begin.
+    beginning: TaskTracker,
 }
 
 /// What came from other nodes and is not in force yet.
@@ -111,6 +114,7 @@ impl Hub {
             away: Mutex::default(),
             nodes: Mutex::default(),
             wake: Notify::new(),
+            beginning: TaskTracker::new(),
         })))
     }
 
@@ -207,7 +211,11 @@ impl Hub {
     }
 
     async fn begin(&self) -> Result<SqlxTransaction<'static, Postgres>> {
-        self.within(self.pool().begin()).await
+        let pool = self.pool().clone();
+        // Cut off half-way, it would leave a connection in a transaction that nobody knows of.
+        let begun = self.0.beginning.spawn(async move { pool.begin().await });
+        let begun = async { begun.await.unwrap_or(Err(sqlx::Error::WorkerCrashed)) };
+        self.within(begun).await
     }
 
     async fn commit(&self, transaction: SqlxTransaction<'static, Postgres>) -> Result<()> {

@@ -253,6 +253,7 @@ impl Link {
         let mut current = self.current();
         if let Some(connection) = &*current
             && connection.has_room(&self.line.transport)
+            && !matches!(connection.opened.peek(), Some(Err(_)))
         {
             return connection.clone();
         }

@@ -134,8 +134,7 @@ impl Desk {
         .await;
         let lists = Arc::clone(&library);
         let upstreams = Arc::new(Mutex::new(Vec::new()));
-        let figures = Arc::clone(&upstreams);
-        let config = Arc::new(config);
+        let (figures, config) = (Arc::clone(&upstreams), Arc::new(config));
         let enforce = enforce(&policy, &devices, &library);
         let household = Arc::new(Household::new(Arc::clone(&config), store.clone(), enforce));
         let at_hand = Arc::clone(&household);
@@ -157,6 +156,7 @@ impl Desk {
             web: vec!["127.0.0.1:8053".parse().unwrap()],
             started: jiff::Timestamp::now(),
             stop: stop.clone(),
+            tasks: tasks.clone(),
         };
         change(&mut parts);
         Self {

@@ -205,3 +205,21 @@ async fn a_clock_that_is_far_ahead_deletes_nothing_for_a_day() {
     assert_eq!(home.journal.problem(), None);
     assert_eq!(left, [3001, 3002, 3]);
 }
+
+#[tokio::test]
+async fn what_failed_without_a_row_to_write_does_not_keep_the_writer_busy() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut home = Home::at(folder.path()).await;
+    home.record(&sample::day(START, 100, 1)).await;
+    home.writer.flush(START + DAY_MS).await;
+    // As a tool for backups that holds the file, or long reads of all that may read.
+    let held = [home.store.read().await, home.store.read().await];
+    time::pause();
+    home.writer.retain(START + DAY_MS).await;
+    assert_ne!(home.journal.problem(), None);
+    drop(held);
+    time::advance(Duration::from_mins(10)).await;
+    time::resume();
+    while !home.writer.turn(START + DAY_MS).await {}
+    assert_eq!(home.journal.problem(), None);
+}

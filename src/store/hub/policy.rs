@@ -80,10 +80,11 @@ impl Hub {
     async fn open(&self, copy: &Store) -> Result<(Remote, Known)> {
         let turn = tokio::time::timeout(super::PATIENCE, self.0.turn.clone().lock_owned()).await;
         let turn = turn.map_err(|_| self.wrong("another change takes too long"))?;
+        // First, as it may have to wait: the other nodes wait for whoever has the lock.
+        let mut ours = copy.read().await?;
         let mut store = self.begin().await?;
         let lock = sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(LOCK);
         self.within(lock.execute(&mut *store)).await?;
-        let mut ours = copy.read().await?;
         if !self.is_founded(&mut store).await? {
             self.found(&mut store, &mut ours).await?;
         }

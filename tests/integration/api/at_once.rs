@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use axum::http::StatusCode;
 use futures_util::future::join_all;
+use futures_util::poll;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use super::{Answer, Desk, PHONE, id};
 
@@ -21,6 +24,21 @@ async fn both(desk: &Desk, one: Wish<'_>, other: Wish<'_>) -> (Answer, Answer) {
 fn assert_done(answers: (Answer, Answer)) {
     for answer in [answers.0, answers.1] {
         assert!(answer.status.is_success(), "{}", answer.text);
+    }
+}
+
+#[tokio::test]
+async fn a_change_is_made_as_a_whole_though_whoever_asked_for_it_has_gone() {
+    let desk = Desk::with("", |_| {}).await;
+    let held = desk.store.write().await.unwrap();
+    let rule = json!({ "match": "||ads.example^" });
+    let mut asked = Box::pin(desk.change("POST", "rules", rule));
+    assert!(poll!(&mut asked).is_pending());
+    drop(asked);
+    drop(held);
+    let began = Instant::now();
+    while desk.json("explain?name=ads.example").await["verdict"] != "block" {
+        assert!(began.elapsed() < Duration::from_secs(20));
     }
 }
 

@@ -29,6 +29,13 @@ impl Budget {
 
     /// Takes one at this time, if one is left.
     pub(super) fn take(&mut self, at_ms: i64) -> bool {
+        let is_left = self.is_left(at_ms);
+        self.left -= i64::from(is_left);
+        is_left
+    }
+
+    /// Whether one is left at this time.
+    pub(super) fn is_left(&mut self, at_ms: i64) -> bool {
         // The clock was ahead: what comes back is counted by the one that is right.
         self.at_ms = self.at_ms.min(at_ms);
         let back = at_ms
@@ -41,9 +48,7 @@ impl Budget {
             self.left = (self.left + back).min(self.most);
             self.at_ms += back * HOUR_MS / self.an_hour;
         }
-        let is_left = self.left > 0;
-        self.left -= i64::from(is_left);
-        is_left
+        self.left > 0
     }
 }
 

@@ -50,9 +50,18 @@ pub(super) struct State {
     pub as_of_ms: i64,
     /// Whether it goes on from what is on disk.
     pub is_loaded: bool,
-    known_entries: IdMap<(u32, u32), u32>,
+    known_entries: IdMap<(u32, u32), KnownEntry>,
     new_entries: Budget,
     spelled: Spelled,
+}
+
+/// What the entry of a rule is numbered as.
+#[derive(Clone, Copy, Debug)]
+struct KnownEntry {
+    id: u32,
+    /// Whether it has the number for itself, and not with all where it stands, until there may be
+    /// more.
+    is_own: bool,
 }
 
 impl Default for State {
@@ -276,29 +285,32 @@ impl State {
     /// Forgets entries that nothing speaks of any more.
     pub(super) fn forget_entries(&mut self, gone: &IdSet) {
         self.entries.forget(gone);
-        self.known_entries.retain(|_, id| !gone.contains(*id));
+        self.known_entries
+            .retain(|_, known| !gone.contains(known.id));
     }
 
     fn entry_id(&mut self, matched: Match, record: &Record<'_>, words: &Words) -> Option<u32> {
         let key = (matched.generation, matched.rule);
-        if let Some(id) = self.known_entries.get(&key) {
-            return Some(*id);
+        if let Some(known) = self.known_entries.get(&key)
+            && (known.is_own || !self.new_entries.is_left(record.at_ms))
+        {
+            return Some(known.id);
         }
         // What was decided is told with its name, unless privacy keeps even that out.
         let name = record.name.map_or(Ok(Name::ROOT), Name::from_wire).ok()?;
         let label = (words.entry)(matched, &name)?;
-        let is_one_of_many = label.origin.starts_with(LIST)
-            && self.entries.id(&label).is_none()
-            && !self.new_entries.take(record.at_ms);
-        if is_one_of_many {
-            // It is asked for again when there may be more.
-            return Some(self.number_origin(&label));
-        }
-        let id = self.number_entry(&label);
+        let is_own = !label.origin.starts_with(LIST)
+            || self.entries.id(&label).is_some()
+            || self.new_entries.take(record.at_ms);
+        let id = if is_own {
+            self.number_entry(&label)
+        } else {
+            self.number_origin(&label)
+        };
         if self.known_entries.len() >= KNOWN_ENTRIES {
             self.known_entries.clear();
         }
-        self.known_entries.insert(key, id);
+        self.known_entries.insert(key, KnownEntry { id, is_own });
         Some(id)
     }
 }

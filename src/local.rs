@@ -153,7 +153,12 @@ impl Local {
             Found::Nothing => {}
             found => return found,
         }
-        if let Some((zone, kind)) = self.find(&query.name) {
+        let special = self.find(&query.name);
+        // Who checks signatures needs the proof that nobody signs below it (RFC 8375 §4).
+        let is_for_proof = |(zone, kind): &(Name, Kind)| {
+            query.kind == RecordType::DS && *kind == Kind::Home && *zone == query.name
+        };
+        if let Some((zone, kind)) = special.filter(|special| !is_for_proof(special)) {
             self.write_special(query, (&zone, kind), out);
             return Found::Written;
         }
@@ -212,7 +217,9 @@ impl Local {
 
     /// Whether an address leads into the home, in whatever form it is written.
     pub fn is_of_the_home(&self, address: IpAddr) -> bool {
+        let translated = self.dns64.and_then(|dns64| dns64.translated(address));
         rebinding::is_of_the_home(address)
+            || translated.is_some_and(|address| rebinding::is_of_the_home(address.into()))
     }
 
     /// Leaves out of an answer that has no end yet what devices are not told.
@@ -285,8 +292,11 @@ impl Local {
             Kind::Empty | Kind::LoopbackName => negative(Rcode::NOERROR, LOCAL_TTL),
             Kind::Absent | Kind::Canary | Kind::Router => negative(Rcode::NXDOMAIN, LOCAL_TTL),
             Kind::Home => {
-                let exists =
-                    query.name == *self.book.domain() || self.book.table().is_parent(&query.name);
+                // Nothing would be below a name that does not exist (RFC 8020 §2).
+                let exists = query.name == *zone
+                    || query.name == *self.book.domain()
+                    || self.book.table().is_parent(&query.name)
+                    || self.routes.has_below(query.name.as_wire());
                 let rcode = if exists {
                     Rcode::NOERROR
                 } else {

@@ -6,6 +6,7 @@ mod explain;
 mod pause;
 mod reply;
 mod rewrite;
+mod spares;
 mod weigh;
 
 use std::collections::HashMap;
@@ -19,6 +20,7 @@ pub use explain::{Explanation, RuleInfo};
 pub use pause::{Pause, Paused, Pauses};
 pub use reply::BlockReply;
 pub use rewrite::Rewritten;
+pub use spares::Spares;
 
 use crate::device::Devices;
 use crate::matcher::{Hit, Live, Matcher, Named, Placed, Question, Rank, Who};

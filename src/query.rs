@@ -218,11 +218,6 @@ impl Verdict {
         }
     }
 
-    /// Whether an entry lets the name through that others may cover.
-    pub fn is_exception(self) -> bool {
-        matches!(self, Self::Allow(Some(_)))
-    }
-
     /// The verdict's word, without its entry.
     pub fn word(self) -> VerdictWord {
         match self {

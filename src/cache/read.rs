@@ -17,6 +17,8 @@ pub(super) const HEADER: usize = 12;
 pub(super) const FAILURE_TTL: u32 = 1;
 const ANSWER: usize = 0;
 const AUTHORITY: usize = 1;
+/// The additional section.
+pub(super) const ADDITIONAL: usize = 2;
 const EDE: u16 = 15;
 
 /// An upstream's message that cannot be read as an answer to the query.
@@ -142,7 +144,8 @@ fn negative_ttl(message: &[u8], records: &[Record], config: &config::Cache) -> O
         .iter()
         .find(|record| record.section == AUTHORITY && record.kind == RecordType::SOA)?;
     let minimum = u32_at(message, soa.data.end.checked_sub(4)?)?;
-    Some(soa.ttl.min(minimum).min(seconds(config.negative_max_ttl)))
+    let most = config.negative_max_ttl.min(config.max_ttl);
+    Some(soa.ttl.min(minimum).min(seconds(most)))
 }
 
 /// The code of the first extended error among these EDNS options (RFC 8914 §2).

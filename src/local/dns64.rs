@@ -1,7 +1,7 @@
 //! DNS64 (RFC 6147): IPv6 addresses for servers that have none, so that a home without IPv4
 //! reaches them through its provider's translator.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::rdata::AAAA;
@@ -77,6 +77,14 @@ impl Dns64 {
             }
         }
         bytes.into()
+    }
+
+    /// The IPv4 address that the translator makes of one below the prefix.
+    pub(super) fn translated(self, address: IpAddr) -> Option<Ipv4Addr> {
+        match address {
+            IpAddr::V6(ip) if self.prefix.contains(&ip) => Some(self.extract(ip)),
+            _ => None,
+        }
     }
 
     fn extract(self, ip: Ipv6Addr) -> Ipv4Addr {

@@ -47,11 +47,16 @@ impl Found {
     }
 }
 
+/// Names that a device must not choose: others would take their proxy, or their way into IPv6, from
+/// it (CERT VU#598349).
+const NOT_TO_CHOOSE: [&str; 3] = ["localhost", "wpad", "isatap"];
+
 /// The name of a device in a lease, which it chose itself: its first label counts, because what
 /// follows is the device's idea of where it is.
 pub(super) fn lease_name(text: &str) -> Result<Option<Name>, String> {
     let first = text.split('.').next().unwrap_or_default();
-    if matches!(first, "" | "*" | "localhost") {
+    let is_first = |name: &&str| name.eq_ignore_ascii_case(first);
+    if matches!(first, "" | "*") || NOT_TO_CHOOSE.iter().any(is_first) {
         return Ok(None);
     }
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';

@@ -238,3 +238,44 @@ fn private_zones_with_a_route_are_asked_there_and_may_lead_into_the_home() {
     assert!(leads("nas.lab.home.arpa"));
     assert!(!leads("nas.example"));
 }
+
+#[test]
+fn what_is_above_a_route_exists_and_so_does_a_private_zone_itself() {
+    let mut config = config::Config::default();
+    config.upstream.routes = config::Routes::new(vec![config::Route {
+        domains: vec!["office.corp".into(), "5.16.172.in-addr.arpa".into()],
+        servers: vec!["udp://192.0.2.1".parse().unwrap()],
+    }]);
+    for (name, expected) in [
+        ("corp", ResponseCode::NoError),
+        ("other.corp", ResponseCode::NXDomain),
+        ("16.172.in-addr.arpa", ResponseCode::NoError),
+        ("6.16.172.in-addr.arpa", ResponseCode::NXDomain),
+        ("10.in-addr.arpa", ResponseCode::NoError),
+        ("home.arpa", ResponseCode::NoError),
+    ] {
+        let told = ask_with(&config, name, RecordType::A).unwrap();
+        assert_eq!(told.metadata.response_code, expected, "{name}");
+    }
+}
+
+#[test]
+fn that_nobody_signs_a_private_zone_is_proved_by_those_above_it() {
+    assert!(ask("home.arpa", RecordType::DS).is_none());
+    assert!(ask("nas.home.arpa", RecordType::DS).is_some());
+    assert!(ask("local", RecordType::DS).is_some());
+}
+
+#[test]
+fn an_address_that_a_translator_leads_home_is_of_the_home() {
+    let mut config = config::Config::default();
+    config.dns64.prefix = Some("2001:db8:64::/96".parse().unwrap());
+    let local = Local::new(&config);
+    let is_home = |address: &str| local.is_of_the_home(address.parse().unwrap());
+    assert!(is_home("2001:db8:64::192.168.1.1"));
+    assert!(!is_home("2001:db8:64::192.0.2.1"));
+    assert!(
+        !Local::new(&config::Config::default())
+            .is_of_the_home("2001:db8:64::192.168.1.1".parse().unwrap())
+    );
+}

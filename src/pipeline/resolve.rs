@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::block::{self, Lead};
 use super::{Pending, Pipeline, Step, Steps, fail, hear, source_of};
 use crate::cache::{Held, Target, alias};
-use crate::policy::{self, BlockReply};
+use crate::policy::{self, BlockReply, Spares};
 use crate::query::{
     AnswerBuf, ExtendedError, Match, Name, Query, Rcode, Source, Transport, Verdict,
 };
@@ -111,12 +111,16 @@ impl Pipeline {
         out: &mut AnswerBuf,
     ) -> Step {
         let swap = self.steps.policy.swap();
-        // Who lets a name through means it.
-        if !pending.verdict.is_exception() && !held.is_clean(swap, pending.asker.group) {
+        let spares = match pending.verdict {
+            _ if held.is_clean(swap, pending.asker.group) => Spares::All,
+            Verdict::Allow(Some(matched)) => self.steps.policy.spares(matched),
+            _ => Spares::Nothing,
+        };
+        if spares != Spares::All {
             if self.leads_home(query, held) {
                 return self.keep_out(query, pending, out);
             }
-            match self.inspect(query, pending.asker, held) {
+            match self.inspect(query, pending.asker, (held, spares)) {
                 Some(verdict @ Verdict::Block(_)) => {
                     pending.verdict = verdict;
                     match self.block_target(query, pending, out) {
@@ -126,8 +130,10 @@ impl Pipeline {
                     }
                 }
                 Some(watch) if pending.verdict.matched().is_none() => pending.verdict = watch,
-                Some(_) => {}
-                None => self.note_clean(query, pending.asker, (held, swap)),
+                None if spares == Spares::Nothing => {
+                    self.note_clean(query, pending.asker, (held, swap));
+                }
+                Some(_) | None => {}
             }
         }
         held.write(query, now, out);
@@ -170,11 +176,20 @@ impl Pipeline {
     }
 
     /// The strictest verdict on what an answer points to.
-    fn inspect(&self, query: &Query, asker: policy::Asker, held: &Held) -> Option<Verdict> {
-        if !self.steps.blocking.inspect_answers {
+    fn inspect(
+        &self,
+        query: &Query,
+        asker: policy::Asker,
+        (held, spares): (&Held, Spares),
+    ) -> Option<Verdict> {
+        if !self.steps.blocking.inspect_answers || spares == Spares::Rules {
             return None;
         }
         let policy = &self.steps.policy;
+        let counts = |verdict: &Verdict| {
+            let matched = verdict.matched().filter(|_| spares == Spares::Packs);
+            matched.is_none_or(|matched| policy.spares(matched) != Spares::Packs)
+        };
         let looks_at_addresses = policy.inspects_addresses(asker);
         let mut worst = None;
         for (kind, target) in held.targets() {
@@ -183,7 +198,8 @@ impl Pipeline {
                 Target::Address(_) if !looks_at_addresses => continue,
                 Target::Address(address) => policy::Target::Address(*address),
             };
-            match policy.inspect(asker, &query.name, (target, kind)) {
+            let found = policy.inspect(asker, &query.name, (target, kind));
+            match found.filter(counts) {
                 Some(block @ Verdict::Block(_)) => return Some(block),
                 Some(watch) => worst = worst.or(Some(watch)),
                 None => {}

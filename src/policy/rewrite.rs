@@ -1,5 +1,6 @@
 //! What a name is rewritten to, when several rules say something.
 
+use super::weigh::rewrite_weight;
 use crate::matcher::rule::{Action, Reply, Rule};
 use crate::matcher::{Hit, Matcher, Order, Question, Rank, Says};
 use crate::query::Rcode;
@@ -20,23 +21,31 @@ impl Rewritten {
     /// Gathers the rewrites that cover what is asked and are in force.
     pub(super) fn of(rules: &Matcher, question: &Question<'_>) -> Self {
         let mut rewrites: Vec<(Hit<'_>, &Rule, &Reply)> = Vec::new();
-        let mut keepers: Vec<(&Rule, Option<&Reply>)> = Vec::new();
+        let mut keepers: Vec<(u16, &Rule, Option<&Reply>)> = Vec::new();
         rules.find(question, &mut |hit| {
             let Says::Rule(rule) = hit.rule.says else {
                 return;
             };
             if let Action::KeepAnswer(reply) = &rule.action {
-                keepers.push((rule, reply.as_ref()));
+                // A list that only watches takes nothing out of force.
+                if hit.rule.source.rank != Rank::WatchList {
+                    keepers.push((rewrite_weight(&hit), rule, reply.as_ref()));
+                }
             } else if let Some(reply) = data(&hit, rule) {
                 rewrites.push((hit, rule, reply));
             }
         });
-        rewrites.retain(|(_, rule, reply)| {
-            let is_kept = |(keeper, kept): &(&Rule, Option<&Reply>)| {
-                kept.is_none_or(|kept| kept == *reply) && (keeper.important || !rule.important)
+        rewrites.retain(|(hit, rule, reply)| {
+            let weight = rewrite_weight(hit);
+            let is_kept = |(of_keeper, keeper, kept): &(u16, &Rule, Option<&Reply>)| {
+                let is_as_important = keeper.important || !rule.important;
+                kept.is_none_or(|kept| kept == *reply)
+                    && (*of_keeper > weight || *of_keeper == weight && is_as_important)
             };
             !keepers.iter().any(is_kept)
         });
+        let heaviest = rewrites.iter().map(|(hit, ..)| rewrite_weight(hit)).max();
+        rewrites.retain(|(hit, ..)| Some(rewrite_weight(hit)) == heaviest);
         keep_order(&mut rewrites);
         let ends = rewrites.iter().position(|(_, _, reply)| is_final(reply));
         if let Some(at) = ends {

@@ -32,6 +32,8 @@ pub(super) struct Weighing<'a> {
     list: Option<(Weight, Hit<'a>)>,
     pack: Option<Hit<'a>>,
     zone: Option<Hit<'a>>,
+    /// Of zones that only watch: they hide nothing of the others.
+    watch_zone: Option<Hit<'a>>,
     spots: Spots,
     has_keepers: bool,
 }
@@ -87,12 +89,13 @@ impl<'a> Weighing<'a> {
                 }
             }
             Rank::List | Rank::WatchList | Rank::AllowList if source.order == Order::Zone => {
+                let first = match source.rank {
+                    Rank::WatchList => &mut self.watch_zone,
+                    _ => &mut self.zone,
+                };
                 // Of several zones the first with a match decides.
-                if self
-                    .zone
-                    .is_none_or(|other| hit.source_at < other.source_at)
-                {
-                    self.zone = Some(hit);
+                if first.is_none_or(|other| hit.source_at < other.source_at) {
+                    *first = Some(hit);
                 }
             }
             Rank::List | Rank::WatchList | Rank::AllowList => self.weigh_list(hit, act),
@@ -113,7 +116,8 @@ impl<'a> Weighing<'a> {
 
     /// The decision; `None` where no rule covers the name.
     pub fn decide(mut self) -> Option<Decision<'a>> {
-        if let Some(zone) = self.zone.take() {
+        let zones = [self.zone.take(), self.watch_zone.take()];
+        for zone in zones.into_iter().flatten() {
             self.weigh_list(zone, act(&zone));
         }
         if let Some((_, hit)) = self.own {
@@ -226,6 +230,14 @@ fn weight(hit: &Hit<'_>, act: Act) -> Weight {
         (Act::Block, _) => Weight::Block,
         (Act::Rewrite, _) => Weight::Rewrite,
         (Act::Watch | Act::KeepAnswer, _) => Weight::Watch,
+    }
+}
+
+/// What counts of several rewrites: people's own as their other rules do, all before those of lists.
+pub(super) fn rewrite_weight(hit: &Hit<'_>) -> u16 {
+    match hit.rule.source.rank {
+        Rank::Own | Rank::Group => own_weight(hit, Act::Rewrite),
+        Rank::Pack | Rank::List | Rank::WatchList | Rank::AllowList => 0,
     }
 }
 

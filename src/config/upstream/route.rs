@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::iter;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -31,6 +32,11 @@ pub struct Routes {
     places: HashMap<Box<[u8]>, usize>,
 }
 
+/// The name without its first label, in wire format.
+fn above(name: &[u8]) -> Option<&[u8]> {
+    name.get(1 + usize::from(*name.first()?)..)
+}
+
 impl Routes {
     /// These routes; a domain that several have belongs to the first.
     pub fn new(routes: Vec<Route>) -> Self {
@@ -48,6 +54,13 @@ impl Routes {
         &self.routes
     }
 
+    /// Whether a domain below a name is routed, which is given in wire format and lower case.
+    pub fn has_below(&self, name: &[u8]) -> bool {
+        let mut domains = self.places.keys();
+        domains
+            .any(|domain| iter::successors(above(domain), |name| above(name)).any(|up| up == name))
+    }
+
     /// The place of the route that covers a name, which is given in wire format and lower case.
     pub fn find(&self, mut name: &[u8]) -> Option<usize> {
         if self.places.is_empty() {
@@ -57,8 +70,7 @@ impl Routes {
             if let Some(place) = self.places.get(name) {
                 return Some(*place);
             }
-            let length = usize::from(*name.first()?);
-            name = name.get(1 + length..)?;
+            name = above(name)?;
         }
     }
 

@@ -41,6 +41,10 @@ pub struct Device {
     pub name: Option<String>,
     /// Where its title is from.
     pub named_by: NamedBy,
+    /// Its host name, also where people gave it another name. Each node learns it by itself, and
+    /// anew with each start.
+    #[serde(skip)]
+    pub host_name: Option<String>,
     /// Its hardware address, if it is known and the only one.
     pub mac: Option<Mac>,
     /// Whether the hardware address is made up by the device itself, as phones do.
@@ -152,6 +156,24 @@ impl Device {
         self.addresses.extend(new);
     }
 
+    /// What it is recognised by without a name: its hardware address, else its address, if it has
+    /// but one. IPv6 addresses come and go beside an IPv4 one.
+    pub fn base(&self) -> Option<DeviceKey> {
+        match (&self.key, self.mac) {
+            (DeviceKey::Named(_), Some(mac)) => return Some(DeviceKey::Mac(mac)),
+            (DeviceKey::Named(_), None) => {}
+            (DeviceKey::Others, _) => return None,
+            (key, _) => return Some(key.clone()),
+        }
+        match self.addresses.as_slice() {
+            [address] => Some(DeviceKey::Ip(*address)),
+            [address, next, ..] if address.is_ipv4() && next.is_ipv6() => {
+                Some(DeviceKey::Ip(*address))
+            }
+            _ => None,
+        }
+    }
+
     /// What people call it: its name, or its maker and the end of its hardware address, or an
     /// address.
     pub fn title(&self) -> String {
@@ -249,6 +271,7 @@ mod tests {
             key,
             name: None,
             named_by: NamedBy::Address,
+            host_name: None,
             mac: None,
             private_mac: false,
             maker: None,

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use utoipa::ToSchema;
 
 use super::Api;
-use crate::device::{self, NamedBy};
+use crate::device;
 use crate::journal;
 use crate::packs::{self, ClueSort, PackKind, Seen};
 use crate::query::DeviceId;
@@ -84,11 +84,10 @@ impl KeptAsked {
 
 /// The likeliest guess at a device, with the packs of all that fit.
 pub(super) fn guess(device: &device::Device, asked: &Asked, kinds: &packs::Kinds) -> Option<Guess> {
-    // What people call it says nothing.
-    let host_name = device.name.as_deref();
     let seen = Seen {
         maker: device.maker.as_deref(),
-        host_name: host_name.filter(|_| device.named_by != NamedBy::Config),
+        // What people call it says nothing.
+        host_name: device.host_name.as_deref(),
         asked: asked.get(&device.id).map(Vec::as_slice).unwrap_or_default(),
     };
     let guesses = kinds.guesses(&seen);

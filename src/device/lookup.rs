@@ -22,7 +22,7 @@ const AGAIN: Duration = Duration::from_hours(24);
 /// How often the look-ups that are due are found when no device is new.
 const ROUND: Duration = Duration::from_hours(1);
 
-/// Asks for the host names of devices that have no name in the config.
+/// Asks for the host names of devices: what a device may be is guessed by them, too.
 pub struct NameLookup<F> {
     devices: Arc<Devices>,
     source: NameSource,
@@ -61,12 +61,12 @@ where
     }
 
     async fn ask_all(&mut self) {
-        let mut nameless = self.devices.nameless();
-        nameless.sort_unstable();
-        nameless.retain(|(_, address)| is_private(*address));
+        let mut found = self.devices.to_look_up();
+        found.sort_unstable();
+        found.retain(|(_, address)| is_private(*address));
         self.asked
-            .retain(|id, _| nameless.binary_search_by_key(id, |(id, _)| *id).is_ok());
-        for (id, address) in nameless {
+            .retain(|id, _| found.binary_search_by_key(id, |(id, _)| *id).is_ok());
+        for (id, address) in found {
             let now = Instant::now();
             let is_due = self
                 .asked

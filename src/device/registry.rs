@@ -326,9 +326,9 @@ impl Devices {
         }
     }
 
-    /// One address of each device that has no name in the config.
-    pub(super) fn nameless(&self) -> Vec<(DeviceId, IpAddr)> {
-        self.lock().nameless()
+    /// One address of each device whose host name may be looked up.
+    pub(super) fn to_look_up(&self) -> Vec<(DeviceId, IpAddr)> {
+        self.lock().to_look_up()
     }
 
     /// Looks the makers up that are not known yet; outside the lock, because unpacking the table
@@ -841,6 +841,79 @@ mod tests {
         let again = Devices::new(&[], after.all());
         assert_eq!(ask(&again, "192.0.2.7"), phone);
         assert_eq!(again.resolve(phone), phone);
+    }
+
+    #[test]
+    fn a_device_that_leaves_the_config_over_a_restart_is_itself_and_no_ghost() {
+        let config = [
+            named("Phone", &[DeviceMatch::Mac(PHONE)]),
+            named("Printer", &[by_ip("192.0.2.9")]),
+        ];
+        let before = devices(&config);
+        sight(&before, "192.0.2.7", PHONE);
+        let addresses = ["192.0.2.7", "192.0.2.9"];
+        let ids = addresses.map(|address| ask(&before, address));
+        let after = devices(&[]);
+        after.number_in_passing();
+        sight(&after, "192.0.2.7", PHONE);
+        let passing = ask(&after, "192.0.2.7");
+        after.recall(before.all());
+        assert_eq!(after.resolve(passing), ids[0]);
+        assert_eq!(addresses.map(|address| ask(&after, address)), ids);
+        let keys = [DeviceKey::Mac(PHONE), DeviceKey::Ip(ip("192.0.2.9"))];
+        assert_eq!(ids.map(|id| after.device(id).unwrap().key), keys);
+        assert_eq!(after.all().len(), 2);
+    }
+
+    #[test]
+    fn what_was_recorded_of_a_device_under_a_name_and_before_is_its_own_without_it() {
+        let nameless = devices(&[]);
+        sight(&nameless, "192.0.2.7", PHONE);
+        let phone = ask(&nameless, "192.0.2.7");
+        let config = [named("Phone", &[DeviceMatch::Mac(PHONE)])];
+        let with_name = Devices::new(&config, nameless.all());
+        let under_name = ask(&with_name, "192.0.2.7");
+        let again = devices(&[]);
+        again.recall(with_name.all());
+        assert_eq!(again.resolve(under_name), phone);
+        assert_eq!(ask(&again, "192.0.2.7"), phone);
+        let shown = again.all().into_iter();
+        let shown: Vec<Device> = shown.filter(|device| device.alias_of.is_none()).collect();
+        assert_eq!(shown.len(), 1, "{shown:?}");
+        assert_eq!(shown[0].title(), "Xiaomi Electronics 02:03");
+    }
+
+    #[test]
+    fn a_named_device_keeps_its_addresses_over_a_restart() {
+        let config = [named("Phone", &[DeviceMatch::Mac(PHONE)])];
+        let before = devices(&config);
+        sight(&before, "192.0.2.7", PHONE);
+        let phone = ask(&before, "192.0.2.7");
+        let after = devices(&config);
+        after.recall(before.all());
+        let device = after.device(phone).unwrap();
+        assert_eq!(device.addresses, [ip("192.0.2.7")]);
+        assert_eq!(device.mac, Some(PHONE));
+        // Unless another has them by then.
+        let after = devices(&config);
+        sight(&after, "192.0.2.7", TABLET);
+        after.recall(before.all());
+        assert!(after.device(phone).unwrap().addresses.is_empty());
+    }
+
+    #[test]
+    fn a_named_device_goes_by_its_host_name_still() {
+        let config = [named("Phone", &[DeviceMatch::Mac(PHONE)])];
+        let devices = devices(&config);
+        sight(&devices, "192.0.2.7", PHONE);
+        let phone = ask(&devices, "192.0.2.7");
+        devices.learn_name(ip("192.0.2.7"), NameSource::Mdns, "redmi-note-11");
+        devices.reconfigure(&config);
+        let device = devices.device(phone).unwrap();
+        assert_eq!(device.host_name.as_deref(), Some("redmi-note-11"));
+        assert_eq!(device.title(), "Phone");
+        devices.reconfigure(&[]);
+        assert_eq!(title(&devices, ask(&devices, "192.0.2.7")), "redmi-note-11");
     }
 
     #[test]

@@ -199,21 +199,24 @@ impl State {
     /// The device that an address belongs to; a new one if need be.
     fn settle(&mut self, address: IpAddr, now_ms: i64) -> DeviceId {
         let base = self.base(address);
+        let id = if let Some(name) = self.wish_at(&base, address) {
+            self.enter(DeviceKey::Named(name.to_owned()), now_ms)
+        } else {
+            self.enter(base.clone(), now_ms)
+        };
+        self.note_lease_name(&base, address);
+        self.canonical(id)
+    }
+
+    /// The device of the config that has an address with this base.
+    fn wish_at(&self, base: &DeviceKey, address: IpAddr) -> Option<&str> {
         let by_mac = match base {
-            DeviceKey::Mac(mac) => self.wishes.of_mac(mac),
+            DeviceKey::Mac(mac) => self.wishes.of_mac(*mac),
             _ => None,
         };
         let wish = by_mac.or_else(|| self.wishes.of_address(address));
-        let by_lease = || self.wishes.of_host(self.leases.name_at(&base, address)?);
-        let named = wish.or_else(|| self.wish(&base)).or_else(by_lease);
-        let id = if let Some(name) = named {
-            self.enter(DeviceKey::Named(name.to_owned()), now_ms)
-        } else {
-            let id = self.enter(base.clone(), now_ms);
-            self.note_lease_name(&base, address);
-            id
-        };
-        self.canonical(id)
+        let by_lease = || self.wishes.of_host(self.leases.name_at(base, address)?);
+        wish.or_else(|| self.wish(base)).or_else(by_lease)
     }
 
     /// The device of the config that a base belongs to as a whole.
@@ -293,14 +296,18 @@ impl State {
 
     /// Makes a base an alias of the device that it belongs to.
     fn link(&mut self, base: &DeviceKey) {
+        if matches!(base, DeviceKey::Named(_) | DeviceKey::Others) {
+            return;
+        }
         let Some(record) = self.record_mut(base) else {
             return;
         };
         let (before, first, last) = (record.alias_of, record.first_seen_ms, record.last_seen_ms);
-        let is_mac = |id: &DeviceId| matches!(self.key(*id), Some(DeviceKey::Mac(_)));
-        let target = match self.wish(base).map(str::to_owned) {
-            Some(name) => Some(self.enter(DeviceKey::Named(name), first)),
-            None => before.filter(is_mac),
+        let target = match (self.wish(base).map(str::to_owned), base) {
+            (Some(name), _) => Some(self.enter(DeviceKey::Named(name), first)),
+            // It was recognised by its hardware address.
+            (None, DeviceKey::Ip(_)) => before.filter(|id| self.has_mac(*id)),
+            (None, _) => None,
         };
         if let Some(target) = target.and_then(|id| self.records.get_mut(&id)) {
             target.first_seen_ms = target.first_seen_ms.min(first);
@@ -309,6 +316,12 @@ impl State {
         if let Some(record) = self.record_mut(base) {
             record.alias_of = target;
         }
+    }
+
+    /// Whether addresses may turn out to be this device's without a wish: it goes by its hardware
+    /// address, also where people named it in the dashboard since.
+    fn has_mac(&self, id: DeviceId) -> bool {
+        matches!(self.key(id), Some(DeviceKey::Mac(_))) || self.wishes.of_number(id).is_some()
     }
 
     fn canonical(&self, id: DeviceId) -> DeviceId {

@@ -113,10 +113,39 @@ impl Wishes {
         self.find(|found| matches!(found, DeviceMatch::Mac(other) if *other == mac))
     }
 
+    /// The hardware addresses of a device.
+    pub fn macs_of<'a>(&'a self, name: &'a str) -> impl Iterator<Item = Mac> + 'a {
+        let devices = self.devices.iter().filter(move |one| one.name == name);
+        let matches = devices.flat_map(|device| &device.matches);
+        matches.filter_map(|found| match found {
+            DeviceMatch::Mac(mac) => Some(*mac),
+            _ => None,
+        })
+    }
+
+    /// The hardware addresses of all devices.
+    pub fn macs(&self) -> impl Iterator<Item = Mac> {
+        let names = self.devices.iter();
+        names.flat_map(|device| self.macs_of(&device.name))
+    }
+
+    /// The device of this very hardware address or address.
+    pub fn of_base(&self, base: &DeviceKey) -> Option<&str> {
+        match base {
+            DeviceKey::Mac(mac) => self.of_mac(*mac),
+            DeviceKey::Ip(address) => self.of_exact(*address),
+            DeviceKey::Named(_) | DeviceKey::Others => None,
+        }
+    }
+
     /// The device of this very address, else of the smallest network that has it.
     pub fn of_address(&self, address: IpAddr) -> Option<&str> {
-        let exact = self.find(|found| matches!(found, DeviceMatch::Ip(other) if *other == address));
+        let exact = self.of_exact(address);
         exact.or_else(|| self.of_network(address))
+    }
+
+    fn of_exact(&self, address: IpAddr) -> Option<&str> {
+        self.find(|found| matches!(found, DeviceMatch::Ip(other) if *other == address))
     }
 
     /// By the first label alone: some routers add the home's domain to the name, some do not.

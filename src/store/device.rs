@@ -61,6 +61,7 @@ impl DeviceRow {
             id: self.id,
             key: self.key.parse::<DeviceKey>().ok()?,
             named_by: NamedBy::from_word(self.named_by.as_deref().unwrap_or_default()),
+            host_name: None,
             name: self.name,
             mac: self.mac.as_deref().and_then(parse_mac),
             private_mac: self.private_mac,

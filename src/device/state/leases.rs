@@ -101,7 +101,7 @@ impl State {
     /// Takes over the name that a new record has by its lease.
     pub(super) fn note_lease_name(&mut self, base: &DeviceKey, address: IpAddr) {
         let name = self.leases.name_at(base, address).map(str::to_owned);
-        if let (Some(name), Some(record)) = (name, self.record_mut(base)) {
+        if let (Some(name), Some(record)) = (name, self.namer_mut(base)) {
             record.names.set(NameSource::Lease, &name);
         }
     }

@@ -2,16 +2,17 @@
 
 use std::net::IpAddr;
 
-use super::State;
+use super::{Record, State};
 use crate::device::wishes::first_label;
 use crate::device::{DeviceKey, NameSource};
+use crate::query::DeviceId;
 
 impl State {
     /// Learns the host name of an address. Says whether its device goes by other names now.
     pub fn learn_name(&mut self, address: IpAddr, source: NameSource, name: &str) -> bool {
         let base = self.base(address);
         let has_lease = self.leases.name_at(&base, address).is_some();
-        let Some(record) = self.record_mut(&base) else {
+        let Some(record) = self.namer_mut(&base) else {
             return false;
         };
         let before = record.names.clone();
@@ -29,10 +30,30 @@ impl State {
 
     /// Takes the name that a lease gives a base.
     pub(super) fn take_lease_name(&mut self, base: &DeviceKey, name: &str) {
-        let record = self.record_mut(base);
+        let record = self.namer_mut(base);
         if record.is_some_and(|record| record.names.set(NameSource::Lease, name)) {
             self.follow_names(base);
         }
+    }
+
+    /// The record that goes by the names of a base: its own, else that of the device that people
+    /// recognise by it.
+    pub(super) fn namer_mut(&mut self, base: &DeviceKey) -> Option<&mut Record> {
+        if !self.by_key.contains_key(base) {
+            let named = self.wishes.of_base(base)?.to_owned();
+            return self.record_mut(&DeviceKey::Named(named));
+        }
+        self.record_mut(base)
+    }
+
+    /// What a device calls itself, or others call it, whatever people do.
+    pub(super) fn host_name(&self, id: DeviceId, record: &Record) -> Option<String> {
+        let (_, name) = record.names.best().or_else(|| {
+            let is_named = matches!(record.key, DeviceKey::Named(_));
+            let mut others = self.records.values().filter(|_| is_named);
+            others.find_map(|other| other.names.best().filter(|_| other.alias_of == Some(id)))
+        })?;
+        Some(name.to_owned())
     }
 
     /// The config may know a base by the names that it goes by now.
@@ -40,6 +61,10 @@ impl State {
         match base {
             DeviceKey::Mac(mac) => self.resettle(*mac),
             DeviceKey::Ip(address) => {
+                // It may have been one with a named device by the name that it had.
+                if let Some(record) = self.record_mut(base) {
+                    record.alias_of = None;
+                }
                 self.link(base);
                 self.reseat(*address);
             }

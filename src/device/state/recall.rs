@@ -22,6 +22,7 @@ impl State {
     /// under the number of earlier runs or a new one; their passing numbers become aliases.
     pub fn recall(&mut self, mut known: Vec<Device>) {
         let mut met = self.devices();
+        self.part_from_gone(&mut known);
         self.rename(&mut known);
         let numbers: HashMap<DeviceKey, DeviceId> = known
             .iter()
@@ -49,7 +50,16 @@ impl State {
         }
         let wishes = std::mem::take(&mut self.wishes);
         self.replace(wishes, known);
-        self.passing.extend(passing);
+        self.keep_passing(passing);
+    }
+
+    /// Addresses were one with a device by the config of then, which knew it by a name that nobody
+    /// knows now.
+    fn part_from_gone(&self, known: &mut [Device]) {
+        let gone = self.gone(known);
+        for device in known {
+            device.alias_of = device.alias_of.filter(|target| !gone.contains(target));
+        }
     }
 }
 

@@ -9,7 +9,8 @@ use super::share::Range;
 use super::{Record, Seat, State};
 use crate::device::host::HostNames;
 use crate::device::wishes::Wishes;
-use crate::device::{Device, DeviceKey, Mac, NameSource};
+use crate::device::{Device, DeviceKey, Mac, NameSource, NamedBy};
+use crate::query::DeviceId;
 
 impl State {
     /// Takes over what is known. `macs` is what the neighbour table says now; new devices get
@@ -51,6 +52,8 @@ impl State {
         for base in &bases {
             state.link(base);
         }
+        // A named device has the addresses of those that were made one with it, too.
+        known.sort_by_key(|device| matches!(device.key, DeviceKey::Named(_)));
         for device in &known {
             state.take_seats(device);
         }
@@ -60,17 +63,40 @@ impl State {
     /// The same devices under another config.
     pub fn reconfigure(&mut self, wishes: Wishes) {
         let next = self.next;
-        let known = self.devices();
+        let mut known = self.devices();
+        self.part(&mut known);
         let passing = std::mem::take(&mut self.passing);
         self.replace(wishes, known);
-        self.passing.extend(passing);
+        self.keep_passing(passing);
         self.next = next;
+    }
+
+    /// Takes apart what is one by the config of now alone: that of later says it again.
+    fn part(&self, known: &mut [Device]) {
+        for device in known {
+            if device.alias_of.is_some() && self.wish(&device.key).is_some() {
+                device.alias_of = None;
+            }
+        }
+    }
+
+    /// Keeps what stood for a number, which may stand for a lower one now.
+    pub(super) fn keep_passing(&mut self, passing: HashMap<DeviceId, DeviceId>) {
+        for (from, to) in passing {
+            let to = self.passing.get(&to).copied().unwrap_or(to);
+            self.passing.insert(from, to);
+        }
     }
 
     /// Takes these records in place of those that there are; what was learned since the start stays.
     pub(super) fn replace(&mut self, wishes: Wishes, known: Vec<Device>) {
         let macs = std::mem::take(&mut self.macs);
         let before = std::mem::replace(self, Self::restore(wishes, known, macs, self.range));
+        for (id, record) in before.records {
+            if let Some(now) = self.records.get_mut(&id) {
+                now.names.join(record.names);
+            }
+        }
         self.makers.extend(before.makers);
         self.routers = before.routers;
         self.near = before.near;
@@ -84,28 +110,67 @@ impl State {
         for device in known.iter_mut() {
             if let Some(name) = self.wishes.of_number(device.id) {
                 device.key = DeviceKey::Named(name.to_owned());
+            }
+            if matches!(&device.key, DeviceKey::Named(name) if self.wishes.has(name)) {
                 device.alias_of = None;
             }
         }
-        let mut taken: Vec<DeviceKey> = known.iter().map(|device| device.key.clone()).collect();
-        for device in known {
-            let is_gone = matches!(&device.key, DeviceKey::Named(name) if !self.wishes.has(name));
-            if !is_gone {
-                continue;
-            }
+        let mut taken: HashMap<DeviceKey, DeviceId> = known
+            .iter()
+            .map(|device| (device.key.clone(), device.id))
+            .collect();
+        let gone = self.gone(known);
+        for device in known.iter_mut().filter(|device| gone.contains(&device.id)) {
             let by_mac = device.mac.and_then(|mac| self.wishes.of_mac(mac));
             let mut addresses = device.addresses.iter();
             let by_address = || addresses.find_map(|address| self.wishes.of_address(*address));
             let named = by_mac.or_else(by_address);
             let named = named.map(|name| DeviceKey::Named(name.to_owned()));
+            let owner = named.as_ref().and_then(|key| taken.get(key)).copied();
             let before = || self.wishes.before(device.id).cloned();
-            let Some(key) = named.or_else(before) else {
-                continue;
-            };
-            if !taken.contains(&key) {
-                taken.push(key.clone());
+            let key = named.filter(|_| owner.is_none()).or_else(before);
+            if let Some(key) = key.or_else(|| device.base()) {
+                self.leave(&mut device.addresses, (&key, device.mac), &taken);
+                taken.insert(key.clone(), device.id);
                 device.key = key;
+                if device.named_by == NamedBy::Config {
+                    (device.name, device.named_by) = (None, NamedBy::Address);
+                }
+            } else {
+                // Nothing else tells any more that it is one with the other.
+                device.alias_of = owner;
             }
+        }
+    }
+
+    /// The devices that neither the config nor the dashboard knows by the name that they had; another
+    /// may have it now.
+    pub(super) fn gone(&self, known: &[Device]) -> HashSet<DeviceId> {
+        let called = |device: &Device| self.wishes.of_number(device.id);
+        let names: HashSet<&str> = known.iter().filter_map(called).collect();
+        let gone = known.iter().filter(|device| match &device.key {
+            DeviceKey::Named(name) => {
+                let is_there = self.wishes.has(name) && !names.contains(&**name);
+                called(device).is_none() && !is_there
+            }
+            _ => false,
+        });
+        gone.map(|device| device.id).collect()
+    }
+
+    /// A device that is what it was before has the addresses of its own alone, not of those that
+    /// were made one with it.
+    fn leave(
+        &self,
+        addresses: &mut Vec<IpAddr>,
+        (key, told): (&DeviceKey, Option<Mac>),
+        taken: &HashMap<DeviceKey, DeviceId>,
+    ) {
+        if let DeviceKey::Mac(mac) = key {
+            addresses.retain(|address| match self.macs.get(address) {
+                Some(other) => other == mac,
+                None => told == Some(*mac) && !taken.contains_key(&DeviceKey::Ip(*address)),
+            });
         }
     }
 
@@ -128,6 +193,7 @@ impl State {
         for device in &mut united {
             let target = device.alias_of.and_then(|id| self.passing.get(&id));
             device.alias_of = target.copied().or(device.alias_of);
+            device.alias_of = device.alias_of.filter(|target| *target != device.id);
         }
         *known = united;
     }
@@ -153,27 +219,60 @@ impl State {
         self.insert(device.id, record);
     }
 
-    /// Whoever asked from an address last has it. Addresses of named devices find their way by
-    /// the config when they ask.
+    /// Whoever asked from an address last has it. A named device has those that the config gives
+    /// it today.
     fn take_seats(&mut self, device: &Device) {
         let is_alias_of_mac = matches!(device.key, DeviceKey::Ip(_)) && device.alias_of.is_some();
-        let is_named = matches!(device.key, DeviceKey::Named(_) | DeviceKey::Others);
-        if is_alias_of_mac || is_named || self.seats.len() >= MOST_DEVICES {
+        let is_named = matches!(device.key, DeviceKey::Named(_));
+        let is_others = device.key == DeviceKey::Others;
+        if is_alias_of_mac || is_others || !self.by_key.contains_key(&device.key) {
             return;
         }
+        let mac = match &device.key {
+            DeviceKey::Mac(mac) => Some(*mac),
+            DeviceKey::Named(name) => self.mac_of_seats(name, device.mac),
+            DeviceKey::Ip(_) | DeviceKey::Others => None,
+        };
         for address in &device.addresses {
-            if let (DeviceKey::Mac(mac), false) = (&device.key, self.seats.contains_key(address)) {
-                self.macs.entry(*address).or_insert(*mac);
+            if self.seats.len() >= MOST_DEVICES {
+                return;
             }
-            let is_owner = self.base(*address) == device.key;
-            if is_owner
-                && !self.seats.contains_key(address)
-                && self.by_key.contains_key(&device.key)
-            {
+            if self.seats.contains_key(address) {
+                continue;
+            }
+            let mac = mac.filter(|_| !is_named || self.may_have_mac(*address));
+            if let Some(mac) = mac {
+                self.macs.entry(*address).or_insert(mac);
+            }
+            let base = self.base(*address);
+            let is_owner = match &device.key {
+                DeviceKey::Named(name) => self.wish_at(&base, *address) == Some(name),
+                key => base == *key,
+            };
+            if is_owner {
                 let id = self.settle(*address, device.last_seen_ms);
                 self.seats
                     .insert(*address, Seat::new(id, device.last_seen_ms));
             }
         }
+    }
+
+    /// Whether an address of a named device is its own by a hardware address, and not for itself.
+    fn may_have_mac(&self, address: IpAddr) -> bool {
+        let record = self.by_key.get(&DeviceKey::Ip(address));
+        let record = record.and_then(|id| self.records.get(id));
+        let is_one = record.is_some_and(|record| record.alias_of.is_none());
+        !is_one && self.wishes.of_address(address).is_none()
+    }
+
+    /// The hardware address that the addresses of a named device had, where they had but one. Those
+    /// of devices that were made one with it are told with these.
+    fn mac_of_seats(&self, name: &str, told: Option<Mac>) -> Option<Mac> {
+        if told.is_some_and(|mac| self.wishes.of_mac(mac) == Some(name)) {
+            return told;
+        }
+        let is_own = |mac: &Mac| !self.by_key.contains_key(&DeviceKey::Mac(*mac));
+        let mut own = self.wishes.macs_of(name).filter(is_own);
+        own.next().filter(|_| own.next().is_none())
     }
 }

@@ -88,11 +88,7 @@ impl State {
         let passing = std::mem::take(&mut self.passing);
         let wishes = std::mem::take(&mut self.wishes);
         self.replace(wishes, known);
-        for (from, to) in passing {
-            // What stood for a number may stand for a lower one now.
-            let to = self.passing.get(&to).copied().unwrap_or(to);
-            self.passing.insert(from, to);
-        }
+        self.keep_passing(passing);
         self.next = self.next.max(next);
         true
     }

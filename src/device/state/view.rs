@@ -55,15 +55,16 @@ impl State {
         named.collect()
     }
 
-    /// The addresses whose host names may be looked up, one for each device without a name in the
-    /// config.
-    pub fn nameless(&self) -> Vec<(DeviceId, IpAddr)> {
+    /// The addresses whose host names may be looked up, one for each device; not those of a whole
+    /// network that people gave one name.
+    pub fn to_look_up(&self) -> Vec<(DeviceId, IpAddr)> {
         let mut found: HashMap<DeviceId, IpAddr> = HashMap::new();
         for (address, seat) in &self.seats {
-            let is_named = matches!(self.key(seat.device), Some(DeviceKey::Named(_)));
-            let base = self.by_key.get(&self.base(*address));
-            if let (false, Some(base)) = (is_named, base) {
-                let best = found.entry(*base).or_insert(*address);
+            let base = self.base(*address);
+            let is_named = || self.wishes.of_base(&base).is_some();
+            let device = self.by_key.get(&base).copied();
+            if let Some(device) = device.or_else(|| is_named().then_some(seat.device)) {
+                let best = found.entry(device).or_insert(*address);
                 *best = (*best).min(*address);
             }
         }
@@ -82,8 +83,9 @@ impl State {
         });
         let mut macs: Vec<Mac> = asked
             .chain(known)
-            .filter(|mac| !is_private(**mac) && !self.makers.contains_key(*mac))
             .copied()
+            .chain(self.wishes.macs())
+            .filter(|mac| !is_private(*mac) && !self.makers.contains_key(mac))
             .collect();
         macs.sort_unstable();
         macs.dedup();
@@ -100,7 +102,7 @@ impl State {
         addresses.sort_unstable();
         let mac = match &record.key {
             DeviceKey::Mac(mac) => Some(*mac),
-            DeviceKey::Named(_) => self.only_mac(&addresses),
+            DeviceKey::Named(name) => self.only_mac(name, &addresses),
             DeviceKey::Ip(_) | DeviceKey::Others => None,
         };
         if let (DeviceKey::Ip(address), true) = (&record.key, addresses.is_empty()) {
@@ -118,6 +120,7 @@ impl State {
             key: record.key.clone(),
             name,
             named_by,
+            host_name: self.host_name(id, record),
             mac,
             private_mac: mac.is_some_and(is_private),
             maker,
@@ -128,12 +131,19 @@ impl State {
         }
     }
 
-    /// The hardware address of all these addresses, if it is one.
-    fn only_mac(&self, addresses: &[IpAddr]) -> Option<Mac> {
-        let mut macs = addresses
+    /// The hardware address of all these addresses, else of the config, if it is one.
+    fn only_mac(&self, name: &str, addresses: &[IpAddr]) -> Option<Mac> {
+        let seen = addresses
             .iter()
-            .filter_map(|address| self.macs.get(address));
-        let first = macs.next()?;
-        macs.all(|mac| mac == first).then_some(*first)
+            .filter_map(|address| self.macs.get(address).copied());
+        let mut macs: Vec<Mac> = seen.collect();
+        if macs.is_empty() {
+            macs.extend(self.wishes.macs_of(name));
+        }
+        macs.dedup();
+        match macs.as_slice() {
+            [mac] => Some(*mac),
+            _ => None,
+        }
     }
 }

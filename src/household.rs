@@ -239,14 +239,7 @@ impl Wishes {
             before: self.released.clone(),
             ..Kept::default()
         };
-        for row in &self.devices {
-            let Some(wish) = member::read(row) else {
-                continue;
-            };
-            let group = wish.group.as_deref().and_then(|id| self.group_name(id));
-            config.add_device(&wish, group);
-            kept.numbers.insert(wish.name, row.device);
-        }
+        self.place_devices(&mut config, &mut kept);
         Plan {
             config: Arc::new(config),
             kept,

@@ -18,7 +18,7 @@ use super::problem::Problem;
 use super::range::{self, Range, RangeParams};
 use super::who::{self, Known};
 use crate::config::DEFAULT_GROUP;
-use crate::device::{self, DeviceKey, NamedBy, mac_text};
+use crate::device::{self, NamedBy, mac_text};
 use crate::household;
 use crate::journal::{self, Cell, Counts, Series};
 use crate::packs::Packs;
@@ -201,7 +201,7 @@ impl Sums {
         let (says, signs) = matches.partition(|sign| household::is_said(sign));
         Device {
             group: group(api, device.id),
-            declared: set.is_none() && matches!(device.key, DeviceKey::Named(_)),
+            declared: api.household.is_declared(device),
             signs,
             says,
             comment: set.as_ref().and_then(|wish| wish.comment.clone()),

@@ -130,7 +130,8 @@ pub(super) async fn change_device(
 
 /// Make two devices one
 ///
-/// For now on and for what was recorded. It can be taken back among the changes.
+/// For now on and for what was recorded. Name, group, kind and comment that are set of one of them
+/// alone stay. It can be taken back among the changes.
 #[utoipa::path(
     post, path = "/devices/merge", tag = "devices", request_body = Merge,
     responses(
@@ -158,7 +159,7 @@ pub(super) async fn merge_devices(
     };
     let merged = api.household.merged(&into, &from);
     let merged = merged.map_err(|error| refused(&error))?;
-    change.take_out(Kind::Device, &key(from.id)).await?;
+    // What was set of the other counts again once the two are taken apart.
     change.put(&household::device(into.id, &merged)).await?;
     change.commit().await?;
     shown(&api, into.id).await
@@ -259,7 +260,7 @@ fn refused(error: &MemberError) -> Problem {
     let title = match error {
         MemberError::Declared(_) => "set by the config",
         MemberError::Taken(_) | MemberError::Said(..) => "this name is taken",
-        MemberError::Many => "no single device",
+        MemberError::Many | MemberError::Forgotten(_) => "no single device",
         MemberError::NotMerged(_) => "nothing to split",
     };
     Problem::new(StatusCode::CONFLICT, title, error.to_string())

@@ -1,8 +1,8 @@
 //! Devices of the dashboard: named, put into a group, and two made one.
 
-use super::Household;
-use crate::config::{DEFAULT_GROUP, DeviceMatch, DeviceWish};
-use crate::device::{Device, DeviceKey, mac_text};
+use super::{Household, Wishes};
+use crate::config::{Config, DEFAULT_GROUP, DeviceMatch, DeviceWish};
+use crate::device::{Device, DeviceKey, Kept, mac_text};
 use crate::query::DeviceId;
 use crate::store::{DeviceWishRow, Item};
 
@@ -21,6 +21,9 @@ pub enum MemberError {
     /// It is not a device that can be told from others.
     #[error("this stands for many devices")]
     Many,
+    /// People named it once, and do not any more; nothing else is known of it.
+    #[error("nothing is known any more by which `{0}` could be recognised")]
+    Forgotten(String),
     /// It was not made one with the other.
     #[error("`{0}` is not one of the signs that were put together by hand")]
     NotMerged(String),
@@ -54,9 +57,21 @@ impl Household {
         self.group_name(word).or_else(by_name)
     }
 
+    /// Whether the config file names a device, which is then changed there only.
+    pub fn is_declared(&self, device: &Device) -> bool {
+        let DeviceKey::Named(name) = &device.key else {
+            return false;
+        };
+        let declared = &self.wishes().declared;
+        declared.devices.iter().any(|one| one.name == *name)
+    }
+
     /// What is set of a device, to be changed; as it is known where nothing is set: one that nobody
     /// named stays in the group of such devices until people put it into another.
     pub fn begin(&self, device: &Device) -> Result<DeviceWish, MemberError> {
+        if self.is_declared(device) {
+            return Err(MemberError::Declared(device.title()));
+        }
         if let Some(wish) = self.device_wish(device.id) {
             return Ok(wish);
         }
@@ -66,7 +81,7 @@ impl Household {
         };
         let group = (group != DEFAULT_GROUP).then(|| self.group_id(&group));
         Ok(DeviceWish {
-            name: self.free_name(&device.title()),
+            name: free_name(&self.plan().config, &device.title()),
             group,
             kind: None,
             comment: None,
@@ -75,13 +90,21 @@ impl Household {
     }
 
     /// What is set of `into` where `from` is the same device, for now and for what was recorded.
+    /// What is set of `from` alone stays: its name, its group, its kind, and what is noted of it.
     pub fn merged(&self, into: &Device, from: &Device) -> Result<DeviceWish, MemberError> {
         let mut wish = self.begin(into)?;
-        let more = match self.device_wish(from.id) {
-            Some(other) => other.matches,
-            None => vec![sign(from)?],
-        };
-        let new = more.into_iter().filter(|sign| !wish.matches.contains(sign));
+        let other = self.begin(from)?;
+        if self.device_wish(from.id).is_some() {
+            if self.device_wish(into.id).is_none() {
+                wish.name = other.name;
+                wish.group = None;
+            }
+            wish.group = wish.group.or(other.group);
+            wish.kind = wish.kind.or(other.kind);
+            wish.comment = wish.comment.or(other.comment);
+        }
+        let more = other.matches.into_iter();
+        let new = more.filter(|sign| !wish.matches.contains(sign));
         let new: Vec<String> = new.collect();
         wish.matches.extend(new);
         Ok(wish)
@@ -107,23 +130,90 @@ impl Household {
         }
         Ok(())
     }
+}
 
-    fn free_name(&self, title: &str) -> String {
-        let plan = self.plan();
-        let is_free = |name: &String| plan.config.devices.iter().all(|one| one.name != *name);
-        let others = (2..).map(|number| format!("{title} {number}"));
-        let mut names = std::iter::once(title.to_owned()).chain(others);
-        names.find(is_free).unwrap_or_else(|| title.to_owned())
+impl Wishes {
+    /// Adds the devices of the dashboard to those of the file.
+    pub(super) fn place_devices(&self, config: &mut Config, kept: &mut Kept) {
+        let rows = self.devices.iter();
+        let wishes = rows.filter_map(|row| Some((row.device, read(row)?)));
+        let wishes: Vec<(DeviceId, DeviceWish)> = wishes.collect();
+        for (id, wish) in &wishes {
+            if wishes.iter().any(|(_, other)| has_taken(other, wish)) {
+                // It counts again when the two are taken apart.
+                kept.before.extend(key(wish).map(|key| (*id, key)));
+                continue;
+            }
+            let name = match declared_as(&self.declared, wish) {
+                Some(name) if !kept.numbers.contains_key(&name) => {
+                    tracing::warn!(device = %name, "the config has this device of the dashboard, too, and comes first");
+                    add_signs(config, &name, wish);
+                    name
+                }
+                _ => {
+                    let name = free_name(config, &wish.name);
+                    let wish = DeviceWish {
+                        name: name.clone(),
+                        ..wish.clone()
+                    };
+                    let group = wish.group.as_deref().and_then(|id| self.group_name(id));
+                    config.add_device(&wish, group);
+                    name
+                }
+            };
+            kept.numbers.insert(name, *id);
+        }
     }
+}
+
+/// Whether a device was made one with another, which stays.
+fn has_taken(into: &DeviceWish, from: &DeviceWish) -> bool {
+    let takes = |one: &DeviceWish, other: &DeviceWish| {
+        let mut more = one.matches.iter().skip(1);
+        more.any(|sign| other.matches.first() == Some(sign))
+    };
+    takes(into, from) && !takes(from, into)
+}
+
+/// The name of the device of the file that is recognised by what this one is.
+fn declared_as(declared: &Config, wish: &DeviceWish) -> Option<String> {
+    let sign = DeviceMatch::parse(wish.matches.first()?).ok()?;
+    let mut devices = declared.devices.iter();
+    let found = devices.find(|device| device.matches.contains(&sign))?;
+    Some(found.name.clone())
+}
+
+/// What was made one with a device of the dashboard is one with that of the file.
+fn add_signs(config: &mut Config, name: &str, wish: &DeviceWish) {
+    let signs = wish.matches.iter();
+    let signs = signs.filter_map(|sign| DeviceMatch::parse(sign).ok());
+    let is_new = |sign: &DeviceMatch| {
+        let mut devices = config.devices.iter();
+        devices.all(|device| !device.matches.contains(sign))
+    };
+    let new: Vec<DeviceMatch> = signs.filter(is_new).collect();
+    if let Some(device) = config.devices.iter_mut().find(|one| one.name == name) {
+        device.matches.extend(new);
+    }
+}
+
+/// A name that no device has: this one, or with a number.
+fn free_name(config: &Config, title: &str) -> String {
+    let is_free = |name: &String| config.devices.iter().all(|one| one.name != *name);
+    let others = (2..).map(|number| format!("{title} {number}"));
+    let mut names = std::iter::once(title.to_owned()).chain(others);
+    names.find(is_free).unwrap_or_else(|| title.to_owned())
 }
 
 /// What a device is recognised by from now on.
 fn sign(device: &Device) -> Result<String, MemberError> {
-    match &device.key {
-        DeviceKey::Mac(mac) => Ok(mac_text(*mac)),
-        DeviceKey::Ip(address) => Ok(address.to_string()),
-        DeviceKey::Named(name) => Err(MemberError::Declared(name.clone())),
-        DeviceKey::Others => Err(MemberError::Many),
+    match device.base() {
+        Some(DeviceKey::Mac(mac)) => Ok(mac_text(mac)),
+        Some(DeviceKey::Ip(address)) => Ok(address.to_string()),
+        Some(DeviceKey::Named(_) | DeviceKey::Others) | None => Err(match device.key {
+            DeviceKey::Named(_) => MemberError::Forgotten(device.title()),
+            _ => MemberError::Many,
+        }),
     }
 }
 

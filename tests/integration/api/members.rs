@@ -7,6 +7,8 @@ use super::{Desk, LAPTOP, PHONE, TABLET, id};
 
 const PHONE_MAC: [u8; 6] = [0x02, 0, 0, 0, 0, 8];
 const LAPTOP_MAC: [u8; 6] = [0x02, 0, 0, 0, 0, 9];
+/// An address of which no hardware address is known.
+const OTHER: &str = "192.0.2.77";
 
 fn now() -> i64 {
     jiff::Timestamp::now().as_millisecond()
@@ -132,6 +134,154 @@ async fn two_devices_are_made_one_and_taken_apart_again() {
     assert_eq!(id(desk.ask(now(), PHONE, "a.example")), phone);
     let again = desk.change("POST", &path, split).await;
     assert_eq!(again.status, StatusCode::CONFLICT);
+}
+
+/// Takes back the newest change that was not taken back.
+async fn undo(desk: &Desk) {
+    let changes = desk.json("changes").await;
+    let mut all = changes["items"].as_array().unwrap().iter();
+    let newest = all.find(|one| one["undone_by"].is_null() && one["undoes"].is_null());
+    let path = format!("changes/{}/undo", newest.unwrap()["id"].as_str().unwrap());
+    let undone = desk.change("POST", &path, json!({})).await;
+    assert_eq!(undone.status, StatusCode::OK, "{}", undone.text);
+}
+
+async fn merge(desk: &Desk, into: &str, from: &str) -> Value {
+    let wish = json!({ "into": into, "from": from });
+    let merged = desk.change("POST", "devices/merge", wish).await;
+    assert_eq!(merged.status, StatusCode::OK, "{}", merged.text);
+    merged.json()
+}
+
+#[tokio::test]
+async fn devices_whose_merge_is_taken_back_are_two_again() {
+    let (desk, phone, laptop) = two().await;
+    merge(&desk, &phone, &laptop).await;
+    assert_eq!(id(desk.ask(now(), LAPTOP, "b.example")), phone);
+    undo(&desk).await;
+    assert_eq!(
+        ids(&desk.json("devices").await),
+        [phone.clone(), laptop.clone()]
+    );
+    assert_eq!(id(desk.ask(now(), LAPTOP, "b.example")), laptop);
+    assert_eq!(id(desk.ask(now(), PHONE, "a.example")), phone);
+    merge(&desk, &phone, &laptop).await;
+    set(&desk, &phone, json!({ "name": null })).await;
+    assert_eq!(id(desk.ask(now(), LAPTOP, "b.example")), laptop);
+}
+
+#[tokio::test]
+async fn what_is_set_of_a_device_outlives_its_merge_into_a_new_one() {
+    let (desk, new, old) = two().await;
+    let kids = desk
+        .change("POST", "groups", json!({ "name": "kids" }))
+        .await;
+    assert!(kids.status.is_success(), "{}", kids.text);
+    let wish = json!({ "name": "Kid phone", "group": "kids", "kind": "phone", "comment": "blue" });
+    set(&desk, &old, wish).await;
+    let is_kids = |device: &Value| {
+        assert_eq!(device["name"], "Kid phone");
+        assert_eq!(device["group"]["id"], "kids");
+        assert_eq!(
+            (&device["kind"], &device["comment"]),
+            (&json!("phone"), &json!("blue"))
+        );
+        assert_eq!(device["declared"], false);
+    };
+    is_kids(&merge(&desk, &new, &old).await);
+    assert_eq!(
+        ids(&desk.json("devices").await),
+        std::slice::from_ref(&new),
+        "no ghost of the other is left"
+    );
+    assert_eq!(id(desk.ask(now(), LAPTOP, "b.example")), new);
+    let rows = desk.json(&format!("queries?device={new}")).await;
+    assert_eq!(rows["items"].as_array().unwrap().len(), 3);
+    // One line takes all of it back.
+    undo(&desk).await;
+    assert_eq!(id(desk.ask(now(), LAPTOP, "b.example")), old);
+    assert_eq!(id(desk.ask(now(), PHONE, "a.example")), new);
+    is_kids(&desk.json(&format!("devices/{old}")).await);
+    merge(&desk, &new, &old).await;
+    let split = json!({ "sign": "02:00:00:00:00:09" });
+    let apart = desk
+        .change("POST", &format!("devices/{new}/split"), split)
+        .await;
+    assert_eq!(apart.status, StatusCode::OK, "{}", apart.text);
+    let old = desk.json(&format!("devices/{old}")).await;
+    assert_eq!(old["group"]["id"], "kids");
+    assert_eq!(
+        desk.json(&format!("devices/{new}")).await["declared"],
+        false
+    );
+}
+
+#[tokio::test]
+async fn a_named_device_keeps_what_is_known_of_it_whatever_else_is_changed() {
+    let desk = Desk::new().await;
+    let mac = [0x28, 0x6c, 0x07, 1, 2, 3];
+    desk.devices.sight(PHONE.parse().unwrap(), mac);
+    let phone = id(desk.ask(now(), PHONE, "a.example"));
+    let is_known = |device: &Value| {
+        assert_eq!(device["addresses"], json!([PHONE]), "{device}");
+        assert_eq!(device["mac"], "28:6c:07:01:02:03");
+        assert_eq!(device["maker"], "Xiaomi Electronics");
+    };
+    is_known(&set(&desk, &phone, json!({ "name": "Mum" })).await);
+    desk.change("POST", "groups", json!({ "name": "kids" }))
+        .await;
+    is_known(&desk.json(&format!("devices/{phone}")).await);
+    desk.json(&format!("queries?device={PHONE}")).await;
+}
+
+#[tokio::test]
+async fn a_device_of_the_dashboard_that_the_file_names_later_is_the_same() {
+    let (desk, phone, laptop) = two().await;
+    set(&desk, &phone, json!({ "name": "Kim" })).await;
+    merge(&desk, &phone, &laptop).await;
+    let mut declared = squelch::config::Config::default();
+    declared.devices.push(squelch::config::Device {
+        name: "Phone".to_owned(),
+        matches: vec![squelch::config::DeviceMatch::Mac(PHONE_MAC)],
+        tags: Vec::new(),
+        group: None,
+    });
+    desk.household.declare(declared.into());
+    for address in [PHONE, LAPTOP] {
+        assert_eq!(id(desk.ask(now(), address, "a.example")), phone);
+    }
+    let list = desk.json("devices").await;
+    assert_eq!(ids(&list), std::slice::from_ref(&phone));
+    assert_eq!(list["items"][0]["name"], "Phone");
+    assert_eq!(list["items"][0]["declared"], true);
+}
+
+#[tokio::test]
+async fn a_device_of_which_only_the_address_is_known_is_taken_apart_again() {
+    let (desk, phone, _) = two().await;
+    let other = id(desk.ask(now(), OTHER, "c.example"));
+    merge(&desk, &phone, &other).await;
+    assert_eq!(id(desk.ask(now(), OTHER, "c.example")), phone);
+    undo(&desk).await;
+    assert_eq!(id(desk.ask(now(), OTHER, "c.example")), other);
+    assert!(ids(&desk.json("devices").await).contains(&other));
+}
+
+#[tokio::test]
+async fn an_address_that_turned_out_to_be_a_device_stays_it_whatever_people_call_it() {
+    let desk = Desk::new().await;
+    let guess = id(desk.ask(now(), PHONE, "a.example"));
+    desk.devices.sight(PHONE.parse().unwrap(), PHONE_MAC);
+    let phone = id(desk.ask(now(), PHONE, "a.example"));
+    assert_ne!(guess, phone);
+    for name in [json!("Phone"), json!("Pocket"), Value::Null] {
+        set(&desk, &phone, json!({ "name": name })).await;
+        assert_eq!(
+            ids(&desk.json("devices").await),
+            std::slice::from_ref(&phone),
+            "{name}"
+        );
+    }
 }
 
 #[tokio::test]

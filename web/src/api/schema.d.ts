@@ -121,7 +121,8 @@ export interface paths {
         put?: never;
         /**
          * Make two devices one
-         * @description For now on and for what was recorded. It can be taken back among the changes.
+         * @description For now on and for what was recorded. Name, group, kind and comment that are set of one of them
+         *     alone stay. It can be taken back among the changes.
          */
         post: operations["merge_devices"];
         delete?: never;

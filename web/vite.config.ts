@@ -41,7 +41,7 @@ export default defineConfig({
     rolldownOptions: {
       output: {
         // What every page needs is one file, not one for each pair of pages that share a part of it.
-        codeSplitting: { groups: [{ name: "words", test: /[\\/](svelte|api[\\/]client|lib[\\/](words|origin|(access|net|resource|status)\.svelte)\.ts)/ }] },
+        codeSplitting: { groups: [{ name: "words", test: /[\\/](svelte|api[\\/]client|lib[\\/](words|origin|range|(access|net|resource|status)\.svelte)\.ts)/ }] },
       },
     },
     // A data: address would need a wider content security policy.

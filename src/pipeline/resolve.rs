@@ -130,10 +130,9 @@ impl Pipeline {
                     }
                 }
                 Some(watch) if pending.verdict.matched().is_none() => pending.verdict = watch,
-                None if spares == Spares::Nothing => {
-                    self.note_clean(query, pending.asker, (held, swap));
-                }
-                Some(_) | None => {}
+                Some(_) => {}
+                // As long as the rules stay, the name is let through by the same.
+                None => self.note_clean(query, pending.asker, (held, swap)),
             }
         }
         held.write(query, now, out);

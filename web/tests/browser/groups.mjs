@@ -54,11 +54,11 @@ describe("groups", { skip: process.argv.includes("--mock") && "the mock has no g
     const now = await api(home.base, `devices/${device.id}`);
     assert.deepEqual([now.name, now.group.name], ["Grandma's tablet", "Kids"]);
     // The other tests know it as it was.
-    await page.evaluate(async (path) => {
+    await page.evaluate(async ([path, kids]) => {
       const json = { "content-type": "application/json" };
       await fetch(`/api/v1/devices/${path}`, { method: "PATCH", headers: json, body: JSON.stringify({ name: null }) });
-      await fetch("/api/v1/groups/kids", { method: "DELETE" });
-    }, device.id);
+      await fetch(`/api/v1/groups/${kids}`, { method: "DELETE" });
+    }, [device.id, now.group.id]);
     assert.equal(await group("Kids"), undefined);
     await close(page);
   });

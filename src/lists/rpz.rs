@@ -91,14 +91,14 @@ impl Rpz {
     fn directive(&mut self, text: &str, found: &mut Found<'_>) {
         let mut words = text.split_whitespace();
         match (words.next(), words.next()) {
-            (Some("$ORIGIN"), Some(name)) => {
+            (Some(word), Some(name)) if word.eq_ignore_ascii_case("$ORIGIN") => {
                 self.origin = absolute(name);
                 if self.zone.is_none() {
                     self.zone.clone_from(&self.origin);
                 }
                 found.skip(Skip::Header);
             }
-            (Some("$TTL"), _) => found.skip(Skip::Header),
+            (Some(word), _) if word.eq_ignore_ascii_case("$TTL") => found.skip(Skip::Header),
             (Some(other), _) => found.refuse(format!("`{other}` is not followed")),
             (None, _) => {}
         }
@@ -108,12 +108,38 @@ impl Rpz {
         let mut memory = std::mem::take(&mut self.trigger);
         let read = self
             .trigger(&mut memory)
-            .and_then(|trigger| Ok((trigger, action(trigger, kind, data)?)));
+            .and_then(|trigger| Ok((trigger, action(trigger, kind, &self.whole(kind, data))?)));
         match read {
             Ok((trigger, action)) => rule(trigger, &action, found),
             Err(reason) => found.refuse(reason),
         }
         self.trigger = memory;
+    }
+
+    /// The data with the origin behind its name where that has no final dot (RFC 1035 §5.1).
+    fn whole<'a>(&self, kind: RecordType, data: &'a str) -> Cow<'a, str> {
+        let origin = self.origin.as_deref().or(self.zone.as_deref());
+        let (Some(origin), Some(place)) = (origin, place_of_name(kind)) else {
+            return Cow::Borrowed(data);
+        };
+        let mut rest = data;
+        for _ in 0..place {
+            let behind = rest.split_once(char::is_whitespace);
+            rest = behind.map_or("", |(_, behind)| behind.trim_start());
+        }
+        let name = rest.split(char::is_whitespace).next().unwrap_or_default();
+        // A name that points to itself lets through, in the first drafts.
+        let is_itself = name == self.owner;
+        if name.is_empty() || name.ends_with('.') || is_own_word(name) || is_itself {
+            return Cow::Borrowed(data);
+        }
+        let (front, _) = data.split_at(data.len() - rest.len());
+        let (_, behind) = rest.split_at(name.len());
+        Cow::Owned(if name == "@" {
+            format!("{front}{origin}.{behind}")
+        } else {
+            format!("{front}{name}.{origin}.{behind}")
+        })
     }
 
     /// The last owner without the zone's own name, in lower case.
@@ -174,6 +200,23 @@ fn special(trigger: &str, last: &str, action: Action) -> Result<Rule, String> {
         }
         _ => Ok(Rule::new(Pattern::Exact(hostname::name(trigger)?), action)),
     }
+}
+
+/// So many words stand before the name in data of this type, if there is one.
+fn place_of_name(kind: RecordType) -> Option<usize> {
+    match kind {
+        RecordType::CNAME | RecordType::DNAME | RecordType::PTR => Some(0),
+        RecordType::MX | RecordType::SVCB | RecordType::HTTPS => Some(1),
+        RecordType::SRV => Some(3),
+        RecordType::NAPTR => Some(5),
+        _ => None,
+    }
+}
+
+/// What zones say with a name that is none: meant so without its final dot, too.
+fn is_own_word(name: &str) -> bool {
+    let words = ["*", "rpz-passthru", "rpz-drop", "rpz-tcp-only"];
+    words.iter().any(|word| name.eq_ignore_ascii_case(word))
 }
 
 /// The type and the data of a record, past its TTL and its class.

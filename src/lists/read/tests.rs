@@ -632,6 +632,50 @@ fn rpz_zones_have_a_head_and_a_name_of_their_own() {
 }
 
 #[test]
+fn names_in_a_zone_are_below_its_origin_unless_they_end_in_a_dot() {
+    let told = |text: &str| {
+        let list = list(Format::Rpz, Role::Block, text.as_bytes());
+        assert_eq!(list.report.counts.refused, 0, "{:?}", list.report.problems);
+        let rules: Vec<String> = list.rules.iter().map(ToString::to_string).collect();
+        rules.join("; ")
+    };
+    let zone = "$ttl 60\n$origin RPZ.example.\n";
+    for (record, expected) in [
+        ("a CNAME walled", "rewrite a -> CNAME walled.rpz.example"),
+        ("a CNAME @", "rewrite a -> CNAME rpz.example"),
+        (
+            "a CNAME *.walled",
+            "rewrite a -> CNAME *.walled.rpz.example",
+        ),
+        (
+            "a CNAME walled.example.",
+            "rewrite a -> CNAME walled.example",
+        ),
+        ("a MX 10  mail", "rewrite a -> MX 10  mail.rpz.example."),
+        ("a MX 10 mail.example.", "rewrite a -> MX 10 mail.example."),
+        ("a SRV 0 0 80 @", "rewrite a -> SRV 0 0 80 rpz.example."),
+        ("a HTTPS 1 . alpn=h2", "rewrite a -> HTTPS 1 . alpn=h2"),
+        (
+            "a HTTPS 1 b alpn=h2",
+            "rewrite a -> HTTPS 1 b.rpz.example. alpn=h2",
+        ),
+        ("a PTR b", "rewrite a -> PTR b.rpz.example"),
+        ("a TXT b", "rewrite a -> TXT b"),
+        ("a CNAME *", "block a -> NOERROR"),
+        ("a CNAME RPZ-PassThru", "allow a"),
+        ("a CNAME rpz-drop", "drop a"),
+        ("a CNAME a.", "allow a"),
+        ("a CNAME a", "allow a"),
+    ] {
+        assert_eq!(told(&format!("{zone}{record}\n")), expected, "{record}");
+    }
+    let soa = "rpz.example. SOA ns. me. 1 2 3 4 5\na CNAME walled\n";
+    assert_eq!(told(soa), "rewrite a -> CNAME walled.rpz.example");
+    // Where the zone does not tell its name, there is nothing to put behind.
+    assert_eq!(told("a CNAME walled\n"), "rewrite a -> CNAME walled");
+}
+
+#[test]
 fn a_parenthesis_swallows_no_rule_without_a_word() {
     let zone = |text: &str| {
         let list = list(Format::Rpz, Role::Block, text.as_bytes());

@@ -54,6 +54,8 @@ const TOP_SOURCES: u32 = 1 << 16;
 pub enum Want {
     /// Let it through, whatever others say.
     Allow,
+    /// Leave it to other sources, whatever its own says of names above.
+    Leave,
     /// Let it through, and mark it.
     Watch,
     /// Answer it here, as the config says.

@@ -387,7 +387,7 @@ fn verdict(rules: &Matcher, decision: Option<Decision<'_>>) -> Verdict {
     };
     let matched = rules.matched(&hit);
     match act {
-        Act::Allow | Act::KeepAnswer => Verdict::Allow(Some(matched)),
+        Act::Allow | Act::KeepAnswer | Act::Leave => Verdict::Allow(Some(matched)),
         Act::Watch => Verdict::Watch(matched),
         Act::Block | Act::Rewrite => Verdict::Block(matched),
     }

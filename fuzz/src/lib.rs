@@ -148,7 +148,8 @@ fn is_well_formed(rule: &Rule) {
     match &rule.action {
         Action::Block(replies) => replies.iter().for_each(is_a_reply),
         Action::Rewrite(reply) | Action::KeepAnswer(Some(reply)) => is_a_reply(reply),
-        Action::Watch | Action::Allow | Action::KeepAnswer(None) | Action::Drop => {}
+        Action::Watch | Action::Allow | Action::Leave | Action::KeepAnswer(None) | Action::Drop => {
+        }
     }
 }
 

@@ -25,7 +25,15 @@ const KINDS: [Kind; 6] = [
     Kind::Regex,
     Kind::Address,
 ];
-const WORDS: [&str; 6] = ["block", "watch", "allow", "rewrite", "keep-answer", "drop"];
+const WORDS: [&str; 7] = [
+    "block",
+    "watch",
+    "allow",
+    "rewrite",
+    "keep-answer",
+    "drop",
+    "leave",
+];
 const SKIPS: [Skip; 4] = [Skip::Comment, Skip::Header, Skip::Cosmetic, Skip::Local];
 
 /// A plain block.
@@ -155,6 +163,7 @@ impl Gathered {
             Action::Rewrite(_) => 3,
             Action::KeepAnswer(_) => 4,
             Action::Drop => 5,
+            Action::Leave => 6,
         });
     }
 }
@@ -311,7 +320,9 @@ impl Role {
     fn put(self, action: &Action) -> Result<Option<&'static Action>, &'static str> {
         match (self, action) {
             (Self::Watch, Action::Block(_) | Action::Rewrite(_) | Action::Drop) => Ok(Some(&WATCH)),
-            (Self::Allow, Action::Block(_) | Action::Watch | Action::Allow) => Ok(Some(&ALLOW)),
+            (Self::Allow, Action::Block(_) | Action::Watch | Action::Allow | Action::Leave) => {
+                Ok(Some(&ALLOW))
+            }
             (Self::Allow, _) => Err("an allow list can only allow"),
             (_, _) => Ok(None),
         }

@@ -81,7 +81,9 @@ fn zone_action(kind: &str) -> Result<Action, String> {
         "always_null" => Action::Block(Vec::new()),
         "deny" | "always_deny" | "inform_deny" => Action::Drop,
         "inform" => Action::Watch,
-        "transparent" | "typetransparent" | "always_transparent" => Action::Allow,
+        // Without data of its own such a zone says nothing: others may still block.
+        "transparent" | "typetransparent" => Action::Leave,
+        "always_transparent" => Action::Allow,
         "nodefault" | "noview" => return Err(format!("a zone of type `{kind}` sets no rule")),
         "" => return Err("the zone has no type".to_owned()),
         _ => return Err(format!("`{kind}` is no type of a zone")),

@@ -279,6 +279,7 @@ fn want(action: &Action) -> Option<Want> {
         },
         Action::Watch => Some(Want::Watch),
         Action::Allow => Some(Want::Allow),
+        Action::Leave => Some(Want::Leave),
         Action::Drop => Some(Want::Drop),
         Action::Rewrite(_) | Action::KeepAnswer(_) => None,
     }

@@ -22,7 +22,7 @@ use super::source::Source;
 use super::{What, filter, table};
 
 pub(super) const MAGIC: [u8; 8] = *b"SQRULES\n";
-pub(super) const VERSION: u64 = 4;
+pub(super) const VERSION: u64 = 5;
 pub(super) const HEADER: usize = 128;
 
 /// What describes the compiled rules, beside the table itself.

@@ -111,6 +111,8 @@ pub enum Action {
     Watch,
     /// Lets through what others stop.
     Allow,
+    /// Leaves it to other sources, whatever its own says of names above.
+    Leave,
     /// Answers with other data.
     Rewrite(Reply),
     /// Takes rewrites out of force: all, or the one with this answer.
@@ -272,6 +274,7 @@ impl Action {
             Self::Block(_) => "block",
             Self::Watch => "watch",
             Self::Allow => "allow",
+            Self::Leave => "leave",
             Self::Rewrite(_) => "rewrite",
             Self::KeepAnswer(_) => "keep-answer",
             Self::Drop => "drop",

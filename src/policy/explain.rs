@@ -164,6 +164,7 @@ fn says(rule: &Placed<'_>) -> Option<String> {
             Want::BlockNodata => Some("no data".to_owned()),
             Want::BlockRefused => Some("REFUSED".to_owned()),
             Want::Drop => Some("no answer".to_owned()),
+            Want::Leave => Some("left to others".to_owned()),
             Want::Allow | Want::Watch | Want::Block => None,
         },
         Says::Rule(rule) => match &rule.action {
@@ -176,7 +177,7 @@ fn says(rule: &Placed<'_>) -> Option<String> {
 
 fn word(act: Act) -> VerdictWord {
     match act {
-        Act::Allow | Act::KeepAnswer => VerdictWord::Allow,
+        Act::Allow | Act::KeepAnswer | Act::Leave => VerdictWord::Allow,
         Act::Watch => VerdictWord::Watch,
         Act::Block | Act::Rewrite => VerdictWord::Block,
     }

@@ -32,7 +32,7 @@ impl<'a> BlockReply<'a> {
                 Want::BlockNodata => Self::Code(Rcode::NOERROR),
                 Want::BlockRefused => Self::Code(Rcode::REFUSED),
                 Want::Drop => Self::Silence,
-                Want::Block | Want::Allow | Want::Watch => Self::Configured,
+                Want::Block | Want::Allow | Want::Leave | Want::Watch => Self::Configured,
             },
             Says::Rule(rule) => match &rule.action {
                 Action::Block(replies) => match replies.as_slice() {
@@ -44,7 +44,9 @@ impl<'a> BlockReply<'a> {
                 Action::Drop => Self::Silence,
                 Action::Rewrite(Reply::Truncated) => Self::Truncated,
                 Action::Rewrite(reply) => Self::data(&rule.pattern, reply),
-                Action::Watch | Action::Allow | Action::KeepAnswer(_) => Self::Configured,
+                Action::Watch | Action::Allow | Action::Leave | Action::KeepAnswer(_) => {
+                    Self::Configured
+                }
             },
         }
     }

@@ -384,3 +384,43 @@ fn the_name_and_tags_of_a_device_are_those_that_people_gave_it() {
         assert_eq!(asked_from(&policy, "192.0.2.8", name), VerdictWord::Allow);
     }
 }
+
+#[test]
+fn a_transparent_zone_of_unbound_says_nothing_of_what_others_block() {
+    use VerdictWord::{Allow, Block};
+    let policy = policy(
+        &[("vendor.example", Want::Block)],
+        &[
+            (
+                Role::Block,
+                Format::Unbound,
+                "local-zone: \"example\" always_nxdomain\n\
+                 local-zone: \"site.example\" transparent\n\
+                 local-data: \"ads.site.example A 0.0.0.0\"\n\
+                 local-zone: \"vendor.example\" typetransparent\n\
+                 local-zone: \"spared.example\" always_transparent",
+            ),
+            (
+                Role::Block,
+                Format::Adblock,
+                "||track.site.example^\n||spared.example^",
+            ),
+        ],
+    );
+    check(
+        &policy,
+        &[
+            ("other.example", Block),
+            ("www.site.example", Allow),
+            ("ads.site.example", Block),
+            ("track.site.example", Block),
+            ("data.vendor.example", Block),
+            ("spared.example", Allow),
+        ],
+    );
+    let name = "www.site.example".parse().unwrap();
+    let told = policy.explain(ASKER, &name, RecordType::A);
+    assert_eq!(told.verdict, Allow);
+    let first = told.covering.first().unwrap();
+    assert_eq!((&*first.label.entry, first.action), ("site.example", Allow));
+}

@@ -23,6 +23,8 @@ pub(super) enum Act {
     Rewrite,
     /// Takes rewrites out of force.
     KeepAnswer,
+    /// Says nothing, and neither do rules of its source for names above.
+    Leave,
 }
 
 /// The rules that cover one name, as far as they were looked at.
@@ -55,7 +57,7 @@ enum Weight {
 /// What was decided.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Decision<'a> {
-    /// What to do; never [`Act::KeepAnswer`].
+    /// What to do; never [`Act::KeepAnswer`] or [`Act::Leave`].
     pub act: Act,
     /// The rule that decided.
     pub hit: Hit<'a>,
@@ -72,9 +74,13 @@ impl<'a> Weighing<'a> {
             return;
         }
         let act = act(&hit);
-        if act == Act::KeepAnswer {
-            self.has_keepers = true;
-            return;
+        match act {
+            Act::KeepAnswer => {
+                self.has_keepers = true;
+                return;
+            }
+            Act::Leave => return,
+            Act::Watch | Act::Block | Act::Allow | Act::Rewrite => {}
         }
         match source.rank {
             Rank::Own | Rank::Group => {
@@ -188,6 +194,7 @@ pub(super) fn act(hit: &Hit<'_>) -> Act {
     match hit.rule.says {
         Says::Plain { want, .. } => match want {
             Want::Allow => Act::Allow,
+            Want::Leave => Act::Leave,
             Want::Watch => Act::Watch,
             Want::Block
             | Want::BlockNxdomain
@@ -203,6 +210,7 @@ fn act_of(rule: &Rule) -> Act {
     match &rule.action {
         Action::Watch => Act::Watch,
         Action::Allow => Act::Allow,
+        Action::Leave => Act::Leave,
         Action::KeepAnswer(_) => Act::KeepAnswer,
         Action::Rewrite(Reply::Truncated) | Action::Block(_) | Action::Drop => Act::Block,
         Action::Rewrite(_) => Act::Rewrite,
@@ -229,7 +237,7 @@ fn weight(hit: &Hit<'_>, act: Act) -> Weight {
         (Act::Block, _) if important => Weight::ImportantBlock,
         (Act::Block, _) => Weight::Block,
         (Act::Rewrite, _) => Weight::Rewrite,
-        (Act::Watch | Act::KeepAnswer, _) => Weight::Watch,
+        (Act::Watch | Act::KeepAnswer | Act::Leave, _) => Weight::Watch,
     }
 }
 
@@ -254,7 +262,7 @@ fn own_weight(hit: &Hit<'_>, act: Act) -> u16 {
         Act::Allow => 3,
         Act::Block => 2,
         Act::Watch => 1,
-        Act::KeepAnswer => 0,
+        Act::KeepAnswer | Act::Leave => 0,
     };
     let nearness = match (is_for_devices, hit.rule.source.rank) {
         (true, _) => 2,

@@ -801,6 +801,14 @@ fn unbound_zones_and_data_are_read_together() {
             ),
             (
                 "local-zone: \"ok.example\" transparent",
+                "leave ok.example and below",
+            ),
+            (
+                "local-zone: \"ok.example\" typetransparent",
+                "leave ok.example and below",
+            ),
+            (
+                "local-zone: \"ok.example\" always_transparent",
                 "allow ok.example and below",
             ),
             (

@@ -6,6 +6,7 @@
 //! and probes one cache line for each: no allocation, no lock. Start at [`Matcher::find`].
 
 mod addresses;
+mod cancelled;
 mod compile;
 mod compiled;
 mod depths;

@@ -3,8 +3,9 @@
 //! Of a plain rule only a hash and its place remain: sixteen bytes until all are there, and then
 //! about eighteen in the result. What needs more than a name and a verdict is kept whole.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
+use super::cancelled::{self, Cancelled};
 use super::depths::Depths;
 use super::file::{Extra, Meta, Span};
 use super::groups::{EXTRA, Entry, Groups};
@@ -29,7 +30,8 @@ pub struct Compiler {
     entries: Vec<Entry>,
     depths: Depths,
     extras: Vec<Extra>,
-    cancels: Vec<Rule>,
+    /// Rules that take others out of force, each with its source.
+    cancels: Vec<(u16, Rule)>,
 }
 
 /// Where a source begins in what is gathered of all.
@@ -114,14 +116,18 @@ impl Compiler {
 
     fn extra(&mut self, rule: Rule, line: u32) {
         self.note_line(line);
-        let place = u32::try_from(self.extras.len()).unwrap_or(u32::MAX);
+        let place = place_of(self.extras.len());
         let name = reach_and_name(&rule.pattern).map(|(_, name)| self.hash(name));
         let address = address_as_name(&rule.pattern).map(|name| self.hash(&name));
         for hash in name.into_iter().chain(address) {
             self.entries.push(Entry::new(hash, EXTRA, place));
         }
         let source = self.current();
-        self.extras.push(Extra { source, rule });
+        self.extras.push(Extra {
+            source,
+            rule,
+            cancelled_by: Vec::new(),
+        });
     }
 
     fn hash(&mut self, name: &str) -> u64 {
@@ -152,8 +158,8 @@ impl Compiler {
 
     /// The bytes. `tag` is kept as it is: what the rules were made from.
     pub fn finish(mut self, tag: &str) -> Result<Vec<u8>, CompileError> {
-        let (spans, first_extra) = self.spans()?;
         self.cancel();
+        let (spans, first_extra) = self.spans()?;
         self.entries.sort_unstable();
         let mut hashes = 0;
         let mut last = None;
@@ -186,39 +192,62 @@ impl Compiler {
         }))
     }
 
-    /// Takes the rules out of force that another says are not meant.
+    /// Takes the rules out of force that another says are not meant: those of its own source for
+    /// good, and those of others where its source counts.
     fn cancel(&mut self) {
-        let mut plains = HashSet::new();
-        let mut wholes = HashSet::new();
-        for cancel in std::mem::take(&mut self.cancels) {
-            match plain(&cancel) {
-                Some((what, name)) => plains.insert((hash::hash_text(name, self.seed), what)),
-                None => wholes.insert(cancelled(&cancel)),
+        let mut plains: HashMap<(u64, What), (Rule, Vec<u16>)> = HashMap::new();
+        let mut wholes: HashMap<String, Vec<u16>> = HashMap::new();
+        for (source, cancel) in std::mem::take(&mut self.cancels) {
+            let by = match plain(&cancel) {
+                Some((what, name)) => {
+                    let key = (hash::hash_text(name, self.seed), what);
+                    &mut plains.entry(key).or_insert_with(|| (cancel, Vec::new())).1
+                }
+                None => wholes.entry(cancelled::in_common(&cancel)).or_default(),
             };
+            by.push(source);
         }
         if plains.is_empty() && wholes.is_empty() {
             return;
         }
-        let kinds = &self.kinds;
-        let cancelled_extra = |line: u32| {
-            let extra = usize::try_from(line)
-                .ok()
-                .and_then(|line| self.extras.get(line));
-            extra.is_some_and(|extra| wholes.contains(&cancelled(&extra.rule)))
-        };
-        self.entries.retain(|entry| {
-            let (hash, kind, line) = entry.parts();
-            match kinds.get(usize::from(kind)) {
-                Some((_, what)) => !plains.contains(&(hash, *what)),
-                None => !cancelled_extra(line),
-            }
-        });
-        // Their places stay, so that those of the others do.
+        let sources = &self.sources;
         for extra in &mut self.extras {
-            if wholes.contains(&cancelled(&extra.rule)) {
-                extra.rule.cancels = true;
+            let by = wholes.get(&cancelled::in_common(&extra.rule));
+            match by.and_then(|by| Cancelled::of(sources, extra.source, by)) {
+                // Its place stays, so that those of the others do.
+                Some(Cancelled::ForGood) => extra.rule.cancels = true,
+                Some(Cancelled::By(others)) => extra.cancelled_by = others,
+                None => {}
             }
         }
+        let mut known = HashSet::new();
+        let (kinds, extras) = (&self.kinds, &mut self.extras);
+        let mut kept_whole = Vec::new();
+        self.entries.retain(|entry| {
+            let (hash, kind, line) = entry.parts();
+            let at = usize::try_from(line).unwrap_or(usize::MAX);
+            let Some(&(source, what)) = kinds.get(usize::from(kind)) else {
+                return extras.get(at).is_none_or(|extra| !extra.rule.cancels);
+            };
+            let Some((rule, by)) = plains.get(&(hash, what)) else {
+                return true;
+            };
+            let Some(cancelled) = Cancelled::of(sources, source, by) else {
+                return true;
+            };
+            // A line that repeats another of its list adds nothing.
+            if let (Cancelled::By(cancelled_by), true) = (cancelled, known.insert((hash, kind))) {
+                kept_whole.push(Entry::new(hash, EXTRA, place_of(extras.len())));
+                let rule = cancelled::as_meant(rule, line);
+                extras.push(Extra {
+                    source,
+                    rule,
+                    cancelled_by,
+                });
+            }
+            false
+        });
+        self.entries.append(&mut kept_whole);
     }
 
     /// A span of places for each kind, as long as its source has lines; then the extras.
@@ -245,12 +274,17 @@ impl Compiler {
                 .filter(|&end| end < MAX_PLACES)
                 .ok_or(CompileError::TooManyLines)?;
         }
-        let extras = u32::try_from(self.extras.len()).unwrap_or(u32::MAX);
+        let extras = place_of(self.extras.len());
         if extras >= MAX_PLACES - start {
             return Err(CompileError::TooManyLines);
         }
         Ok((spans, start))
     }
+}
+
+/// A number of rules that are kept whole, as a place.
+fn place_of(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
 }
 
 /// What a rule says beside its name, where it says no more than that.
@@ -314,7 +348,7 @@ impl Sink for Compiler {
     fn rule(&mut self, rule: Rule) {
         let line = u32::try_from(rule.line).unwrap_or(u32::MAX);
         if rule.cancels {
-            return self.cancels.push(rule);
+            return self.cancels.push((self.current(), rule));
         }
         match plain(&rule) {
             Some((what, name)) => self.add(what, name, line),
@@ -331,14 +365,4 @@ fn address_as_name(pattern: &Pattern) -> Option<String> {
         }
         _ => None,
     }
-}
-
-/// What a rule and the one that cancels it have in common.
-fn cancelled(rule: &Rule) -> String {
-    let bare = Rule {
-        cancels: false,
-        line: 0,
-        ..rule.clone()
-    };
-    bare.to_string()
 }

@@ -218,6 +218,13 @@ impl Compiled {
         })
     }
 
+    /// The sources that take the rule at this place out of force wherever they count.
+    pub(super) fn cancelled_by(&self, place: u32) -> &[u16] {
+        let extra = place.checked_sub(self.meta.first_extra);
+        let extra = extra.and_then(|extra| self.meta.extras.get(usize::try_from(extra).ok()?));
+        extra.map_or(&[], |extra| &extra.cancelled_by)
+    }
+
     /// Calls `visit` with each rule for this name (lower-cased, without the root dot) itself.
     pub fn at_name<'s>(&'s self, name: &str, visit: &mut dyn FnMut(Placed<'s>)) {
         self.at(super::hash::hash_text(name, self.seed()), &mut |place| {

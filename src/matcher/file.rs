@@ -52,6 +52,9 @@ pub(super) struct Span {
 pub(super) struct Extra {
     pub source: u16,
     pub rule: Rule,
+    /// Other sources that take it out of force wherever they count.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cancelled_by: Vec<u16>,
 }
 
 /// How many names sources have, and share.

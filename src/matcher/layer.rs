@@ -61,11 +61,12 @@ impl<'s> Layer<'s> {
         }
     }
 
-    /// The rule at a place, if its source counts.
+    /// The rule at a place, if its source counts, and none that takes it out of force.
     fn rule(self, place: u32) -> Option<Placed<'s>> {
         let rule = self.table.rule(place)?;
-        let counts = self.scope.is_none_or(|scope| scope.counts(rule.source_at));
-        counts.then_some(rule)
+        let counts = |source| self.scope.is_none_or(|scope| scope.counts(source));
+        let mut cancelled_by = self.table.cancelled_by(place).iter();
+        (counts(rule.source_at) && !cancelled_by.any(|&source| counts(source))).then_some(rule)
     }
 
     fn hit(self, (place, spot): (u32, u16), closes: bool, rule: Placed<'s>) -> Hit<'s> {

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 
 use super::rule::{Rule, Sink};
 use super::*;
+use crate::lists::{Format, Reading, Role, parse};
 use crate::query::RecordType;
 
 fn what(reach: Reach) -> What {
@@ -236,4 +237,78 @@ proptest! {
         found.sort_unstable();
         prop_assert_eq!(found, expected);
     }
+}
+
+/// Rules of lists with these ranks and texts in the syntax of adblock.
+fn lists(texts: &[(Rank, &str)]) -> Compiled {
+    compiled_with(7, |compiler| {
+        for (number, &(rank, text)) in texts.iter().enumerate() {
+            compiler.source(Source::new(format!("list:{number}"), rank, String::new()));
+            let reading = Reading {
+                format: Some(Format::Adblock),
+                role: match rank {
+                    Rank::WatchList => Role::Watch,
+                    _ => Role::Block,
+                },
+            };
+            parse(text.as_bytes(), reading)
+                .rules
+                .into_iter()
+                .for_each(|rule| compiler.rule(rule));
+        }
+    })
+}
+
+#[test]
+fn a_rule_is_cancelled_where_the_list_counts_that_says_so() {
+    let texts = [
+        (
+            Rank::List,
+            "||a.example^\n||a.example^\n||b.example^$dnstype=A\n||c.example^",
+        ),
+        (
+            Rank::List,
+            "||a.example^$badfilter\n||b.example^$badfilter,dnstype=A\n||d.example^",
+        ),
+        (
+            Rank::List,
+            "||d.example^\n||d.example^$badfilter\n||c.example^$badfilter,important",
+        ),
+    ];
+    let found = |muted: &[bool]| {
+        let scope = Scope {
+            muted: muted.to_vec(),
+            ..Scope::default()
+        };
+        let matcher = matcher(lists(&texts)).with_scope(scope);
+        ["a.example", "b.example", "c.example", "d.example"].map(|name| lines(&matcher, name))
+    };
+    assert_eq!(found(&[]), [vec![], vec![], vec![4], vec![]]);
+    assert_eq!(
+        found(&[false, true, false]),
+        [vec![1], vec![3], vec![4], vec![]]
+    );
+    // What a list does not mean itself never counts.
+    assert_eq!(
+        found(&[false, true, true]),
+        [vec![1], vec![3], vec![4], vec![]]
+    );
+    assert_eq!(
+        found(&[false, false, true]),
+        [vec![], vec![], vec![4], vec![3]]
+    );
+}
+
+#[test]
+fn a_list_that_only_watches_cancels_nothing_of_others() {
+    let matcher = matcher(lists(&[
+        (Rank::List, "@@||a.example^"),
+        (Rank::WatchList, "@@||a.example^\n||b.example^"),
+        (
+            Rank::WatchList,
+            "@@||a.example^$badfilter\n||b.example^$badfilter",
+        ),
+    ]));
+    assert_eq!(lines(&matcher, "a.example"), [1]);
+    assert_eq!(lines(&matcher, "b.example"), [0_u32; 0]);
 }

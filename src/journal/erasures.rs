@@ -15,6 +15,9 @@ use crate::store::{self, Arrived, Hub, StoreError, Transaction};
 /// Clocks of nodes differ by less.
 const HOUR_MS: i64 = 3_600_000;
 
+/// No query takes longer.
+const LATE_MS: i64 = 60_000;
+
 /// How far a deletion is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Erasure {
@@ -42,9 +45,14 @@ impl Journal {
     /// Begins to delete all that was recorded until now of a device, and of those that turned out to
     /// be it; on all nodes, where there are several.
     pub async fn erase(&self, device: DeviceId, now_ms: i64) -> Result<(), StoreError> {
+        self.erase_all(&[device], now_ms).await
+    }
+
+    /// The same, of several devices.
+    pub async fn erase_all(&self, devices: &[DeviceId], now_ms: i64) -> Result<(), StoreError> {
         let shared = &self.shared;
         if let Some(hub) = shared.store.hub() {
-            hub.erase(device, now_ms).await?;
+            hub.erase(devices, now_ms).await?;
             if let Err(error) = self.learn_erasures(hub).await {
                 tracing::warn!(%error, "a deletion begins here a little later");
             }
@@ -53,9 +61,13 @@ impl Journal {
         }
         let mut store = shared.store.write_through().await?;
         let asked = (now_ms, latest_ms(now_ms));
-        store.erasures().add(device, asked).await?;
+        for device in devices {
+            store.erasures().add(*device, asked).await?;
+        }
         store.commit().await?;
-        shared.erasures().add(device, asked);
+        for device in devices {
+            shared.erasures().add(*device, asked);
+        }
         self.ask(Request::Erase).await;
         Ok(())
     }
@@ -140,6 +152,14 @@ impl Erasures {
             }
         }
         self.deleted.clone()
+    }
+
+    /// What was deleted just now: queries that were asked before may still be on their way.
+    pub(super) fn just_now(&self, now_ms: i64) -> Deleted {
+        let is_new = |until_ms: i64| (now_ms - LATE_MS..=now_ms + LATE_MS).contains(&until_ms);
+        let deleted = self.deleted.iter();
+        let new = deleted.filter(|(_, until_ms)| is_new(**until_ms));
+        new.map(|(device, until_ms)| (*device, *until_ms)).collect()
     }
 
     /// Where nothing is to be deleted, nothing of it waits to be sent.

@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::batch::Batch;
 use super::disk::{Disk, FULL_BLOCK};
+use super::gone::Gone;
 use super::recorder::Ring;
 use super::shared::{Request, Shared};
 use crate::store::{Cause, StoreError};
@@ -214,9 +215,14 @@ impl Writer {
     fn keep(&mut self, now_ms: i64) {
         self.batch.sort();
         let words = &self.shared.words;
+        let deleted = self.shared.erasures().just_now(now_ms);
+        let mut gone = Gone::new(words, &deleted);
+        let records = self.batch.iter();
+        let records =
+            records.filter(|one| deleted.is_empty() || !gone.has_at(one.device, one.at_ms));
         let mut state = self.shared.state_mut();
         state.as_of_ms = now_ms;
-        let first = state.push_all(self.batch.iter(), words);
+        let first = state.push_all(records, words);
         let is_watched = self.shared.live.receiver_count() > 0;
         let shown = if is_watched { first } else { state.tail.end() };
         let new = state.tail.from(shown);

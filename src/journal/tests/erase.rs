@@ -171,3 +171,26 @@ async fn after_a_deletion_by_a_clock_that_was_ahead_what_comes_from_others_later
     // Once the clock is right, and from then on.
     assert_eq!([now_ms, now_ms + DAY_MS].map(of_others), [now_ms; 2]);
 }
+
+#[tokio::test]
+async fn what_was_asked_before_a_deletion_and_is_recorded_after_it_is_left_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut home = Home::at(folder.path()).await;
+    let asked_ms = START + DAY_MS;
+    home.journal.erase(DEVICE, asked_ms).await.unwrap();
+    finish(&mut home, asked_ms).await;
+    let of = |device: u32, at_ms: i64| Event {
+        device: DeviceId(device),
+        ..event(at_ms, "late.example")
+    };
+    let events = [
+        of(2, asked_ms - 3000),
+        of(3, asked_ms - 3000),
+        of(2, asked_ms + 1),
+    ];
+    for event in &events {
+        home.recorder.record(event);
+    }
+    while !home.writer.turn(asked_ms + 500).await {}
+    assert_reads_are_exact(&home, &left(&events, asked_ms), everything()).await;
+}

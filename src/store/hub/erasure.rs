@@ -28,22 +28,24 @@ pub struct Erasing {
 }
 
 impl Hub {
-    /// Has all nodes delete what was recorded of a device until a time.
-    pub async fn erase(&self, device: DeviceId, until_ms: i64) -> Result<()> {
+    /// Has all nodes delete what was recorded of devices until a time.
+    pub async fn erase(&self, devices: &[DeviceId], until_ms: i64) -> Result<()> {
         let mut store = self.begin().await?;
         // What is being sent is there before, or finds this and is held back.
         let lock = sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(LOCK);
         self.within(lock.execute(&mut *store)).await?;
         // Numbers go with the time, so that none is given twice where the database is put back.
-        let put = sqlx::query(
-            "INSERT INTO erasure (id, device, until_ms) \
-             SELECT GREATEST(COALESCE(MAX(id), 0) + 1, $1), $2, $3 FROM erasure",
-        )
-        .bind(until_ms)
-        .bind(i64::from(device.0))
-        .bind(until_ms)
-        .execute(&mut *store);
-        self.within(put).await?;
+        for device in devices {
+            let put = sqlx::query(
+                "INSERT INTO erasure (id, device, until_ms) \
+                 SELECT GREATEST(COALESCE(MAX(id), 0) + 1, $1), $2, $3 FROM erasure",
+            )
+            .bind(until_ms)
+            .bind(i64::from(device.0))
+            .bind(until_ms)
+            .execute(&mut *store);
+            self.within(put).await?;
+        }
         let tell = sqlx::query("SELECT pg_notify($1, $2)")
             .bind(CHANNEL)
             .bind(News::Rows.as_str());

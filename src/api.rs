@@ -23,6 +23,7 @@ mod explanation;
 mod export;
 mod exposure;
 mod filter;
+mod forget;
 mod gate;
 mod groups;
 mod guard;
@@ -257,7 +258,11 @@ fn described() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(stream::stream_queries))
         .routes(routes!(export::export_queries))
         .routes(routes!(devices::devices))
-        .routes(routes!(device::device, members::change_device))
+        .routes(routes!(
+            device::device,
+            members::change_device,
+            forget::forget_device
+        ))
         .routes(routes!(history::history, history::delete_history))
         .routes(routes!(members::merge_devices))
         .routes(routes!(members::split_device))

@@ -20,7 +20,6 @@ use super::problem::{Problem, unkept};
 use super::range;
 use super::who::DeviceRef;
 use crate::config;
-use crate::query::DeviceId;
 use crate::store::{Author, ChangeRow, Item, StoreError};
 
 /// So many are on a page unless told otherwise, and at most.
@@ -48,7 +47,8 @@ pub struct Change {
     /// The name of the session or the token.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session: Option<String>,
-    /// What was changed: `list`, `rule`, `record`, `group`, `device` or `pause`.
+    /// What was changed: `list`, `rule`, `record`, `group`, `device`, `pause`, or `forgotten`, where a
+    /// device was forgotten.
     pub kind: String,
     /// Which of them.
     pub item: String,
@@ -86,7 +86,8 @@ pub struct ChangeParams {
 
 /// Changes
 ///
-/// Every change of lists, rules, records, groups, devices and pauses, the newest first.
+/// Every change of lists, rules, records, groups, devices and pauses, the newest first. What a device
+/// was, and what was set of it, is not told any more once it is forgotten.
 #[utoipa::path(
     get, path = "/changes", tag = "changes", params(ChangeParams),
     responses(
@@ -166,6 +167,9 @@ fn fits(change: &ChangeRow, now: Option<&Item>) -> bool {
 /// left to put back, or to take away.
 fn late(change: &ChangeRow, now_ms: i64) -> Option<String> {
     let item = change.before.as_ref().or(change.after.as_ref())?;
+    if let Item::Forgotten(_) = item {
+        return Some("nothing is left of what was forgotten".to_owned());
+    }
     let end_ms = item.until_ms().filter(|until_ms| *until_ms <= now_ms)?;
     let kind = change.kind.as_str();
     Some(format!("this {kind} was until {}", range::text(end_ms)))
@@ -229,14 +233,14 @@ fn clash(api: &Api, item: &Item) -> Option<String> {
             let is_taken = is_other && devices.any(|device| device.name == wish.name);
             is_taken.then(|| taken("device", &wish.name)).flatten()
         }
-        Item::Rule(_) | Item::Record(_) | Item::Pause(_) => None,
+        Item::Rule(_) | Item::Record(_) | Item::Pause(_) | Item::Forgotten(_) => None,
     }
 }
 
 fn change(api: &Api, row: &ChangeRow, can_undo: bool) -> Change {
     let item = row.after.as_ref().or(row.before.as_ref());
     let device = item
-        .and_then(device_of)
+        .and_then(Item::device)
         .and_then(|id| api.devices.device(id));
     let id = |id: i64| id.to_string();
     Change {
@@ -253,18 +257,6 @@ fn change(api: &Api, row: &ChangeRow, can_undo: bool) -> Change {
         undoes: row.undoes.map(id),
         undone_by: row.undone_by.map(id),
         can_undo,
-    }
-}
-
-fn device_of(item: &Item) -> Option<DeviceId> {
-    match item {
-        Item::Rule(row) => row.device,
-        Item::Device(row) => Some(row.device),
-        Item::Pause(row) => {
-            let number = row.who.strip_prefix("device:")?;
-            number.parse().ok().map(DeviceId)
-        }
-        Item::List(_) | Item::Record(_) | Item::Group(_) => None,
     }
 }
 
@@ -285,6 +277,7 @@ fn name(api: &Api, item: &Item) -> String {
             }
             None => row.who.clone(),
         },
+        Item::Forgotten(row) => super::who::id_text(row.device),
     }
 }
 
@@ -320,5 +313,6 @@ fn shown(api: &Api, item: &Item) -> Value {
         }
         Item::Device(row) => serde_json::from_str(&row.wish).unwrap_or_default(),
         Item::Pause(row) => json!({ "until": range::text(row.until_ms) }),
+        Item::Forgotten(row) => json!({ "at": range::text(row.at_ms) }),
     }
 }

@@ -173,6 +173,7 @@ impl Api {
                 self.enforce_pauses().await
             }
             Kind::Pause => self.enforce_pauses().await,
+            Kind::Forgotten => self.enforce_forgotten().await,
         }
     }
 

@@ -196,7 +196,7 @@ pub(super) async fn split_device(
     shown(&api, device.id).await
 }
 
-fn known(api: &Api, id: &str) -> Result<device::Device, Problem> {
+pub(super) fn known(api: &Api, id: &str) -> Result<device::Device, Problem> {
     who::by_id(&api.devices, id)
         .ok_or_else(|| Problem::not_found(format!("there is no device `{id}`")))
 }
@@ -256,7 +256,7 @@ fn check_kind(body: &mut Body, kind: String) -> Option<String> {
     Some(kind)
 }
 
-fn refused(error: &MemberError) -> Problem {
+pub(super) fn refused(error: &MemberError) -> Problem {
     let title = match error {
         MemberError::Declared(_) => "set by the config",
         MemberError::Taken(_) | MemberError::Said(..) => "this name is taken",

@@ -93,6 +93,9 @@ impl Keeper {
         let number = self.store.hub().and_then(Hub::number);
         self.devices
             .number_from(Range::of_node(number.unwrap_or(0)));
+        for row in self.store.read().await?.forgotten().all().await? {
+            self.devices.forget(&row.numbers);
+        }
         self.devices.recall(read(&self.store).await?);
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! The registry: who has which address. DNS threads read a snapshot; what is new takes a lock.
 
+mod forget;
 mod unsaved;
 
 use std::collections::{HashMap, HashSet};

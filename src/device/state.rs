@@ -4,6 +4,7 @@
 //! that it belongs to. The *base* of an address is the record by its hardware address, or by the
 //! address itself where no hardware address is known.
 
+mod forget;
 mod leases;
 mod names;
 mod near;
@@ -111,6 +112,8 @@ pub(super) struct State {
     makers: HashMap<Mac, Option<String>>,
     /// The numbers that devices had before the records of earlier runs were read.
     passing: HashMap<DeviceId, DeviceId>,
+    /// The numbers that are nobody's any more.
+    forgotten: HashSet<DeviceId>,
     next: u32,
     range: Range,
     /// How many records there are of each kind.

@@ -141,6 +141,7 @@ impl Transaction {
             Kind::Group => items(self.groups().all().await?, Item::Group),
             Kind::Device => items(self.device_wishes().all().await?, Item::Device),
             Kind::Pause => items(self.pauses().all().await?, Item::Pause),
+            Kind::Forgotten => items(self.forgotten().all().await?, Item::Forgotten),
         })
     }
 
@@ -198,21 +199,21 @@ impl Transaction {
             Item::Group(row) => self.groups().save(row).await,
             Item::Device(row) => self.device_wishes().save(row).await,
             Item::Pause(row) => self.pauses().save(row).await,
+            Item::Forgotten(row) => self.forgotten().save(row).await,
         }
     }
 
     pub(super) async fn remove(&mut self, kind: Kind, key: &str) -> Result<(), StoreError> {
         let number = key.parse::<i64>().unwrap_or(-1);
+        let device = || DeviceId(key.parse().unwrap_or_default());
         match kind {
             Kind::List => self.lists().remove(key).await,
             Kind::Rule => self.rules().remove(number).await,
             Kind::Record => self.records().remove(number).await,
             Kind::Group => self.groups().remove(key).await,
-            Kind::Device => {
-                let device = DeviceId(key.parse().unwrap_or_default());
-                self.device_wishes().remove(device).await
-            }
+            Kind::Device => self.device_wishes().remove(device()).await,
             Kind::Pause => self.pauses().remove(key).await,
+            Kind::Forgotten => self.forgotten().remove(device()).await,
         }
     }
 }

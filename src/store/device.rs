@@ -78,13 +78,14 @@ impl DeviceRow {
 pub struct DeviceTable<'a>(pub(super) Table<'a>);
 
 impl DeviceTable<'_> {
-    /// Adds a device, or replaces what is kept of it.
+    /// Adds a device, or replaces what is kept of it; nothing is kept of one that is forgotten.
     pub async fn save(&mut self, device: &DeviceRow) -> Result<(), StoreError> {
         let addresses = device.addresses.iter().map(ToString::to_string);
         let done = sqlx::query(
             "INSERT INTO device (node, id, key, name, named_by, mac, private_mac, maker, addresses, \
              first_seen_ms, last_seen_ms, alias_of) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) \
+             SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12 \
+             WHERE NOT EXISTS (SELECT 1 FROM forgotten WHERE node = $1 AND number = $2) \
              ON CONFLICT (node, id) DO UPDATE SET key = excluded.key, name = excluded.name, \
              named_by = excluded.named_by, mac = excluded.mac, private_mac = excluded.private_mac, \
              maker = excluded.maker, addresses = excluded.addresses, \

@@ -8,6 +8,7 @@
 mod credential;
 mod device;
 mod erasure;
+mod forgotten;
 mod join;
 mod listen;
 mod parcel;

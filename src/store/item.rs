@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use super::{DeviceWishRow, GroupRow, ListRow, PauseRow, RecordRow, RuleRow};
+use super::{DeviceWishRow, ForgottenRow, GroupRow, ListRow, PauseRow, RecordRow, RuleRow};
+use crate::query::DeviceId;
 
 /// What kind of thing is changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -19,6 +20,8 @@ pub enum Kind {
     Device,
     /// A pause.
     Pause,
+    /// That a device is forgotten.
+    Forgotten,
 }
 
 /// A row that people set.
@@ -37,17 +40,20 @@ pub enum Item {
     Device(DeviceWishRow),
     /// A pause.
     Pause(PauseRow),
+    /// A device that is forgotten.
+    Forgotten(ForgottenRow),
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::List,
         Self::Rule,
         Self::Record,
         Self::Group,
         Self::Device,
         Self::Pause,
+        Self::Forgotten,
     ];
 
     /// The word itself.
@@ -59,6 +65,7 @@ impl Kind {
             Self::Group => "group",
             Self::Device => "device",
             Self::Pause => "pause",
+            Self::Forgotten => "forgotten",
         }
     }
 
@@ -73,7 +80,11 @@ impl Item {
         match self {
             Self::Rule(row) => row.until_ms,
             Self::Pause(row) => Some(row.until_ms),
-            Self::List(_) | Self::Record(_) | Self::Group(_) | Self::Device(_) => None,
+            Self::List(_)
+            | Self::Record(_)
+            | Self::Group(_)
+            | Self::Device(_)
+            | Self::Forgotten(_) => None,
         }
     }
 
@@ -86,6 +97,21 @@ impl Item {
             Self::Group(_) => Kind::Group,
             Self::Device(_) => Kind::Device,
             Self::Pause(_) => Kind::Pause,
+            Self::Forgotten(_) => Kind::Forgotten,
+        }
+    }
+
+    /// The device that it is about, if it is about one alone.
+    pub fn device(&self) -> Option<DeviceId> {
+        match self {
+            Self::Rule(row) => row.device,
+            Self::Device(row) => Some(row.device),
+            Self::Forgotten(row) => Some(row.device),
+            Self::Pause(row) => {
+                let number = row.who.strip_prefix("device:")?;
+                number.parse().ok().map(DeviceId)
+            }
+            Self::List(_) | Self::Record(_) | Self::Group(_) => None,
         }
     }
 
@@ -98,6 +124,7 @@ impl Item {
             Self::Group(row) => row.id.clone(),
             Self::Device(row) => row.device.0.to_string(),
             Self::Pause(row) => row.who.clone(),
+            Self::Forgotten(row) => row.device.0.to_string(),
         }
     }
 
@@ -113,6 +140,7 @@ impl Item {
             Kind::Group => serde_json::from_str(text).map(Self::Group),
             Kind::Device => serde_json::from_str(text).map(Self::Device),
             Kind::Pause => serde_json::from_str(text).map(Self::Pause),
+            Kind::Forgotten => serde_json::from_str(text).map(Self::Forgotten),
         }
         .ok()
     }

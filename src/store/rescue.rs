@@ -10,7 +10,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Row as _, SqliteConnection};
 
 /// The tables that are taken along, each with the columns that its rows are kept in the order of.
-const TABLES: [(&str, &[&str]); 12] = [
+const TABLES: [(&str, &[&str]); 13] = [
     ("device", &["node", "id"]),
     ("list", &["node", "id"]),
     ("rule", &["node", "id"]),
@@ -18,6 +18,7 @@ const TABLES: [(&str, &[&str]); 12] = [
     ("pause", &["node", "who"]),
     ("device_group", &["node", "id"]),
     ("device_wish", &["node", "device"]),
+    ("forgotten", &["node", "number"]),
     (CHANGES, &["id"]),
     ("password", &["rowid"]),
     ("session", &["rowid"]),

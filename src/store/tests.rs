@@ -154,6 +154,65 @@ async fn quiet_addresses_and_made_up_ones_are_forgotten_but_for_those_of_which_s
 }
 
 #[tokio::test]
+async fn nothing_is_kept_of_a_forgotten_device_but_its_numbers() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).await.unwrap();
+    let mut writing = store.write().await.unwrap();
+    for id in [1, 2, 3] {
+        writing.devices().save(&device(id)).await.unwrap();
+        for item in set_of(id) {
+            writing.put(&Author::TIME, &item).await.unwrap();
+            let item = (item.kind(), item.key());
+            writing.let_end(item.0, &item.1).await.unwrap();
+        }
+    }
+    let row = ForgottenRow {
+        device: DeviceId(2),
+        numbers: vec![DeviceId(2), DeviceId(3)],
+        at_ms: 7,
+    };
+    let item = Item::Forgotten(row.clone());
+    writing.put(&Author::TIME, &item).await.unwrap();
+    // Whoever has not heard of it yet saves it once more.
+    writing.devices().save(&device(3)).await.unwrap();
+    assert_eq!(writing.devices().all().await.unwrap(), [device(1)]);
+    assert_eq!(writing.forgotten().all().await.unwrap(), [row]);
+    let changes = writing.changes().before(i64::MAX, 100).await.unwrap();
+    let told: Vec<_> = changes.iter().map(|one| (one.kind, &*one.item)).collect();
+    let expected = [
+        (Kind::Forgotten, "2"),
+        (Kind::Pause, "device:1"),
+        (Kind::Rule, "1"),
+        (Kind::Device, "1"),
+    ];
+    assert_eq!(told, expected);
+}
+
+/// What people may set of a device.
+fn set_of(id: u32) -> [Item; 3] {
+    [
+        Item::Device(DeviceWishRow {
+            device: DeviceId(id),
+            wish: String::new(),
+            added_ms: 0,
+        }),
+        Item::Rule(RuleRow {
+            id: i64::from(id),
+            text: "||a.example^".to_owned(),
+            action: "block".to_owned(),
+            comment: None,
+            device: Some(DeviceId(id)),
+            until_ms: None,
+            added_ms: 0,
+        }),
+        Item::Pause(PauseRow {
+            who: format!("device:{id}"),
+            until_ms: i64::MAX,
+        }),
+    ]
+}
+
+#[tokio::test]
 async fn what_is_not_committed_never_happened() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).await.unwrap();

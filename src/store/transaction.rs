@@ -9,8 +9,8 @@ use super::hub::Remote;
 use super::met::Met;
 use super::{
     BlockTable, ChangeTable, DayTable, DeviceTable, DeviceWishTable, EntryTable, ErasureTable,
-    GroupTable, ListTable, NameTable, OutboxTable, PasswordTable, PauseTable, RecordTable,
-    RuleTable, SessionTable, StoreError, TokenTable, UpstreamTable,
+    ForgottenTable, GroupTable, ListTable, NameTable, OutboxTable, PasswordTable, PauseTable,
+    RecordTable, RuleTable, SessionTable, StoreError, TokenTable, UpstreamTable,
 };
 
 /// Reads or writes that belong together; dropped without [`Self::commit`], it never happened.
@@ -74,6 +74,11 @@ impl Transaction {
     /// What people set of devices.
     pub fn device_wishes(&mut self) -> DeviceWishTable<'_> {
         DeviceWishTable(self.table())
+    }
+
+    /// Devices that people had forgotten.
+    pub fn forgotten(&mut self) -> ForgottenTable<'_> {
+        ForgottenTable(self.table())
     }
 
     /// Who changed what people set.

@@ -8,6 +8,7 @@ mod changes;
 mod devices;
 mod explain;
 mod exposure;
+mod forget;
 mod groups;
 mod guard;
 mod health;

@@ -22,13 +22,14 @@ impl State {
     /// under the number of earlier runs or a new one; their passing numbers become aliases.
     pub fn recall(&mut self, mut known: Vec<Device>) {
         let mut met = self.devices();
+        self.leave_out_forgotten(&mut known);
         self.part_from_gone(&mut known);
         self.rename(&mut known);
         let numbers: HashMap<DeviceKey, DeviceId> = known
             .iter()
             .map(|device| (device.key.clone(), device.id))
             .collect();
-        let mut next = self.range.after(&known);
+        let mut next = self.range.after(&known).max(self.after_forgotten());
         let mut passing = HashMap::new();
         for device in &met {
             let number = numbers.get(&device.key).copied();

@@ -34,6 +34,7 @@ impl State {
             routers: Vec::new(),
             makers: HashMap::new(),
             passing: HashMap::new(),
+            forgotten: HashSet::new(),
             next: range.after(&known),
             range,
             by_address: 0,
@@ -101,6 +102,8 @@ impl State {
         self.routers = before.routers;
         self.near = before.near;
         self.leases = before.leases;
+        self.forgotten = before.forgotten;
+        self.next = self.next.max(self.after_forgotten());
         self.note_lease_names();
     }
 

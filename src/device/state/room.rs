@@ -123,35 +123,11 @@ impl State {
             .map(|(id, record)| (record.names.best().is_some(), record.last_seen_ms, *id))
             .collect();
         quiet.sort_unstable();
-        for (_, _, id) in quiet.into_iter().take(MOST_DEVICES / 4) {
-            if let Some(record) = self.records.remove(&id) {
-                *self.count(&record.key) -= 1;
-                self.by_key.remove(&record.key);
-            }
-        }
-        let records = &self.records;
-        self.seats
-            .retain(|_, seat| records.contains_key(&seat.device));
-        self.relayed
-            .retain(|_, seat| records.contains_key(&seat.device));
-        let gone = |id: &DeviceId| !self.records.contains_key(id);
-        let orphans: Vec<DeviceId> = self
-            .records
-            .iter()
-            .filter(|(_, record)| record.alias_of.as_ref().is_some_and(gone))
-            .map(|(id, _)| *id)
-            .collect();
-        for id in orphans {
-            if let Some(record) = self.records.get_mut(&id) {
-                record.alias_of = None;
-            }
-        }
-        let by_key = &self.by_key;
-        self.makers
-            .retain(|mac, _| by_key.contains_key(&DeviceKey::Mac(*mac)));
+        let gone = quiet.into_iter().take(MOST_DEVICES / 4);
+        self.remove(gone.map(|(_, _, id)| id));
     }
 
-    fn count(&mut self, key: &DeviceKey) -> &mut usize {
+    pub(super) fn count(&mut self, key: &DeviceKey) -> &mut usize {
         match key {
             DeviceKey::Ip(_) => &mut self.by_address,
             DeviceKey::Mac(_) => &mut self.by_mac,

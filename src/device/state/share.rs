@@ -23,8 +23,13 @@ impl Range {
     /// The number after those that were given.
     pub(super) fn after(self, known: &[Device]) -> u32 {
         let numbers = known.iter().map(|device| device.id.0);
-        let ours = numbers.filter(|number| (self.0..self.0 + Self::ROOM).contains(number));
+        let ours = numbers.filter(|number| self.is_ours(*number));
         ours.max().unwrap_or(self.0).saturating_add(1)
+    }
+
+    /// Whether a number is one of these.
+    pub(super) fn is_ours(self, number: u32) -> bool {
+        (self.0..self.0 + Self::ROOM).contains(&number)
     }
 
     /// Whether a number may still be given to such a device: made-up addresses never use up what
@@ -44,7 +49,7 @@ impl State {
     pub fn set_range(&mut self, range: Range) {
         self.range = range;
         if self.next < PASSING {
-            self.next = range.after(&self.devices());
+            self.next = range.after(&self.devices()).max(self.after_forgotten());
         }
     }
 
@@ -61,7 +66,8 @@ impl State {
     }
 
     /// Takes over what other nodes know. Says whether anything is new.
-    pub fn learn(&mut self, others: Vec<Device>) -> bool {
+    pub fn learn(&mut self, mut others: Vec<Device>) -> bool {
+        self.leave_out_forgotten(&mut others);
         let before = self.devices();
         let mut known = before.clone();
         for other in others {

@@ -21,6 +21,7 @@ impl Hub {
             .execute(&mut *store);
             self.within(put).await?;
         }
+        self.forget_again(&mut store).await?;
         let tell = sqlx::query("SELECT pg_notify($1, $2)")
             .bind(CHANNEL)
             .bind(News::Devices.as_str());

@@ -179,7 +179,11 @@ impl Hub {
             Write::Revoke(key) => return self.revoke(store, key).await,
             Write::RevokeSessions => return self.revoke_sessions(store).await,
         };
-        self.within(query.execute(store)).await.map(|_| ())
+        self.within(query.execute(&mut *store)).await?;
+        match write {
+            Write::Put(Item::Forgotten(row)) => self.forget(store, row).await,
+            _ => Ok(()),
+        }
     }
 }
 

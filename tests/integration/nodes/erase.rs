@@ -68,3 +68,62 @@ async fn until_total_is(node: &Node, queries: u64) {
     let is_it = |summary: &Value| total(summary) == queries;
     node.until("summary?since=1h", is_it).await;
 }
+
+/// All rows of a table of the shared database, as text.
+fn all_of(postgres: &Postgres, table: &str) -> String {
+    let statement =
+        format!("SELECT COALESCE(STRING_AGG(CAST(one AS TEXT), ' '), '') FROM {table} one");
+    postgres.sql("squelch", &statement)
+}
+
+#[tokio::test]
+async fn a_device_that_is_forgotten_on_one_node_is_so_on_all_also_on_one_that_was_away() {
+    let Some(postgres) = Postgres::start() else {
+        return;
+    };
+    let (_stub, mut nodes) = three(&postgres).await;
+    nodes[0].ask("a.example.").await;
+    for node in &nodes {
+        until_total(node, 1).await;
+    }
+    let id_of = |devices: &Value| devices["items"][0]["id"].as_str().unwrap().to_owned();
+    let device = format!("devices/{}", id_of(&nodes[0].get("devices").await));
+    let name = json!({ "name": "Secret name" });
+    let (status, said) = nodes[1].send(Method::PATCH, &device, name).await;
+    assert_eq!(status, 200, "{said}");
+    let is_named = |devices: &Value| devices["items"][0]["name"] == "Secret name";
+    for node in &nodes {
+        node.until("devices", is_named).await;
+    }
+    nodes[1].end(Signal::SIGKILL);
+    let (status, said) = nodes[0].send(Method::DELETE, &device, Value::Null).await;
+    assert_eq!(status, 204, "{said}");
+    let is_empty = |devices: &Value| devices["items"] == json!([]);
+    let is_told = |changes: &Value| {
+        let changes = changes["items"].as_array().unwrap();
+        changes.len() == 1 && changes[0]["kind"] == "forgotten"
+    };
+    nodes[1].run();
+    for node in &nodes {
+        node.until("devices", is_empty).await;
+        node.until("changes", is_told).await;
+        until_total_is(node, 0).await;
+    }
+    for table in ["device", "change", "item"] {
+        let left = all_of(&postgres, table);
+        assert!(
+            !left.contains("127.0.0.1") && !left.contains("Secret"),
+            "{left}"
+        );
+    }
+    // It is new when it asks again, also after restarts.
+    nodes[1].end(Signal::SIGTERM);
+    nodes[1].run();
+    nodes[1].ask("later.example.").await;
+    for node in &nodes {
+        until_total(node, 1).await;
+        let devices = node.get("devices").await;
+        assert_eq!(devices["items"][0]["name"], "127.0.0.1", "{devices:#}");
+        assert_ne!(format!("devices/{}", id_of(&devices)), device);
+    }
+}

@@ -156,6 +156,8 @@ export const api = {
   mergeDevices: (wish: { into: string; from: string }) => ask<Device>("POST", address("devices/merge"), wish),
   splitDevice: (id: string, sign: string) => ask<Device>("POST", address(`devices/${part(id)}/split`), { sign }),
 
+  forgetDevice: (id: string) => ask<void>("DELETE", address(`devices/${part(id)}`)),
+
   history: (id: string, signal?: AbortSignal) => get<History>(`devices/${part(id)}/history`, {}, signal),
   deleteHistory: (id: string) => ask<History>("DELETE", address(`devices/${part(id)}/history`)),
 

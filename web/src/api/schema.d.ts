@@ -58,7 +58,8 @@ export interface paths {
         };
         /**
          * Changes
-         * @description Every change of lists, rules, records, groups, devices and pauses, the newest first.
+         * @description Every change of lists, rules, records, groups, devices and pauses, the newest first. What a device
+         *     was, and what was set of it, is not told any more once it is forgotten.
          */
         get: operations["changes"];
         put?: never;
@@ -145,7 +146,14 @@ export interface paths {
         get: operations["device"];
         put?: never;
         post?: never;
-        delete?: never;
+        /**
+         * Forget a device
+         * @description Deletes its history, as `DELETE /devices/{id}/history` does, and with it all that is known of the
+         *     device: its names, its addresses, what people set of it, the rules and pauses for it alone, and the
+         *     changes of these. It cannot be taken back. If the device asks again, it is a new one. Nodes that
+         *     share a database all forget it, also those that are away now.
+         */
+        delete: operations["forget_device"];
         options?: never;
         head?: never;
         /**
@@ -1134,7 +1142,10 @@ export interface components {
             id: string;
             /** @description Which of them. */
             item: string;
-            /** @description What was changed: `list`, `rule`, `record`, `group`, `device` or `pause`. */
+            /**
+             * @description What was changed: `list`, `rule`, `record`, `group`, `device`, `pause`, or `forgotten`, where a
+             *     device was forgotten.
+             */
             kind: string;
             /** @description What people call it. */
             name: string;
@@ -3149,6 +3160,51 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    forget_device: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `d12` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is forgotten; its history is being deleted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };

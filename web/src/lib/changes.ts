@@ -7,7 +7,8 @@ import { type Key, isKey, t } from "./words.ts";
 const said = (key: string, word: string): string => (isKey(key) ? t(key as Key) : word);
 
 /** What was done to it: added, changed or removed. */
-export function didOf(change: Change): "add" | "change" | "remove" {
+export function didOf(change: Change): "add" | "change" | "remove" | "forget" {
+  if (change.kind === "forgotten") return "forget";
   if (!change.before) return "add";
   return change.after ? "change" : "remove";
 }

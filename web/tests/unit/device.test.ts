@@ -1,6 +1,7 @@
 import { fireEvent, render, screen, waitFor } from "@testing-library/svelte";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import type { DeviceDetail } from "../../src/api/types.ts";
+import Forget from "../../src/device/Forget.svelte";
 import Settings from "../../src/device/Settings.svelte";
 import { toast } from "../../src/lib/toast.svelte.ts";
 
@@ -47,5 +48,27 @@ describe("what is set of a device", () => {
     await fireEvent.click(screen.getByRole("button", { name: "Save" }));
     await waitFor(() => expect(changes()).toHaveLength(1));
     expect(changes()).toEqual([["PATCH", "/api/v1/devices/d1", { says: ["pocket", "kids-phone"] }]]);
+  });
+});
+
+describe("forgetting a device", () => {
+  it("is asked twice, says what goes, and leads to the devices", async () => {
+    asked.mockImplementation(() => Promise.resolve(new Response(null, { status: 204 })));
+    render(Forget, { device: { id: "d1", name: "redmi-note-11", declared: false } });
+    const button = () => screen.getByRole("button", { name: "Forget this device" });
+    await fireEvent.click(button());
+    expect(asked).not.toHaveBeenCalled();
+    expect(document.body.textContent).toContain("comes back as a new device");
+    expect(document.body.textContent).toContain("cannot be taken back");
+    await fireEvent.click(button());
+    await waitFor(() => expect(location.pathname).toBe("/devices"));
+    expect(asked.mock.calls.map(([url, { method }]) => [method, url])).toEqual([["DELETE", "/api/v1/devices/d1"]]);
+    expect(toast.now).toMatchObject({ text: "redmi-note-11 is forgotten. Its history is being deleted." });
+    expect(toast.now?.undo).toBeUndefined();
+  });
+
+  it("is not offered for one of the config file", () => {
+    render(Forget, { device: { id: "d1", name: "TV", declared: true } });
+    expect(screen.queryByRole("button")).toBeNull();
   });
 });

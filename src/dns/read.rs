@@ -115,7 +115,7 @@ pub(super) fn read(bytes: &[u8], origin: Origin<'_>) -> Packet {
         }
         Err(Malformed(edns)) => {
             query.edns = edns;
-            Some(fallback)
+            Some(header.opcode_answer().unwrap_or(unreadable(edns)))
         }
     };
     match rcode {
@@ -136,14 +136,24 @@ fn without_question(header: Header, bytes: &[u8], origin: Origin<'_>) -> Packet 
         Ok(edns) => (edns, true),
         Err(Malformed(edns)) => (edns, false),
     };
-    let asks_for_cookie = is_readable && edns.is_some_and(|edns| edns.cookie.is_some());
+    let asks = |edns: Edns| edns.version == 0 && edns.cookie.is_some();
+    let asks_for_cookie = is_readable && edns.is_some_and(asks);
     let rcode = match header.opcode_answer() {
         Some(rcode) => rcode,
-        None if edns.is_some_and(|edns| edns.version > 0) => Rcode::BADVERS,
         None if asks_for_cookie => Rcode::NOERROR,
-        None => Rcode::FORMERR,
+        None => unreadable(edns),
     };
     header.code(rcode, edns)
+}
+
+/// What is said of a message that cannot be read: what looks broken may be how another version of
+/// EDNS has it (RFC 6891 §6.1.3).
+fn unreadable(edns: Option<Edns>) -> Rcode {
+    if edns.is_some_and(|edns| edns.version > 0) {
+        Rcode::BADVERS
+    } else {
+        Rcode::FORMERR
+    }
 }
 
 /// The OPT record of a message with more questions than there may be.

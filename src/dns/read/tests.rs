@@ -169,7 +169,18 @@ fn other_opcodes_classes_and_types_are_not_taken_on() {
 fn an_edns_version_of_the_future_is_told_so() {
     let mut edns = ProtoEdns::new();
     edns.set_version(1);
-    assert_eq!(rcode(&packet(Some(edns))), Some(Rcode::BADVERS));
+    let of_next = packet(Some(edns));
+    assert_eq!(rcode(&of_next), Some(Rcode::BADVERS));
+    // Its options need not look like ours: here one runs past its end, and a cookie is too short.
+    for options in [[0, 10, 0, 9, 0, 0], [0, 10, 0, 2, 1, 2]] {
+        let mut other = of_next.clone();
+        let end = other.len();
+        other[end - 1] = 6;
+        other.extend_from_slice(&options);
+        assert_eq!(rcode(&other), Some(Rcode::BADVERS), "{options:?}");
+        other[2] = 5 << 3;
+        assert_eq!(rcode(&other), Some(Rcode::REFUSED), "an update");
+    }
 }
 
 #[test]

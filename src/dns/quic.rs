@@ -19,6 +19,7 @@ use tokio_util::task::TaskTracker;
 use super::Sender;
 use super::certificate::Certificates;
 use super::places::Place;
+use super::read;
 use super::stream::Caller;
 use super::tcp::Connections;
 use super::tls::{Encryption, HANDSHAKE};
@@ -191,7 +192,9 @@ impl Call {
             // The device thought better of it, or takes too long.
             Ok(Err(quinn::ReadToEndError::Read(_))) | Err(_) => return,
         };
-        let Some(message) = only_message(&query) else {
+        // RFC 9250 §4.3.3: the idle time of TCP has no place here, either.
+        let message = only_message(&query).filter(|message| !read::has_keepalive(message));
+        let Some(message) = message else {
             return self.end();
         };
         let sender = Sender {

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use super::cookie::Cookies;
 use crate::query::{DeviceId, Edns, GroupId, Name, NameError, Query, Rcode, RecordType, Transport};
 use rest::Malformed;
-pub(super) use rest::skip_name;
+pub(super) use rest::{has_keepalive, skip_name};
 
 const HEADER: usize = 12;
 const FLAG_RESPONSE: u16 = 0x8000;

@@ -4,7 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use data_encoding::BASE64;
 
-use super::Origin;
+use super::{HEADER, Header, Origin};
 use crate::query::{DeviceId, Edns, GroupId, RecordType, Transport};
 
 const OPTION_COOKIE: u16 = 10;
@@ -49,6 +49,37 @@ pub(super) fn read(
         }
     }
     Ok(found)
+}
+
+/// Whether a message says how long idle connections last, which only TCP's do.
+pub(in crate::dns) fn has_keepalive(bytes: &[u8]) -> bool {
+    let mut options = options_of(bytes).unwrap_or_default();
+    while let Some((&[c1, c2, l1, l2], after)) = options.split_first_chunk::<4>() {
+        if u16::from_be_bytes([c1, c2]) == OPTION_KEEPALIVE {
+            return true;
+        }
+        let length = usize::from(u16::from_be_bytes([l1, l2]));
+        options = after.get(length..).unwrap_or_default();
+    }
+    false
+}
+
+/// The options of a message's first OPT record.
+fn options_of(bytes: &[u8]) -> Option<&[u8]> {
+    let header = Header::read(bytes)?;
+    let mut at = HEADER;
+    for _ in 0..header.questions {
+        at = skip_name(bytes, at)? + 4;
+    }
+    let records = header.records.into_iter().map(usize::from).sum();
+    for _ in 0..records {
+        let (record, end) = Record::read(bytes, at)?;
+        if record.kind == RecordType::OPT {
+            return Some(record.data);
+        }
+        at = end;
+    }
+    None
 }
 
 /// The place after the name that starts at `at`.

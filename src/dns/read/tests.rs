@@ -306,6 +306,21 @@ fn the_idle_time_is_told_over_tcp_only() {
 }
 
 #[test]
+fn an_idle_time_is_seen_wherever_it_stands() {
+    assert!(has_keepalive(&with_options(&[(11, b"")])));
+    assert!(has_keepalive(&with_options(&[
+        (12, b"\0\0\0"),
+        (11, b"\0\x64")
+    ])));
+    assert!(!has_keepalive(&with_options(&[(12, b"\0\x0b\0\0")])));
+    assert!(!has_keepalive(&packet(None)));
+    let whole = with_options(&[(11, b"")]);
+    for len in 0..whole.len() {
+        assert!(!has_keepalive(&whole[..len]), "{len}");
+    }
+}
+
+#[test]
 fn any_number_of_options_is_passed_over() {
     let mut bytes = packet(Some(ProtoEdns::new()));
     let end = bytes.len();

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use axum::http::{Method, Request, StatusCode};
 use bytes::Buf as _;
-use hickory_proto::op::Message;
+use hickory_proto::op::{Edns, Message};
 use hickory_proto::rr::RecordType;
+use hickory_proto::rr::rdata::opt::EdnsOption;
 use quinn::crypto::rustls::QuicClientConfig;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -124,8 +125,15 @@ async fn who_does_not_speak_the_protocol_is_hung_up_on_and_others_go_on() {
     let mut with_id = bytes(BLOCKED);
     with_id[1] = 7;
     let query = bytes(BLOCKED);
+    let mut with_keepalive = question(BLOCKED, RecordType::A);
+    with_keepalive.metadata.id = 0;
+    let mut edns = Edns::new();
+    let keepalive = EdnsOption::Unknown(11, Vec::new());
+    edns.options_mut().insert(keepalive);
+    with_keepalive.edns = Some(edns);
     let wrong = [
         framed(&with_id),
+        framed(&with_keepalive.to_vec().unwrap()),
         [framed(&query), framed(&query)].concat(),
         framed(&query)[..10].to_vec(),
         query.clone(),

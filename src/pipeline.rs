@@ -218,7 +218,7 @@ impl Pipeline {
         pending.told(source)
     }
 
-    /// Answers what gets a code alone; those who may not ask are only refused.
+    /// Answers what gets a code alone; those who may not ask are refused.
     pub fn answer_error(
         &self,
         query: Option<&Query>,
@@ -226,12 +226,12 @@ impl Pipeline {
         rcode: Rcode,
         out: &mut AnswerBuf,
     ) {
-        if self.admit(asker.address, Instant::now()).is_err() {
-            return out.begin_error(asker.id, asker.flags, Rcode::REFUSED);
-        }
+        let refused = self.admit(asker.address, Instant::now()).err();
+        let rcode = refused.map_or(rcode, |_| Rcode::REFUSED);
+        // RFC 6891 §6.1.1: an OPT record where there was one, also in an error.
         if let Some(query) = query {
             out.begin(query, rcode);
-            out.finish(query, None);
+            out.finish(query, refused);
         } else {
             out.begin_error(asker.id, asker.flags, rcode);
             out.finish_error(asker.edns);

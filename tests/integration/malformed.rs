@@ -2,11 +2,11 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use hickory_proto::op::{Message, ResponseCode};
+use hickory_proto::op::{Edns, Message, ResponseCode};
 use hickory_proto::rr::RecordType;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::house::{House, question, read_frame, told, write_frame};
+use crate::house::{House, extended_error, question, read_frame, told, write_frame};
 use crate::stub::Stub;
 
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -141,8 +141,17 @@ async fn a_stranger_is_refused_whatever_it_sends() {
         message[class.unwrap() + 3] = 3;
         message
     };
-    for wrong in [two_questions, notimp, chaos] {
+    let transfer = {
+        let mut message = question("home.example.", RecordType::AXFR);
+        message.edns = Some(Edns::new());
+        message.to_vec().unwrap()
+    };
+    for wrong in [two_questions, notimp, chaos, transfer.clone()] {
         assert_eq!(code(&house, &wrong).await, ResponseCode::Refused);
         assert!(house.stub.seen().is_empty());
     }
+    // With its question, and an OPT record where there was one.
+    let refused = Message::from_vec(&house.send_bytes(HERE, &transfer).await).unwrap();
+    assert_eq!(refused.queries[0].query_type(), RecordType::AXFR);
+    assert_eq!(extended_error(&refused).unwrap().0, 18);
 }

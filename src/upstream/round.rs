@@ -16,6 +16,9 @@ use super::request::Answer;
 use super::standing::Turns;
 use super::{Inner, Reply};
 
+/// The code's lower bits.
+const SERVFAIL: u8 = 2;
+
 /// What a server that is asked in the background comes to say.
 pub(super) type Copied = (usize, oneshot::Receiver<Result<Answer, Failure>>);
 
@@ -168,8 +171,16 @@ pub(super) fn useless(inner: &Inner, upstream: UpstreamId, failure: Failure) -> 
 }
 
 fn reply(server: usize, answer: Answer) -> Reply {
+    let mut message = answer.wire;
+    // The upper bits of a code stand in the OPT record, which nobody gets: without them BADVERS
+    // would be a success.
+    if answer.rcode.0 > 0x0f
+        && let Some(flags) = message.get_mut(3)
+    {
+        *flags = *flags & 0xf0 | SERVFAIL;
+    }
     Reply {
-        message: answer.wire,
+        message,
         upstream: id(server),
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::future::{join, join_all};
 use futures_util::stream::StreamExt as _;
-use hickory_proto::op::{Message, ResponseCode};
+use hickory_proto::op::{Edns, Message, ResponseCode};
 use squelch::query::{RecordType, Transport, UpstreamId};
 use squelch::upstream::{Failure, Shared, Upstreams};
 use tokio::sync::Notify;
@@ -193,6 +193,22 @@ async fn a_server_older_than_edns_is_asked_without_it() {
         let (upstreams, _) = upstreams(&[stub.url("udp")], LONG);
         let reply = upstreams.ask(&query("home.example")).await.unwrap();
         assert_eq!(addresses(&reply), ["192.0.2.1"]);
+    }
+}
+
+#[tokio::test]
+async fn a_code_that_needs_an_opt_record_is_a_failure() {
+    for code in [ResponseCode::BADVERS, ResponseCode::BADCOOKIE] {
+        let stub = Stub::start(move |asked| {
+            let mut reply = asked.reply();
+            reply.metadata.response_code = code;
+            reply.edns = Some(Edns::new());
+            Reaction::Message(Box::new(reply))
+        })
+        .await;
+        let (upstreams, _) = upstreams(&[stub.url("udp")], LONG);
+        let reply = upstreams.ask(&query("home.example")).await.unwrap();
+        assert_eq!(reply.message[3] & 0x0f, 2, "{code}");
     }
 }
 

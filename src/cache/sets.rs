@@ -7,16 +7,16 @@ use hickory_proto::op::Message;
 use hickory_proto::serialize::binary::BinEncodable;
 
 use super::read::ADDITIONAL;
-use crate::query::wire::{Record, name_at};
+use crate::query::wire::{Record, name_at, u16_at};
 use crate::query::{Query, RecordType};
 
 /// What signatures and proofs are made of.
 const DNSSEC: [RecordType; 3] = [RecordType::RRSIG, RecordType::NSEC, RecordType::NSEC3];
 
 /// The message without records that stand there twice (RFC 2181 §5), without those of DNSSEC that
-/// nobody asked for (RFC 4035 §3.2.1), and without addresses beside the answer: they are what is
-/// asked for next, and nobody has held them against any rule. `None` where it is right as it is, as
-/// nearly always.
+/// nobody asked for (RFC 4035 §3.2.1), and without addresses beside the answer, and what signs them:
+/// they are what is asked for next, and nobody has held them against any rule. `None` where it is
+/// right as it is, as nearly always.
 pub(super) fn put_right(query: &Query, message: &[u8], records: &[Record]) -> Option<Vec<u8>> {
     let is_unasked =
         |kind: RecordType| !query.wants_dnssec() && kind != query.kind && DNSSEC.contains(&kind);
@@ -28,8 +28,10 @@ pub(super) fn put_right(query: &Query, message: &[u8], records: &[Record]) -> Op
             message.get(record.data.clone()),
         ))
     };
-    let is_address = |kind: RecordType| [RecordType::A, RecordType::AAAA].contains(&kind);
-    let is_beside = |record: &Record| record.section == ADDITIONAL && is_address(record.kind);
+    let is_beside = |record: &Record| {
+        let data = message.get(record.data.clone()).unwrap_or_default();
+        record.section == ADDITIONAL && is_of_address(record.kind, data)
+    };
     let is_wrong = records.iter().any(|record| is_unasked(record.kind))
         || records.iter().any(is_beside)
         || records.len() > 1 && records.iter().any(is_again);
@@ -50,11 +52,20 @@ pub(super) fn put_right(query: &Query, message: &[u8], records: &[Record]) -> Op
                 && data.is_none_or(|data| kept.insert((record.name.clone(), kind, data)))
         });
     }
-    let kind = |record: &hickory_proto::rr::Record| RecordType(record.record_type().into());
-    parsed
-        .additionals
-        .retain(|record| !is_address(kind(record)));
+    parsed.additionals.retain(|record| {
+        let data = record.data.to_bytes().unwrap_or_default();
+        !is_of_address(RecordType(record.record_type().into()), &data)
+    });
     parsed.to_vec().ok()
+}
+
+/// Whether a record is an address, or signs addresses: its data begin with the type that it signs.
+fn is_of_address(kind: RecordType, data: &[u8]) -> bool {
+    let kind = match kind {
+        RecordType::RRSIG => u16_at(data, 0).map_or(kind, RecordType),
+        kind => kind,
+    };
+    [RecordType::A, RecordType::AAAA].contains(&kind)
 }
 
 /// Gives the records of a set the least of their TTLs (RFC 2181 §5.2).

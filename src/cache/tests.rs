@@ -3,7 +3,7 @@
 use hickory_proto::op::{
     Edns as ProtoEdns, Message, MessageType, OpCode, Query as Question, ResponseCode,
 };
-use hickory_proto::rr::rdata::{A, CNAME, SOA, SRV};
+use hickory_proto::rr::rdata::{A, CNAME, NULL, SOA, SRV, TXT};
 use hickory_proto::rr::{Name as ProtoName, RData, Record, RecordType as ProtoType};
 use tokio::time;
 
@@ -105,6 +105,56 @@ async fn nothing_here_is_held_for_the_smaller_of_soa_ttl_and_minimum() {
     assert_eq!(held.authorities.first().unwrap().ttl, 30);
     time::advance(Duration::from_secs(30)).await;
     assert!(get(&cache, &query).is_none());
+}
+
+#[test]
+fn nothing_here_is_held_no_longer_than_anything_else() {
+    let cache = Cache::new(config::Cache {
+        max_ttl: Duration::from_secs(10),
+        ..config::Cache::default()
+    });
+    let held = put(&cache, &query(RecordType::A), &denial(300)).unwrap();
+    assert_eq!(held.lifetime(), Duration::from_secs(10));
+    let told = get(&cache, &query(RecordType::A)).unwrap();
+    assert_eq!(told.authorities[0].ttl, 10);
+}
+
+#[test]
+fn addresses_beside_an_answer_are_left_out_and_so_is_what_signs_them() {
+    let mut query = query(RecordType::SRV);
+    query.edns = Some(Edns {
+        dnssec_ok: true,
+        ..Edns::default()
+    });
+    let host = name("host.example.");
+    let signature = |covered: ProtoType| {
+        let of = u16::from(covered).to_be_bytes();
+        let data = [&of, &[13, 2][..], &[0; 14], b"\x07example\0signature"].concat();
+        let data = RData::Unknown {
+            code: ProtoType::RRSIG,
+            rdata: NULL::with(data),
+        };
+        Record::from_rdata(host.clone(), 60, data)
+    };
+    let mut answer = message(ProtoType::SRV);
+    let data = SRV::new(1, 2, 853, host.clone());
+    answer.add_answer(Record::from_rdata(name(HOME), 60, RData::SRV(data)));
+    let address = RData::A(A::new(192, 168, 1, 9));
+    answer.add_additional(Record::from_rdata(host.clone(), 60, address));
+    let text = RData::TXT(TXT::new(vec!["more".to_owned()]));
+    answer.add_additional(Record::from_rdata(host.clone(), 60, text));
+    for covered in [ProtoType::A, ProtoType::AAAA, ProtoType::TXT] {
+        answer.add_additional(signature(covered));
+    }
+    let cache = cache();
+    put(&cache, &query, &answer).unwrap();
+    let told = get(&cache, &query).unwrap();
+    let beside = told.additionals.iter().map(|record| &record.data);
+    let beside: Vec<String> = beside.map(ToString::to_string).collect();
+    assert_eq!(told.answers.len(), 1);
+    assert_eq!(beside.len(), 2, "{beside:?}");
+    assert_eq!(beside[0], "more");
+    assert!(beside[1].starts_with("TXT"), "{beside:?}");
 }
 
 #[tokio::test(start_paused = true)]

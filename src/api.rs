@@ -17,6 +17,7 @@ mod covering;
 mod device;
 mod devices;
 mod docs;
+mod emptying;
 mod entries;
 mod explain;
 mod explanation;
@@ -264,6 +265,7 @@ fn described() -> OpenApiRouter<Arc<Api>> {
             forget::forget_device
         ))
         .routes(routes!(history::history, history::delete_history))
+        .routes(routes!(emptying::emptying, emptying::empty_journal))
         .routes(routes!(members::merge_devices))
         .routes(routes!(members::split_device))
         .routes(routes!(groups::groups, groups::add_group))

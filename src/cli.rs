@@ -7,6 +7,7 @@ mod check;
 mod explain;
 mod explain_text;
 mod healthy;
+mod journal;
 mod lists;
 mod packs;
 mod password;
@@ -48,6 +49,8 @@ enum Command {
     Explain(explain::ExplainArgs),
     /// Tells what the running server holds in its cache, and has it forget.
     Cache(cache::CacheArgs),
+    /// Has the running server empty its journal.
+    Journal(journal::JournalArgs),
     /// Checks the packs and shows what is in them.
     Packs(packs::PacksArgs),
     /// Checks a blocklist of any dialect; fetches and shows those in force.
@@ -80,6 +83,7 @@ pub fn main() -> ExitCode {
         Command::Check(arguments) => arguments.run(),
         Command::Explain(arguments) => arguments.run(),
         Command::Cache(arguments) => arguments.run(),
+        Command::Journal(arguments) => arguments.run(),
         Command::Packs(arguments) => arguments.run(),
         Command::Lists(arguments) => arguments.run(),
         Command::Rules(arguments) => arguments.run(),

@@ -13,8 +13,10 @@ use super::Api;
 use super::asked::Id;
 use super::problem::{Problem, unkept};
 use super::who;
+use crate::journal::Erasure;
+use crate::query::DeviceId;
 
-/// Whether what was recorded of a device is being deleted, and how far that is.
+/// Whether what was recorded, of a device or of all, is being deleted, and how far that is.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 pub struct History {
     /// Whether it is being deleted.
@@ -26,9 +28,14 @@ pub struct History {
 }
 
 impl History {
-    fn of(api: &Api, id: crate::query::DeviceId) -> Self {
-        let erasures = api.journal.erasures();
-        let erasure = erasures.iter().find(|erasure| erasure.device == id);
+    fn of(api: &Api, id: DeviceId) -> Self {
+        let mut erasures = api.journal.erasures().into_iter();
+        Self::from(erasures.find(|erasure| erasure.device == id))
+    }
+}
+
+impl From<Option<Erasure>> for History {
+    fn from(erasure: Option<Erasure>) -> Self {
         Self {
             deleting: erasure.is_some(),
             done: erasure.map_or(0, |erasure| erasure.done),

@@ -250,6 +250,12 @@ impl Disk {
         if gone.is_over(day * DAY_MS) {
             return Ok(());
         }
+        if gone.has_all((day + 1) * DAY_MS) {
+            return store
+                .days()
+                .save(&parts::encode(day, &Day::default()))
+                .await;
+        }
         let Some(stored) = store.days().whole(day).await? else {
             return Ok(());
         };
@@ -274,6 +280,9 @@ impl Disk {
     ) -> Result<(), StoreError> {
         if gone.is_over(head.first_ms) {
             return Ok(());
+        }
+        if gone.has_all(head.last_ms) {
+            return store.blocks().remove(head.seq).await;
         }
         let Some(blob) = store.blocks().data(head.seq).await? else {
             return Ok(());

@@ -5,7 +5,7 @@ use std::sync::{MutexGuard, PoisonError};
 use jiff::Timestamp;
 
 use super::Journal;
-use super::gone::{Deleted, Gone};
+use super::gone::{Deleted, EVERYONE, Gone};
 use super::parcel::Parcel;
 use super::shared::{Request, Shared};
 use crate::config::not_ahead;
@@ -70,6 +70,17 @@ impl Journal {
         }
         self.ask(Request::Erase).await;
         Ok(())
+    }
+
+    /// Begins to delete all that was recorded until now, of whomever.
+    pub async fn erase_everything(&self, now_ms: i64) -> Result<(), StoreError> {
+        self.erase(EVERYONE, now_ms).await
+    }
+
+    /// How far the deletion of everything is, while it is under way.
+    pub fn emptying(&self) -> Option<Erasure> {
+        let mut pending = self.erasures().into_iter();
+        pending.find(|erasure| erasure.device == EVERYONE)
     }
 
     /// Begins with the deletions that were asked for on any node; gives the number of the last.

@@ -10,6 +10,9 @@ use crate::query::DeviceId;
 /// Until when what was recorded of a device is deleted.
 pub(super) type Deleted = BTreeMap<DeviceId, i64>;
 
+/// Stands among the devices for all of them: then everything goes.
+pub(super) const EVERYONE: DeviceId = DeviceId(u32::MAX - 1);
+
 /// Before anything was recorded.
 const NEVER: i64 = i64::MIN;
 
@@ -17,6 +20,8 @@ const NEVER: i64 = i64::MIN;
 pub(super) struct Gone<'a> {
     words: &'a Words,
     deleted: &'a Deleted,
+    /// Until when everything is deleted.
+    everything: i64,
     known: IdMap<u32, i64>,
 }
 
@@ -25,6 +30,7 @@ impl<'a> Gone<'a> {
         Self {
             words,
             deleted,
+            everything: deleted.get(&EVERYONE).copied().unwrap_or(NEVER),
             known: IdMap::default(),
         }
     }
@@ -33,7 +39,8 @@ impl<'a> Gone<'a> {
     fn until(&mut self, recorded: DeviceId) -> i64 {
         let find = |device| self.deleted.get(&device).copied().unwrap_or(NEVER);
         let look = || find(recorded).max(find((self.words.device)(recorded)));
-        *self.known.entry(recorded.0).or_insert_with(look)
+        let until = *self.known.entry(recorded.0).or_insert_with(look);
+        until.max(self.everything)
     }
 
     /// Whether a row is deleted.
@@ -49,6 +56,11 @@ impl<'a> Gone<'a> {
     /// Whether something that was recorded of a device on a day may be deleted.
     pub(super) fn touches(&mut self, recorded: DeviceId, day: i64) -> bool {
         self.has_at(recorded, day * DAY_MS)
+    }
+
+    /// Whether everything is deleted that was recorded until a time, whoever asked.
+    pub(super) fn has_all(&self, until_ms: i64) -> bool {
+        until_ms <= self.everything
     }
 
     /// Whether a deletion ends within a day: then what came later that day stays.

@@ -71,13 +71,14 @@ impl Parcel {
 
     /// The parcel without rows that are deleted; `None` where it has none of them.
     pub(super) fn without(&self, gone: &mut Gone<'_>) -> Option<Self> {
-        if !self.lines.iter().any(|line| gone.has(line)) {
+        let mut is_gone = |line: &Line| !is_blank(line) && gone.has(line);
+        if !self.lines.iter().any(&mut is_gone) {
             return None;
         }
         let blank = self.lines.first().map(|first| blank(first.at_ms));
         let mut rest = Self::default();
         for line in &self.lines {
-            match blank.filter(|_| gone.has(line)) {
+            match blank.filter(|_| is_gone(line)) {
                 Some(blank) => rest.lines.push(blank),
                 None => rest.add(
                     *line,

@@ -147,10 +147,14 @@ async fn our_own_commands_get_past_the_password() {
         &["lists", "list"],
         &["lists", "update"],
         &["explain", "home.example"],
+        &["journal", "clear", "--yes"],
     ] {
         let output = place.run(arguments);
         assert!(output.status.success(), "{arguments:?}: {}", said(&output));
     }
+    // Nobody is there to be asked.
+    let unsure = place.run(&["journal", "clear"]);
+    assert_eq!(unsure.status.code(), Some(2), "{}", said(&unsure));
     let token = fs::read_to_string(place.token()).unwrap();
     fs::write(place.token(), "another").unwrap();
     for arguments in [&["cache"][..], &["lists", "list"], &["lists", "update"]] {

@@ -194,3 +194,68 @@ async fn what_was_asked_before_a_deletion_and_is_recorded_after_it_is_left_out()
     while !home.writer.turn(asked_ms + 500).await {}
     assert_reads_are_exact(&home, &left(&events, asked_ms), everything()).await;
 }
+
+#[tokio::test]
+async fn an_emptied_journal_has_what_was_asked_later_alone_also_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut home = Home::at(folder.path()).await;
+    let events = three_days(4000);
+    record_in_parts(&mut home, &events, 1000).await;
+    let (until_ms, now_ms) = (START + 2 * DAY_MS + 40_000_000, START + 3 * DAY_MS - 1);
+    home.journal.erase_everything(until_ms).await.unwrap();
+    assert!(home.journal.emptying().is_some());
+    finish(&mut home, now_ms).await;
+    assert_eq!(home.journal.emptying(), None);
+    let mut left = events.clone();
+    left.retain(|event| event.at_ms > until_ms);
+    assert!(!left.is_empty());
+    assert_reads_are_exact(&home, &left, everything()).await;
+    let later = sample::day(START + 3 * DAY_MS, 500, 9);
+    record_in_parts(&mut home, &later, 250).await;
+    left.extend(later);
+    assert_reads_are_exact(&home, &left, everything()).await;
+    home.stop(START + 4 * DAY_MS).await;
+    let home = Home::at(folder.path()).await;
+    assert_reads_are_exact(&home, &left, everything()).await;
+}
+
+#[tokio::test]
+async fn nothing_is_left_on_disk_of_a_journal_that_was_emptied() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut home = Home::at(folder.path()).await;
+    record_in_parts(&mut home, &three_days(4000), 1000).await;
+    let now_ms = START + 3 * DAY_MS;
+    home.journal.erase_everything(now_ms).await.unwrap();
+    finish(&mut home, now_ms).await;
+    let mut store = home.journal.shared.store.read().await.unwrap();
+    let mut blocks = store.blocks();
+    let heads = blocks.heads(u64::MAX, i64::MIN, i64::MAX, u32::MAX);
+    assert_eq!(heads.await.unwrap(), []);
+    let mut names = Vec::new();
+    let mut table = store.names();
+    let each = table.each(|_, name| names.push(name.to_owned()));
+    each.await.unwrap();
+    assert_eq!(names, [""; 0]);
+    assert_eq!(store.entries().all().await.unwrap(), []);
+    drop(store);
+    assert_reads_are_exact(&home, &[], everything()).await;
+}
+
+#[tokio::test]
+async fn what_waits_to_be_sent_is_without_all_that_was_deleted_and_keeps_its_numbers() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut home = node(folder.path(), 0, config::Journal::default()).await;
+    let events = sample::day(START, 1000, 1);
+    record_in_parts(&mut home, &events, 250).await;
+    let sent = arrived(0, &waiting(&home).await);
+    let everyone = Erasing {
+        id: 1,
+        device: gone::EVERYONE,
+        until_ms: events[500].at_ms,
+    };
+    home.journal.shared.erasures().learn(&[everyone], i64::MAX);
+    let rest = home.journal.without_deleted(&sent[0]).unwrap();
+    assert_eq!((rest.until, rest.rows), (sent[0].until, sent[0].rows));
+    assert_eq!(home.journal.without_deleted(&rest), None);
+    assert_eq!(home.journal.without_deleted(&sent[3]), None);
+}

@@ -1,4 +1,4 @@
-//! `DELETE devices/{id}/history`, `GET queries/export`
+//! `DELETE devices/{id}/history`, `DELETE journal`, `GET queries/export`
 
 use std::collections::BTreeSet;
 
@@ -38,6 +38,28 @@ async fn the_history_of_a_device_is_deleted_and_its_name_stays() {
     assert_eq!(device["id"], phone.as_str());
     let unknown = desk.delete("/api/v1/devices/d999/history").await;
     assert_eq!(unknown.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn the_whole_journal_is_emptied_and_the_devices_stay() {
+    let desk = Desk::new().await;
+    let now_ms = jiff::Timestamp::now().as_millisecond();
+    let phone = id(desk.ask(now_ms, PHONE, "metrics.acme.example.com"));
+    desk.ask(now_ms, TABLET, "www.home.example");
+    let path = format!("/api/v1/devices/{phone}");
+    let begun = desk.delete("/api/v1/journal").await;
+    assert_eq!(begun.status, StatusCode::ACCEPTED, "{}", begun.text);
+    while desk.json("journal").await["deleting"] == true {
+        tokio::task::yield_now().await;
+    }
+    let page = desk.json("queries?since=1h").await;
+    assert_eq!(page["items"], serde_json::json!([]));
+    assert_eq!(desk.json("summary?since=1h").await["totals"]["block"], 0);
+    assert_eq!(desk.get(&path).await.json()["queries"], 0);
+    let later_ms = jiff::Timestamp::now().as_millisecond() + 1;
+    desk.ask(later_ms, PHONE, "later.example");
+    let page = desk.json("queries?since=1h").await;
+    assert_eq!(page["items"].as_array().unwrap().len(), 1);
 }
 
 #[tokio::test]

@@ -63,6 +63,38 @@ async fn a_node_that_was_away_does_not_bring_a_deleted_device_back() {
     assert_eq!(parcels_with(&postgres, "secret.example"), "0");
 }
 
+#[tokio::test]
+async fn the_journal_is_emptied_on_all_nodes_also_on_one_that_was_away() {
+    let Some(postgres) = Postgres::start() else {
+        return;
+    };
+    let (_stub, mut nodes) = three(&postgres).await;
+    nodes[0].ask("secret.example.").await;
+    nodes[1].ask("secret.example.").await;
+    for node in &nodes {
+        until_total(node, 2).await;
+    }
+    assert_ne!(parcels_with(&postgres, "secret.example"), "0");
+    nodes[1].end(Signal::SIGKILL);
+    let (status, said) = nodes[2].send(Method::DELETE, "journal", Value::Null).await;
+    assert_eq!(status, 202, "{said}");
+    nodes[1].run();
+    for node in &nodes {
+        until_total_is(node, 0).await;
+        node.until("journal", |state| state["deleting"] == false)
+            .await;
+    }
+    let began = time::Instant::now();
+    while parcels_with(&postgres, "secret.example") != "0" {
+        assert!(began.elapsed() < Duration::from_secs(20));
+        time::sleep(Duration::from_millis(50)).await;
+    }
+    nodes[1].ask("later.example.").await;
+    for node in &nodes {
+        until_total_is(node, 1).await;
+    }
+}
+
 /// Waits for a total that may be larger before.
 async fn until_total_is(node: &Node, queries: u64) {
     let is_it = |summary: &Value| total(summary) == queries;

@@ -161,6 +161,9 @@ export const api = {
   history: (id: string, signal?: AbortSignal) => get<History>(`devices/${part(id)}/history`, {}, signal),
   deleteHistory: (id: string) => ask<History>("DELETE", address(`devices/${part(id)}/history`)),
 
+  emptying: (signal?: AbortSignal) => get<History>("journal", {}, signal),
+  emptyJournal: () => ask<History>("DELETE", address("journal")),
+
   changes: (query: Query, signal?: AbortSignal) => get<{ items: Change[]; next?: string | null }>("changes", query, signal),
   undoChange: (id: string) => ask<Change>("POST", address(`changes/${part(id)}/undo`)),
 

@@ -300,6 +300,32 @@ export interface paths {
         patch: operations["change_group"];
         trace?: never;
     };
+    "/api/v1/journal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How far the emptying is
+         * @description Of the whole journal.
+         */
+        get: operations["emptying"];
+        put?: never;
+        post?: never;
+        /**
+         * Empty the journal
+         * @description Deletes every query that was recorded, of whatever device, and all figures, for good. It goes on in
+         *     the background, also after a restart; what is asked from now on is recorded. What people set stays,
+         *     and so do the devices. Nodes that share a database all delete it, also those that are away now.
+         */
+        delete: operations["empty_journal"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/lists": {
         parameters: {
             query?: never;
@@ -1755,7 +1781,7 @@ export interface components {
             /** @description Why. */
             reason: string;
         };
-        /** @description Whether what was recorded of a device is being deleted, and how far that is. */
+        /** @description Whether what was recorded, of a device or of all, is being deleted, and how far that is. */
         History: {
             /** @description Whether it is being deleted. */
             deleting: boolean;
@@ -3587,6 +3613,52 @@ export interface operations {
                 };
             };
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    emptying: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["History"];
+                };
+            };
+        };
+    };
+    empty_journal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["History"];
+                };
+            };
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -1,6 +1,7 @@
 import { fireEvent, render, screen, waitFor } from "@testing-library/svelte";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import type { DeviceDetail } from "../../src/api/types.ts";
+import Journal from "../../src/access/Journal.svelte";
 import Forget from "../../src/device/Forget.svelte";
 import Settings from "../../src/device/Settings.svelte";
 import { toast } from "../../src/lib/toast.svelte.ts";
@@ -70,5 +71,24 @@ describe("forgetting a device", () => {
   it("is not offered for one of the config file", () => {
     render(Forget, { device: { id: "d1", name: "TV", declared: true } });
     expect(screen.queryByRole("button")).toBeNull();
+  });
+});
+
+describe("emptying the journal", () => {
+  it("is asked twice, and tells how far it is", async () => {
+    let deleting = false;
+    asked.mockImplementation((_, { method }) => {
+      if (method === "DELETE") deleting = true;
+      return Promise.resolve(new Response(JSON.stringify({ deleting, done: 1, total: 4 })));
+    });
+    render(Journal);
+    const button = () => screen.getByRole("button", { name: "Empty the journal" });
+    await fireEvent.click(button());
+    expect(deleting).toBe(false);
+    expect(document.body.textContent).toContain("cannot be taken back");
+    await fireEvent.click(button());
+    await waitFor(() => expect(screen.getByRole("progressbar")).toHaveProperty("value", 1));
+    const calls = asked.mock.calls.filter(([, { method }]) => method === "DELETE");
+    expect(calls.map(([url]) => url)).toEqual(["/api/v1/journal"]);
   });
 });

@@ -225,7 +225,15 @@ impl Local {
     /// Leaves out of an answer that has no end yet what devices are not told.
     ///
     /// A signed answer stays as it is for those who check it: it would be wrong to them.
-    pub fn leave_out_hints(&self, query: &Query, out: &mut AnswerBuf) {
+    pub fn leave_out(&self, query: &Query, out: &mut AnswerBuf) {
+        let is_translated = self.dns64.is_some_and(|dns64| dns64.applies(query));
+        if is_translated && dns64::has_mapped(out.as_slice()) {
+            if let Some(message) = dns64::without_mapped(out.as_slice()) {
+                let rcode = out.rcode();
+                out.adopt(query, &message, rcode);
+            }
+            return;
+        }
         let has_hints = matches!(query.kind, RecordType::HTTPS | RecordType::SVCB);
         if !has_hints || query.wants_dnssec() || !(self.filter.a || self.filter.aaaa) {
             return;

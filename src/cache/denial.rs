@@ -32,6 +32,11 @@ pub(super) fn write_soa(message: &[u8], ttl: u32, out: &mut AnswerBuf) -> Option
     Some(())
 }
 
+/// Whether a message has its zone's SOA record beside the answer.
+pub(super) fn has_soa(message: &[u8]) -> bool {
+    soa(message).is_some()
+}
+
 fn soa(message: &[u8]) -> Option<Record> {
     let mut at = skip_name(message, HEADER)? + 4;
     for section in 0..2 {

@@ -238,6 +238,12 @@ impl Held {
         self.age_ms(now) >= self.next_refresh.load(Ordering::Relaxed)
     }
 
+    /// For how many seconds the zone says that there is nothing of this type, where it does.
+    pub fn nothing_for(&self, now: Instant) -> Option<u32> {
+        let is_told = self.says == Says::Nothing && denial::has_soa(self.message());
+        is_told.then(|| self.ttl(self.lifetime, now))
+    }
+
     /// Whether it says that there is no such name, for every type.
     pub(super) fn denies_name(&self) -> bool {
         self.says == Says::NoSuchName

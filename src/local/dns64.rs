@@ -8,8 +8,19 @@ use hickory_proto::rr::rdata::AAAA;
 use hickory_proto::rr::{RData, Record, RecordType as Kind};
 use ipnet::Ipv6Net;
 
+use super::rebinding;
 use super::reverse::{address_v6, reverse_v4};
+use crate::query::wire;
 use crate::query::{Name, Query, RecordType};
+
+/// The length of a message's header, and where it counts the answers.
+const HEADER: usize = 12;
+const ANSWERS_AT: usize = 6;
+
+/// RFC 6052 §2.1: the prefix that all translators may share.
+const WELL_KNOWN: Ipv6Addr = Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, 0, 0);
+/// `::ffff:0:0/96`: IPv4 addresses in IPv6 form (RFC 4291 §2.5.5.2).
+const MAPPED: [u8; 12] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
 
 /// The prefix under which the translator finds IPv4 addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,9 +52,10 @@ impl Dns64 {
             question.set_query_type(Kind::from(query.kind.0));
         }
         let mut made = false;
-        message.answers.retain(|record| {
-            matches!(record.data, RData::A(_) | RData::CNAME(_))
-                || record.record_type() == Kind::DNAME
+        message.answers.retain(|record| match record.data {
+            RData::A(address) => self.reaches(address.0),
+            RData::CNAME(_) => true,
+            _ => record.record_type() == Kind::DNAME,
         });
         for record in &mut message.answers {
             if let RData::A(address) = record.data {
@@ -59,6 +71,12 @@ impl Dns64 {
         message.additionals.clear();
         message.edns = None;
         made.then(|| message.to_vec().ok()).flatten()
+    }
+
+    /// Whether the translator may be asked for an address: under the prefix that all share, addresses
+    /// of homes mean nothing (RFC 6052 §3.1).
+    fn reaches(self, ip: Ipv4Addr) -> bool {
+        self.prefix.network() != WELL_KNOWN || !rebinding::is_of_the_home(ip.into())
     }
 
     /// The reverse name of the IPv4 address in a reverse name below the prefix (RFC 6147 §5.3.1).
@@ -100,6 +118,33 @@ impl Dns64 {
         let start = usize::from(self.prefix.prefix_len() / 8);
         (start..16).filter(|place| *place != 8)
     }
+}
+
+/// Whether an answer has addresses that nobody reaches over IPv6 (RFC 6147 §5.1.4).
+pub(super) fn has_mapped(message: &[u8]) -> bool {
+    let mut at = wire::skip_name(message, HEADER).map_or(usize::MAX, |end| end + 4);
+    for _ in 0..wire::u16_at(message, ANSWERS_AT).unwrap_or(0) {
+        let Some(record) = wire::read_record(message, 0, at) else {
+            return false;
+        };
+        let data = message.get(record.data.clone()).unwrap_or_default();
+        if record.kind == RecordType::AAAA && data.starts_with(&MAPPED) {
+            return true;
+        }
+        at = record.data.end;
+    }
+    false
+}
+
+/// The message without such addresses; those that stay are signed by nobody.
+pub(super) fn without_mapped(message: &[u8]) -> Option<Vec<u8>> {
+    let mut message = Message::from_vec(message).ok()?;
+    message.answers.retain(|record| match &record.data {
+        RData::AAAA(address) => !address.0.octets().starts_with(&MAPPED),
+        _ => record.record_type() != Kind::RRSIG,
+    });
+    message.metadata.authentic_data = false;
+    message.to_vec().ok()
 }
 
 #[cfg(test)]
@@ -189,5 +234,38 @@ mod tests {
         assert!(!dns64.applies(&query));
         query.kind = RecordType::A;
         assert!(!dns64.applies(&query));
+    }
+
+    #[test]
+    fn addresses_of_homes_have_no_place_under_the_prefix_that_all_share() {
+        let query = Query::internal("www.example".parse().unwrap(), RecordType::AAAA);
+        let held = answer(vec![
+            ("www.example.", RData::A(A::new(192, 168, 1, 1))),
+            ("www.example.", RData::A(A::new(192, 0, 2, 33))),
+        ]);
+        let made = |prefix: &str| {
+            let made = dns64(prefix).synthesize(&query, &held, 60).unwrap();
+            let made = Message::from_vec(&made).unwrap();
+            let data = made.answers.iter().map(|record| record.data.to_string());
+            data.collect::<Vec<_>>()
+        };
+        assert_eq!(made("64:ff9b::/96"), ["64:ff9b::c000:221"]);
+        let own = ["2001:db8::c0a8:101", "2001:db8::c000:221"];
+        assert_eq!(made("2001:db8::/96"), own);
+        let home = answer(vec![("www.example.", RData::A(A::new(10, 0, 0, 1)))]);
+        assert_eq!(dns64("64:ff9b::/96").synthesize(&query, &home, 60), None);
+    }
+
+    #[test]
+    fn ipv4_in_ipv6_form_is_left_out() {
+        let address = |ip: &str| ("www.example.", RData::AAAA(AAAA(ip.parse().unwrap())));
+        let real = answer(vec![address("2001:db8::7")]);
+        assert!(!has_mapped(&real));
+        for length in 0..real.len() {
+            assert!(!has_mapped(&real[..length]), "{length}");
+        }
+        let mixed = answer(vec![address("2001:db8::7"), address("::ffff:192.0.2.7")]);
+        assert!(has_mapped(&mixed));
+        assert_eq!(without_mapped(&mixed), Some(real));
     }
 }

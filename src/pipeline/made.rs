@@ -14,7 +14,8 @@ use crate::query::{
 
 /// A name that stands for another leads to a third at most this often.
 const MAX_ALIASES: usize = 8;
-/// RFC 6147 §5.1.7: how long others may keep an address that is made here, in seconds.
+/// RFC 6147 §5.1.7: how long others may keep an address that is made here, in seconds, where the zone
+/// does not say for how long there is none of its own.
 const MADE_TTL: u32 = 600;
 const IN_CIRCLES: &str = "names of ours lead to each other";
 
@@ -61,7 +62,7 @@ impl Pipeline {
         // The first owner is the name as it was asked, but for its spelling and its end.
         let (answer, rcode) = (out.as_slice().to_vec(), out.rcode());
         out.adopt(query, &answer, rcode);
-        local.leave_out_hints(query, out);
+        local.leave_out(query, out);
         out.finish(query, beside);
         source_of(rcode, Source::Local)
     }
@@ -150,7 +151,8 @@ impl Pipeline {
             };
             return self.end(&step, query, pending, out).await;
         }
-        if let Some(made) = dns64.synthesize(query, out.as_slice(), MADE_TTL) {
+        let ttl = own.nothing_for(Instant::now()).unwrap_or(MADE_TTL);
+        if let Some(made) = dns64.synthesize(query, out.as_slice(), ttl) {
             out.adopt(query, &made, Rcode::NOERROR);
             out.finish(query, None);
             return done(&step);

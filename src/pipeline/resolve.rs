@@ -136,7 +136,7 @@ impl Pipeline {
             }
         }
         held.write(query, now, out);
-        self.steps.local.leave_out_hints(query, out);
+        self.steps.local.leave_out(query, out);
         out.finish(query, held.extended_error(now));
         Step::Done(source)
     }

@@ -5,8 +5,8 @@ use std::fs;
 use std::time::Duration;
 
 use hickory_proto::op::{Message, ResponseCode};
-use hickory_proto::rr::rdata::HTTPS;
 use hickory_proto::rr::rdata::svcb::{IpHint, SVCB, SvcParamKey, SvcParamValue};
+use hickory_proto::rr::rdata::{HTTPS, SOA};
 use hickory_proto::rr::{RData, Record, RecordType};
 use squelch::query;
 
@@ -193,6 +193,11 @@ async fn a_name_without_an_ipv6_address_gets_one_of_the_translator() {
     let stub = Stub::start(|asked| match (asked.name.as_str(), asked.kind) {
         ("none.example", _) => Reaction::Code(ResponseCode::NXDomain),
         ("both.example", query::RecordType::AAAA) => asked.with_address("2001:db8::1"),
+        // IPv4 in IPv6 form is no address that anybody reaches.
+        ("mixed.example", query::RecordType::AAAA) => {
+            let addresses = ["2001:db8::7", "::ffff:192.0.2.7"];
+            Reaction::Records(addresses.map(|ip| asked.address(ip)).into())
+        }
         ("home.example", query::RecordType::A) => asked.with_address("192.168.178.1"),
         (_, query::RecordType::A) => asked.with_address("192.0.2.33"),
         _ => Reaction::Records(Vec::new()),
@@ -204,6 +209,7 @@ async fn a_name_without_an_ipv6_address_gets_one_of_the_translator() {
     for _ in 0..2 {
         assert_eq!(addresses("old.example.").await, good("64:ff9b::c000:221"));
         assert_eq!(addresses("both.example.").await, good("2001:db8::1"));
+        assert_eq!(addresses("mixed.example.").await, good("2001:db8::7"));
     }
     assert_eq!(
         addresses("home.example.").await,
@@ -213,6 +219,38 @@ async fn a_name_without_an_ipv6_address_gets_one_of_the_translator() {
         addresses("none.example.").await,
         (ResponseCode::NXDomain, Vec::new())
     );
+}
+
+/// Says that there is nothing of this type, for a minute.
+fn nothing(asked: &Asked) -> Reaction {
+    let zone = hickory_proto::rr::Name::from_ascii("example.").unwrap();
+    let soa = SOA::new(zone.clone(), zone.clone(), 1, 2, 3, 4, 60);
+    let mut reply = asked.reply();
+    reply.add_authority(Record::from_rdata(zone, 300, RData::SOA(soa)));
+    Reaction::Message(Box::new(reply))
+}
+
+#[tokio::test]
+async fn a_made_address_is_kept_no_longer_than_that_there_is_none() {
+    let stub = Stub::start(|asked| match (asked.name.as_str(), asked.kind) {
+        (_, query::RecordType::A) => Reaction::Records(vec![{
+            let mut address = asked.address("192.0.2.33");
+            address.ttl = 3600;
+            address
+        }]),
+        ("bare.example", _) => Reaction::Records(Vec::new()),
+        _ => nothing(asked),
+    })
+    .await;
+    let house = house(stub, "[dns64]\nprefix = \"64:ff9b::/96\"\n").await;
+    for _ in 0..2 {
+        for (name, expected) in [("old.example.", 60), ("bare.example.", 600)] {
+            let answer = house.ask(name, RecordType::AAAA).await;
+            assert_eq!(told(&answer).1, ["64:ff9b::c000:221"]);
+            let ttl = answer.answers[0].ttl;
+            assert!((expected - 9..=expected).contains(&ttl), "{name} {ttl}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use super::{Pending, Pipeline, Step, Steps, fail, hear, source_of};
 use crate::cache::{Held, Target, alias};
 use crate::policy::{self, BlockReply, Spares};
 use crate::query::{
-    AnswerBuf, ExtendedError, Match, Name, Query, Rcode, Source, Transport, Verdict,
+    AnswerBuf, ExtendedError, Match, Name, Query, Rcode, RecordType, Source, Transport, Verdict,
 };
 
 /// A name that is another name leads to a third at most this often.
@@ -255,7 +255,8 @@ impl Pipeline {
         let mut last = query.clone();
         let mut leads_on = true;
         while leads_on && let Some((target, leads_further)) = self.lead(&last, pending, out) {
-            leads_on = leads_further;
+            // RFC 1034 §4.3.2: an alias that was asked for is the answer.
+            leads_on = leads_further && query.kind != RecordType::CNAME;
             if aliases.len() == MAX_ALIASES || aliases.contains(&target) {
                 let text = "names of rules lead to each other";
                 return fail(query, ExtendedError::new(ExtendedError::OTHER, text), out);
@@ -264,7 +265,9 @@ impl Pipeline {
             last = query.about(target);
         }
         let mut beside = None;
-        if out.as_slice().is_empty() {
+        if query.kind == RecordType::CNAME && !aliases.is_empty() {
+            out.begin(&last, Rcode::NOERROR);
+        } else if out.as_slice().is_empty() {
             beside = self.resolve(&last, pending, out).await;
         }
         for number in (0..aliases.len()).rev() {

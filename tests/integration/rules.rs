@@ -58,6 +58,16 @@ async fn a_name_behind_the_name_is_judged_now_and_from_the_cache() {
 }
 
 #[tokio::test]
+async fn an_alias_that_is_asked_for_itself_is_not_followed() {
+    let house = house("[[rule]]\nmatch = \"||own.example^$dnsrewrite=www.example\"").await;
+    let answer = house.ask("own.example.", RecordType::CNAME).await;
+    assert_eq!(told(&answer), addresses(&["www.example."]));
+    assert!(house.stub.seen().is_empty());
+    let answer = house.ask("own.example.", RecordType::A).await;
+    assert_eq!(told(&answer), addresses(&["www.example.", "192.0.2.99"]));
+}
+
+#[tokio::test]
 async fn a_name_that_is_allowed_may_point_where_it_likes() {
     let house = house(
         "[[rule]]\nmatch = \"||tracker.example^\"\n\

@@ -186,13 +186,10 @@ impl Pipeline {
         let (source, is_silent) = match step {
             Step::Done(source) => (source, false),
             Step::Silent => (Source::Policy, true),
-            Step::Wait | Step::Next if query.wants_recursion() => return Gear::Wait(pending),
-            Step::Wait | Step::Next => {
-                // RFC 1035 §4.1.1: without RD nothing is looked up.
-                let error = ExtendedError::new(ExtendedError::NOT_AUTHORITATIVE, "");
-                refuse(query, error, out);
-                (Source::Failure, false)
-            }
+            // What is made of names and answers that are here is answered without RD, too.
+            Step::Wait => return Gear::Wait(pending),
+            Step::Next if query.wants_recursion() => return Gear::Wait(pending),
+            Step::Next => (refuse_to_ask(query, out), false),
         };
         self.record(query, &pending, at_ms, (source, out.rcode()));
         let told = pending.told(source);
@@ -356,6 +353,13 @@ fn now_ms() -> i64 {
 fn refuse(query: &Query, error: ExtendedError<'_>, out: &mut AnswerBuf) {
     out.begin(query, Rcode::REFUSED);
     out.finish(query, Some(error));
+}
+
+/// RFC 1035 §4.1.1: without RD nothing is looked up.
+fn refuse_to_ask(query: &Query, out: &mut AnswerBuf) -> Source {
+    let error = ExtendedError::new(ExtendedError::NOT_AUTHORITATIVE, "");
+    refuse(query, error, out);
+    Source::Failure
 }
 
 fn fail(query: &Query, error: ExtendedError<'_>, out: &mut AnswerBuf) -> Source {

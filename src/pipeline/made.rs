@@ -5,7 +5,7 @@ use std::pin::pin;
 
 use tokio::time::Instant;
 
-use super::{Pending, Pipeline, Step, block, fail, hear, source_of};
+use super::{Pending, Pipeline, Step, block, fail, hear, refuse_to_ask, source_of};
 use crate::cache::{Held, Target, Told, alias};
 use crate::local::{Dns64, Found};
 use crate::query::{
@@ -50,6 +50,8 @@ impl Pipeline {
             return fail(query, other(IN_CIRCLES), out);
         };
         let beside = match local.dns64().filter(|dns64| dns64.applies(&last)) {
+            // What would have to be made of other answers is more than what is here.
+            Some(_) if !query.wants_recursion() => alone(&last, out),
             Some(dns64) => {
                 self.translate(dns64, &last, pending, out).await;
                 None
@@ -101,10 +103,14 @@ impl Pipeline {
         };
         let mut beside = None;
         if self.steps.local.answer(&last, pending.asker.group, out) != Found::Written {
-            let (held, _) = self.look_up(&last, pending).await;
-            let now = Instant::now();
-            held.write(&last, now, out);
-            beside = held.extended_error(now);
+            beside = match self.look_up(&last, pending).await {
+                Some((held, _)) => {
+                    let now = Instant::now();
+                    held.write(&last, now, out);
+                    held.extended_error(now)
+                }
+                None => alone(&last, out),
+            };
         }
         if lead_back(&aliases, out) {
             return beside;
@@ -128,14 +134,18 @@ impl Pipeline {
         pending: &mut Pending,
         out: &mut AnswerBuf,
     ) -> Source {
-        let (own, own_source) = self.look_up(query, pending).await;
+        let Some((own, own_source)) = self.look_up(query, pending).await else {
+            return refuse_to_ask(query, out);
+        };
         if !lacks_address(&own) {
             let step = self.pass(query, pending, (&own, own_source), out);
             return self.end(&step, query, pending, out).await;
         }
         let mut ipv4 = whole(query, query.name);
         ipv4.kind = RecordType::A;
-        let (held, source) = self.look_up(&ipv4, pending).await;
+        let Some((held, source)) = self.look_up(&ipv4, pending).await else {
+            return refuse_to_ask(query, out);
+        };
         if held.is_failure() {
             let step = self.pass(query, pending, (&own, own_source), out);
             return self.end(&step, query, pending, out).await;
@@ -162,18 +172,21 @@ impl Pipeline {
     }
 
     /// What is held for this question, or what an upstream says; who asks the same meanwhile waits
-    /// for that.
-    pub(super) async fn look_up(&self, query: &Query, pending: &Pending) -> Told {
+    /// for that. `None` where nothing is held, and nobody is to be asked.
+    pub(super) async fn look_up(&self, query: &Query, pending: &Pending) -> Option<Told> {
         let cache = &self.steps.cache;
         let Some(held) = cache.find(query, pending.started) else {
+            if !query.wants_recursion() {
+                return None;
+            }
             let hearing = pin!(hear(&self.upstreams, query));
-            return cache.resolve(query, hearing).await;
+            return Some(cache.resolve(query, hearing).await);
         };
         // Nobody but us may ever ask for this one.
-        if cache.give(&held, pending.started) {
+        if query.wants_recursion() && cache.give(&held, pending.started) {
             self.refresh(query);
         }
-        (held, Source::Cache)
+        Some((held, Source::Cache))
     }
 
     /// Whether an answer leads to an address that it has no business with.
@@ -215,6 +228,12 @@ fn lead_back(aliases: &[Alias], out: &mut AnswerBuf) -> bool {
             true
         })
     })
+}
+
+/// An answer that says nothing of its name, without its end: aliases come before it.
+fn alone(query: &Query, out: &mut AnswerBuf) -> Option<ExtendedError<'static>> {
+    out.begin(query, Rcode::NOERROR);
+    None
 }
 
 /// The same question about a name, whose answer is taken whole.

@@ -6,7 +6,7 @@ use std::slice::from_ref;
 use tokio::time::Instant;
 
 use super::block::{self, Lead};
-use super::{Pending, Pipeline, Step, Steps, fail, hear, source_of};
+use super::{Pending, Pipeline, Step, Steps, fail, hear, refuse_to_ask, source_of};
 use crate::cache::{Held, Target, alias};
 use crate::policy::{self, BlockReply, Spares};
 use crate::query::{
@@ -223,6 +223,9 @@ impl Pipeline {
         pending: &mut Pending,
         out: &mut AnswerBuf,
     ) -> Source {
+        if !query.wants_recursion() {
+            return refuse_to_ask(query, out);
+        }
         let hearing = pin!(hear(&self.upstreams, query));
         let (held, source) = self.steps.cache.resolve(query, hearing).await;
         let step = self.pass(query, pending, (&held, source), out);

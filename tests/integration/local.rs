@@ -10,7 +10,7 @@ use hickory_proto::rr::rdata::{HTTPS, SOA};
 use hickory_proto::rr::{RData, Record, RecordType};
 use squelch::query;
 
-use crate::house::{House, extended_error, told};
+use crate::house::{House, extended_error, question, told};
 use crate::stub::{Asked, Reaction, Stub};
 
 async fn house(stub: Stub, config: &str) -> House {
@@ -251,6 +251,57 @@ async fn a_made_address_is_kept_no_longer_than_that_there_is_none() {
             assert!((expected - 9..=expected).contains(&ttl), "{name} {ttl}");
         }
     }
+}
+
+#[tokio::test]
+async fn without_recursion_what_is_here_is_told_and_nobody_is_asked() {
+    let stub = Stub::start(|asked| match asked.kind {
+        query::RecordType::A => asked.with_address("192.0.2.33"),
+        _ => nothing(asked),
+    })
+    .await;
+    let config = "[dns64]\nprefix = \"64:ff9b::/96\"\n[blocking]\nsafesearch = [\"bing\"]\n\
+        [[record]]\nname = \"out.home.arpa\"\ntype = \"CNAME\"\nvalue = \"www.example\"\n\
+        [[rule]]\nmatch = \"||own.example^$dnsrewrite=www.example\"\n";
+    let house = house(stub, config).await;
+    let held = async |name: &str, kind| {
+        let mut message = question(name, kind);
+        message.metadata.recursion_desired = false;
+        let answer = house.send(&message).await;
+        (answer.metadata.response_code, lines(&answer))
+    };
+    let refused = (ResponseCode::Refused, Vec::new());
+    let good = |lines: &[&str]| {
+        let lines = lines.iter().map(|line| (*line).to_owned()).collect();
+        (ResponseCode::NoError, lines)
+    };
+    let aliases = [
+        ("out.home.arpa.", "out.home.arpa. CNAME www.example."),
+        ("www.bing.com.", "www.bing.com. CNAME strict.bing.com."),
+        ("own.example.", "own.example. CNAME www.example."),
+    ];
+    for (name, alias) in aliases {
+        assert_eq!(held(name, RecordType::A).await, good(&[alias]), "{name}");
+    }
+    assert_eq!(
+        held("out.home.arpa.", RecordType::AAAA).await,
+        good(&[aliases[0].1])
+    );
+    assert_eq!(held("www.example.", RecordType::AAAA).await, refused);
+    assert!(house.stub.seen().is_empty());
+
+    house.ask("www.example.", RecordType::AAAA).await;
+    let address = "www.example. A 192.0.2.33";
+    for place in [0, 2] {
+        let (name, alias) = aliases[place];
+        let told = held(name, RecordType::A).await;
+        assert_eq!(told, good(&[alias, address]), "{name}");
+    }
+    assert_eq!(
+        held("www.example.", RecordType::AAAA).await,
+        good(&["www.example. AAAA 64:ff9b::c000:221"])
+    );
+    assert_eq!(house.stub.seen().len(), 2);
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! `GET groups`: devices under rules of their own, and how to change that.
 
+mod packs;
 mod schedule;
 
 use std::collections::HashMap;
@@ -125,7 +126,7 @@ pub(super) async fn add_group(
     if !wish.name.is_empty() {
         free(&mut body, &groups, &wish.name);
     }
-    check(&api, body, &wish)?;
+    check(&api, body, (&wish, &Map::new()))?;
     if !api.household.has_room() {
         let detail = "there are as many groups as there may be: remove one first";
         return Err(conflict("no room", detail));
@@ -162,6 +163,7 @@ pub(super) async fn change_group(
 ) -> Result<Json<GroupItem>, Problem> {
     let mut change = api.change(author).await?;
     let mut wish = changeable(&api, &id)?;
+    let before = wish.says.clone();
     if let Some(name) = body.read("name", config::List::check_name)
         && name != wish.name
     {
@@ -178,7 +180,7 @@ pub(super) async fn change_group(
             wish.says.insert(member, said);
         }
     }
-    check(&api, body, &wish)?;
+    check(&api, body, (&wish, &before))?;
     change.put(&api.household.group(&id, &wish)).await?;
     change.commit().await?;
     Ok(Json(one(&api, &id)?))
@@ -237,13 +239,18 @@ fn free(body: &mut Body, groups: &[SetGroup], name: &str) {
     }
 }
 
-/// Everything that is wrong with a group.
-fn check(api: &Api, mut body: Body, wish: &GroupWish) -> Result<(), Problem> {
+/// Everything that is wrong with a group that said something else before.
+fn check(
+    api: &Api,
+    mut body: Body,
+    (wish, before): (&GroupWish, &Map<String, Value>),
+) -> Result<(), Problem> {
     let lists = api.lists.wanted();
     let lists: Vec<String> = lists.into_iter().map(|list| list.name).collect();
     for problem in api.household.problems(wish, &lists) {
         body.wrong_at(problem.pointer, problem.detail);
     }
+    packs::check(&mut body, &api.packs, (&wish.says, before));
     check_rules(&mut body, "", wish.says.get("rules"));
     let schedules = wish.says.get("schedule").and_then(Value::as_array);
     for (at, schedule) in schedules.into_iter().flatten().enumerate() {

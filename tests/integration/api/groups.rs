@@ -2,6 +2,7 @@
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
+use squelch::store::{Author, GroupRow, Item};
 
 use super::{Desk, PHONE, id};
 
@@ -268,4 +269,61 @@ async fn a_group_of_the_config_has_another_id_where_one_of_the_dashboard_has_it(
     assert_eq!(group(&desk, "kids").await["devices"], 1);
     assert_eq!(phone_in(&desk, "kids-2").await, phone);
     assert_eq!(group(&desk, "kids-2").await["devices"], 1);
+}
+
+#[tokio::test]
+async fn packs_that_do_not_exist_are_refused_and_those_of_an_older_store_may_stay() {
+    let desk = Desk::with("", |_| {}).await;
+    let wish = json!({
+        "name": "kids",
+        "packs": { "default": "block", "acmee": "block", "globex": { "level": "none" } },
+        "schedule": [
+            { "action": "add", "packs": { "acme": "off" } },
+            { "action": "add", "packs": { "level": "strict", "no/pack": "off" } },
+        ],
+    });
+    let refused = desk.change("POST", "groups", wish).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let refused = refused.json();
+    let errors = refused["errors"].as_array().unwrap();
+    let mut told: Vec<&str> = errors
+        .iter()
+        .map(|error| error["pointer"].as_str().unwrap())
+        .collect();
+    told.sort_unstable();
+    let expected = [
+        "/packs/acmee",
+        "/packs/globex/level",
+        "/schedule/1/packs/no~1pack",
+    ];
+    assert_eq!(told, expected, "{errors:#?}");
+    let text = refused.to_string();
+    assert!(
+        text.contains("no pack `acmee`; did you mean `acme`?"),
+        "{text}"
+    );
+    // A group of before an update that took a pack away.
+    let old = Item::Group(GroupRow {
+        id: "old".to_owned(),
+        name: "old".to_owned(),
+        wish: json!({ "packs": { "gone": "block" } }).to_string(),
+        added_ms: 0,
+    });
+    let mut store = desk.store.write_through().await.unwrap();
+    store.put(&Author::TIME, &old).await.unwrap();
+    store.commit().await.unwrap();
+    desk.household.recall().await.unwrap();
+    assert_eq!(
+        group(&desk, "old").await["packs"],
+        json!({ "gone": "block" })
+    );
+    for (packs, expected) in [
+        (json!({ "gone": "off", "acme": "off" }), StatusCode::OK),
+        (json!({ "lost": "off" }), StatusCode::UNPROCESSABLE_ENTITY),
+    ] {
+        let changed = desk
+            .change("PATCH", "groups/old", json!({ "packs": packs }))
+            .await;
+        assert_eq!(changed.status, expected, "{}", changed.text);
+    }
 }

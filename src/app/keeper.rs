@@ -133,15 +133,32 @@ impl Keeper {
             let mut store = self.store.write().await?;
             // By a clock that is ahead, all have been quiet for long.
             if !has_settled && !store.blocks().has_witness(retention, now_ms).await? {
-                return Ok(0);
+                return Ok(Vec::new());
             }
             let gone = store.devices().remove_quiet(before_ms, Range::ROOM).await?;
             store.commit().await?;
             Ok::<_, StoreError>(gone)
         };
         match forget.await {
-            Ok(gone) => tracing::debug!(gone, "quiet devices are forgotten"),
+            Ok(gone) if gone.is_empty() => {}
+            Ok(gone) => self.forget_these(&gone, before_ms).await,
             Err(error) => tracing::debug!(%error, "quiet devices are not forgotten"),
+        }
+    }
+
+    /// Forgets devices that are not in the file any more, here and where nodes meet.
+    async fn forget_these(&mut self, gone: &[DeviceId], before_ms: i64) {
+        let there = self.devices.forget_quiet(gone, before_ms);
+        // Those that asked just now are saved again.
+        self.saved.retain(|id, _| !gone.contains(id));
+        tracing::debug!(gone = there.len(), "quiet devices are forgotten");
+        let Some(hub) = self.store.hub() else {
+            return;
+        };
+        let quiet = (before_ms, Range::ROOM);
+        if let Err(error) = hub.remove_quiet(gone, quiet).await {
+            // They come back from there, and go again.
+            tracing::debug!(%error, "quiet devices are not forgotten by all nodes");
         }
     }
 
@@ -209,6 +226,35 @@ mod tests {
         let day_later = (start + Duration::from_hours(24), year_later_ms + DAY_MS);
         keeper.forget(day_later).await;
         let left = read(&keeper.store).await.unwrap();
-        assert_eq!(left.iter().map(|one| one.id.0).collect::<Vec<_>>(), [2]);
+        assert_eq!(ids(&left), [2]);
+    }
+
+    fn ids(devices: &[Device]) -> Vec<u32> {
+        devices.iter().map(|one| one.id.0).collect()
+    }
+
+    #[tokio::test]
+    async fn a_quiet_device_is_forgotten_while_we_run_unless_it_asked_just_now() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).await.unwrap();
+        let devices = Arc::new(Devices::new(&[], Vec::new()));
+        let ask = |number: u8, at_ms| devices.identify_at([192, 0, 2, number].into(), at_ms);
+        for number in 1..=3 {
+            ask(number, LONG_AGO_MS);
+        }
+        let mut keeper = Keeper::new(store, Arc::clone(&devices), Duration::from_hours(90 * 24));
+        keeper.save().await;
+        let start = Instant::now();
+        keeper.forget((start, LONG_AGO_MS + DAY_MS)).await;
+        // It is not saved yet that this one asked.
+        let now_ms = LONG_AGO_MS + 120 * DAY_MS;
+        assert_eq!(ask(2, now_ms).0, 2);
+        let later = start + Duration::from_hours(24 * 119);
+        keeper.forget((later, now_ms)).await;
+        assert_eq!(ids(&devices.all()), [2, 3]);
+        keeper.save().await;
+        assert_eq!(ids(&read(&keeper.store).await.unwrap()), [2, 3]);
+        // What comes back is met anew.
+        assert_eq!(ask(1, now_ms).0, 4);
     }
 }

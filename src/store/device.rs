@@ -110,10 +110,14 @@ impl DeviceTable<'_> {
     }
 
     /// Removes those that are known by an address alone, or by a hardware address that they made up,
-    /// and did not ask since `before_ms`, unless people set something of them; says how many. The last
+    /// and did not ask since `before_ms`, unless people set something of them; says which. The last
     /// number of each range of `room` stays, so that none is given again.
-    pub async fn remove_quiet(&mut self, before_ms: i64, room: u32) -> Result<u64, StoreError> {
-        let done = sqlx::query(
+    pub async fn remove_quiet(
+        &mut self,
+        before_ms: i64,
+        room: u32,
+    ) -> Result<Vec<DeviceId>, StoreError> {
+        let gone = sqlx::query_scalar::<_, i64>(
             "DELETE FROM device WHERE node = $1 AND last_seen_ms < $2 \
              AND (key LIKE 'ip:%' AND (name IS NULL OR alias_of IS NOT NULL) \
                   OR key LIKE 'mac:%' AND private_mac = 1) \
@@ -121,14 +125,16 @@ impl DeviceTable<'_> {
              AND id NOT IN (SELECT MAX(id) FROM device WHERE node = $1 GROUP BY id / $3) \
              AND id NOT IN (SELECT device FROM device_wish WHERE node = $1) \
              AND id NOT IN (SELECT device FROM rule WHERE node = $1 AND device IS NOT NULL) \
-             AND 'device:' || CAST(id AS TEXT) NOT IN (SELECT who FROM pause WHERE node = $1)",
+             AND 'device:' || CAST(id AS TEXT) NOT IN (SELECT who FROM pause WHERE node = $1) \
+             RETURNING id",
         )
         .bind(NODE)
         .bind(before_ms)
         .bind(i64::from(room))
-        .execute(self.0.connection())
+        .fetch_all(self.0.connection())
         .await;
-        Ok(self.0.checked(done)?.rows_affected())
+        let gone = self.0.checked(gone)?.into_iter().filter_map(narrow);
+        Ok(gone.map(DeviceId).collect())
     }
 
     /// All devices in the order of their numbers.

@@ -21,6 +21,19 @@ impl Devices {
     }
 }
 
+impl Devices {
+    /// Forgets those of these that did not ask since a time, in milliseconds since 1970-01-01 UTC; says
+    /// which.
+    pub fn forget_quiet(&self, ids: &[DeviceId], before_ms: i64) -> Vec<DeviceId> {
+        let mut state = self.lock();
+        let gone = state.forget_quiet_of(ids, before_ms);
+        if !gone.is_empty() {
+            self.publish(&state);
+        }
+        gone
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -36,6 +36,25 @@ impl State {
         there
     }
 
+    /// Forgets those of these that did not ask since a time, and are what no other turned out to be;
+    /// says which. What asks again is met anew.
+    pub fn forget_quiet_of(&mut self, ids: &[DeviceId], before_ms: i64) -> Vec<DeviceId> {
+        self.note_seen();
+        let is_quiet = |id: &DeviceId| {
+            let record = self.records.get(id);
+            record.is_some_and(|record| record.last_seen_ms < before_ms)
+        };
+        let mut gone: HashSet<DeviceId> = ids.iter().copied().filter(is_quiet).collect();
+        let stay = self.records.iter().filter(|(id, _)| !gone.contains(id));
+        let targets: Vec<DeviceId> = stay.filter_map(|(_, record)| record.alias_of).collect();
+        for target in targets {
+            gone.remove(&target);
+        }
+        self.passing.retain(|_, to| !gone.contains(to));
+        self.remove(gone.iter().copied());
+        gone.into_iter().collect()
+    }
+
     /// Takes records out, with all that leads to them.
     pub(super) fn remove(&mut self, ids: impl Iterator<Item = DeviceId>) {
         for id in ids {

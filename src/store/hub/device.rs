@@ -6,6 +6,7 @@ use sqlx::postgres::PgRow;
 use super::listen::News;
 use super::{CHANNEL, Hub, Result};
 use crate::device::Device;
+use crate::query::DeviceId;
 
 impl Hub {
     /// Tells the others of devices.
@@ -27,6 +28,26 @@ impl Hub {
             .bind(News::Devices.as_str());
         self.within(tell.execute(&mut *store)).await?;
         self.commit(store).await
+    }
+
+    /// Removes devices that did not ask any node since `before_ms`, of those that a node has forgotten.
+    /// The last number of each range of `room` stays, so that none is given again.
+    pub async fn remove_quiet(
+        &self,
+        devices: &[DeviceId],
+        (before_ms, room): (i64, u32),
+    ) -> Result<()> {
+        let ids: Vec<i64> = devices.iter().map(|id| i64::from(id.0)).collect();
+        let gone = sqlx::query(
+            "DELETE FROM device WHERE id = ANY($1) \
+             AND CAST(CAST(value AS JSONB) ->> 'last_seen_ms' AS BIGINT) < $2 \
+             AND id NOT IN (SELECT MAX(id) FROM device GROUP BY id / $3)",
+        )
+        .bind(ids)
+        .bind(before_ms)
+        .bind(i64::from(room))
+        .execute(self.pool());
+        self.within(gone).await.map(|_| ())
     }
 
     /// The devices that changed after a version, and the version that they are of.

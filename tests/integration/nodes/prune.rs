@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use squelch::device::{Devices, Range};
+use squelch::query::DeviceId;
 use squelch::store::{Clock, Retention, Store};
 
 use super::*;
@@ -31,6 +33,29 @@ async fn rows_that_are_too_old_go_some_at_a_time_the_oldest_first() {
     }
     assert!(!hub.prune_some(151).await.unwrap());
     assert_eq!(left(), "151|50");
+    store.close().await;
+}
+
+#[tokio::test]
+async fn devices_that_are_quiet_for_all_nodes_go_but_for_the_last_number_of_each() {
+    let Some((postgres, store, _folder)) = node().await else {
+        return;
+    };
+    let hub = store.hub().unwrap();
+    let met = Devices::new(&[], Vec::new());
+    for (number, at_ms) in [(1, 100), (2, 300), (3, 100), (4, 100)] {
+        met.identify_at([192, 0, 2, number].into(), at_ms);
+    }
+    let mut devices = met.all();
+    // Another node's.
+    devices[3].id = DeviceId(Range::ROOM + 1);
+    hub.put_devices(&devices).await.unwrap();
+    let ids: Vec<DeviceId> = devices.iter().map(|device| device.id).collect();
+    let quiet = (200, Range::ROOM);
+    hub.remove_quiet(&ids, quiet).await.unwrap();
+    let all = "SELECT STRING_AGG(CAST(id AS TEXT), ' ' ORDER BY id) FROM device";
+    let left = postgres.sql("squelch", all);
+    assert_eq!(left, format!("2 3 {}", Range::ROOM + 1));
     store.close().await;
 }
 

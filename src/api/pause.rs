@@ -42,6 +42,15 @@ pub struct PauseItem {
     pub until: String,
 }
 
+/// A group that a schedule goes on to block in a pause for all.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct StillBlocked {
+    /// The name of the group.
+    pub group: String,
+    /// The name of the schedule.
+    pub schedule: String,
+}
+
 /// A pause that people want: `for` or `until` says how long.
 #[derive(Debug, Deserialize, ToSchema)]
 #[expect(dead_code, reason = "describes what is read member by member")]
@@ -162,6 +171,24 @@ pub(super) fn list(api: &Api, now: Timestamp) -> PauseList {
     PauseList {
         pauses: pauses.running(now.as_millisecond()).map(item).collect(),
     }
+}
+
+/// The groups that a schedule goes on to block in a pause for all: nobody paused for them.
+pub(super) fn still_blocked(api: &Api, pauses: &[PauseItem]) -> Vec<StillBlocked> {
+    let (config, moments) = (api.config(), api.lists.rulebook.moments());
+    let is_paused = |group: &str| {
+        let mut groups = pauses.iter().map(|pause| pause.group.as_deref());
+        groups.any(|paused| paused == Some(group))
+    };
+    let groups = config.groups.iter().zip(moments);
+    let blocked = groups.filter_map(|(group, moment)| {
+        let schedule = moment.blocks_all.filter(|_| !is_paused(&group.name))?;
+        Some(StillBlocked {
+            group: group.name.clone(),
+            schedule,
+        })
+    });
+    blocked.collect()
 }
 
 /// Reads the pauses of earlier runs, for groups as they are called now.

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use super::Api;
 use super::nodes::{self, DatabaseStatus};
-use super::pause::{self, PauseItem};
+use super::pause::{self, PauseItem, StillBlocked};
 use super::range;
 use super::trouble::{self, Trouble};
 use super::who::Known;
@@ -80,6 +80,9 @@ pub struct Blocking {
     /// The pauses.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub pauses: Vec<PauseItem>,
+    /// In a pause for all: the groups that a schedule goes on to block, such as a bedtime.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub still_blocked: Vec<StillBlocked>,
 }
 
 impl Blocking {
@@ -90,10 +93,15 @@ impl Blocking {
             .iter()
             .find(is_for_all)
             .map(|pause| pause.until.clone());
+        let still_blocked = match until {
+            Some(_) => pause::still_blocked(api, &pauses),
+            None => Vec::new(),
+        };
         Self {
             on: until.is_none(),
             until,
             pauses,
+            still_blocked,
         }
     }
 }

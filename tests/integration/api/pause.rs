@@ -1,5 +1,7 @@
 //! `PUT pause` and `DELETE pause`
 
+use std::sync::Arc;
+
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
@@ -25,6 +27,23 @@ async fn in_a_pause_nothing_is_blocked_and_the_status_tells_until_when() {
     let resumed = desk.change("DELETE", "pause", json!({})).await;
     assert_eq!(resumed.json()["pauses"], json!([]));
     assert_eq!(verdict(&desk, "").await, "block");
+}
+
+#[tokio::test]
+async fn the_status_tells_which_groups_a_schedule_goes_on_to_block_in_a_pause_for_all() {
+    const SCHEDULES: &str = "[[group]]\nname = \"kids\"\n[[group.schedule]]\nname = \"bedtime\"\n\
+        action = \"block_all\"\n[[group]]\nname = \"guests\"\n[[group.schedule]]\naction = \"pause\"\n";
+    let desk = Desk::with(SCHEDULES, |_| {}).await;
+    desk.household
+        .declare(Arc::clone(&desk.household.plan().config));
+    let told = async || desk.json("status").await["blocking"]["still_blocked"].clone();
+    assert_eq!(told().await, Value::Null);
+    desk.change("PUT", "pause", json!({ "for": "10m" })).await;
+    let kids = json!([{ "group": "kids", "schedule": "bedtime" }]);
+    assert_eq!(told().await, kids);
+    let wish = json!({ "for": "10m", "group": "kids" });
+    desk.change("PUT", "pause", wish).await;
+    assert_eq!(told().await, Value::Null);
 }
 
 #[tokio::test]

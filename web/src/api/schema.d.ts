@@ -1079,6 +1079,8 @@ export interface components {
             on: boolean;
             /** @description The pauses. */
             pauses?: components["schemas"]["PauseItem"][];
+            /** @description In a pause for all: the groups that a schedule goes on to block, such as a bedtime. */
+            still_blocked?: components["schemas"]["StillBlocked"][];
             /** @description When they are followed again, in a pause for all. */
             until?: string | null;
         };
@@ -2679,6 +2681,13 @@ export interface components {
             result: string;
             /** @description What was looked at. */
             step: string;
+        };
+        /** @description A group that a schedule goes on to block in a pause for all. */
+        StillBlocked: {
+            /** @description The name of the group. */
+            group: string;
+            /** @description The name of the schedule. */
+            schedule: string;
         };
         /** @description The overview of a span of time. */
         Summary: {

@@ -1,6 +1,6 @@
 // For how long blocking may pause, and for whom it does.
-import type { PauseItem } from "../api/types.ts";
-import { minute } from "./format.ts";
+import type { PauseItem, Status } from "../api/types.ts";
+import { list, minute } from "./format.ts";
 import { fromInput, toInput } from "./range.ts";
 import { t } from "./words.ts";
 
@@ -37,6 +37,13 @@ export function saying(pause: PauseItem): string {
   const until = minute(pause.until);
   if (pause.device) return t("pause.now.device", { name: pause.device.name, until });
   return pause.group ? t("pause.now.group", { name: pause.group, until }) : t("pause.now.all", { until });
+}
+
+/** What a pause for all does not lift. */
+export function exceptOf(pause: PauseItem, blocking: Status["blocking"]): string {
+  const still = blocking.still_blocked ?? [];
+  if (pause.device || pause.group || still.length === 0) return "";
+  return t("pause.still", { groups: list(still.map((one) => `${one.group} (${one.schedule})`)) });
 }
 
 export const whoOf = (pause: PauseItem): Who =>

@@ -65,4 +65,11 @@ describe("a pause", () => {
       ["DELETE", "/api/v1/pause?device=d1"],
     ]);
   });
+
+  it("for all is told with the groups that a schedule goes on to block", () => {
+    paused([{ until }, { until, device: { id: "d1", name: "TV" } }]);
+    if (status.data) status.data = { ...status.data, blocking: { ...status.data.blocking, still_blocked: [{ group: "kids", schedule: "Bedtime" }] } };
+    render(Bars);
+    expect(screen.getAllByText("But a schedule goes on to block kids (Bedtime).")).toHaveLength(1);
+  });
 });

@@ -25,7 +25,7 @@ use crate::household::{SetGroup, free_id};
 use crate::lists;
 use crate::query::GroupId;
 use crate::store::Kind;
-use schedule::{ScheduleItem, rules};
+use schedule::{ScheduleItem, leave_unsaid, rules};
 
 /// Groups.
 #[derive(Debug, Serialize, ToSchema)]
@@ -298,10 +298,11 @@ fn all(api: &Api) -> Vec<GroupItem> {
             let counting = counting.filter_map(|at| group.schedules.get(*at));
             let until = config::next_change(&group.schedules, now);
             // As people wrote it, without what holds for all.
-            let wish = api.household.wish(&set.id);
-            let said =
-                wish.and_then(|wish| wish.says.get("packs").and_then(Value::as_object).cloned());
-            let item = item(&config, group, set);
+            let wish = api.household.wish(&set.id).filter(|_| !set.is_declared);
+            let says = wish.map(|wish| wish.says).unwrap_or_default();
+            let said = says.get("packs").and_then(Value::as_object).cloned();
+            let mut item = item(&config, group, set);
+            leave_unsaid(&mut item.schedule, says.get("schedule"));
             GroupItem {
                 packs: said.or(item.packs),
                 devices: members.get(&number).copied().unwrap_or(0),

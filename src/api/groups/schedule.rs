@@ -10,7 +10,7 @@ use crate::config::{Config, Does, Group, ListAction, PacksSaid, Schedule};
 /// What is other at some times of the week.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct ScheduleItem {
-    /// What people call it.
+    /// What people call it; `null` = they gave it no name.
     pub name: Option<String>,
     /// The days on which its times begin: `mon`; none = all.
     #[serde(default)]
@@ -60,6 +60,20 @@ impl ScheduleItem {
             packs: packs.map(PacksSaid::to_json),
             lists,
             rules: rules(config, group, Some(at)),
+        }
+    }
+}
+
+/// Leaves unsaid of schedules what people did not say: a form would write it as if they had.
+pub(super) fn leave_unsaid(schedules: &mut [ScheduleItem], said: Option<&Value>) {
+    let said = said.and_then(Value::as_array).into_iter().flatten();
+    for (schedule, said) in schedules.iter_mut().zip(said) {
+        let text = |member: &str| said.get(member).and_then(Value::as_str);
+        schedule.name = text("name").map(str::to_owned);
+        schedule.zone = text("zone").map(str::to_owned);
+        let days = said.get("days").and_then(Value::as_array);
+        if days.is_none_or(Vec::is_empty) {
+            schedule.days.clear();
         }
     }
 }

@@ -327,3 +327,23 @@ async fn packs_that_do_not_exist_are_refused_and_those_of_an_older_store_may_sta
         assert_eq!(changed.status, expected, "{}", changed.text);
     }
 }
+
+#[tokio::test]
+async fn a_schedule_is_told_without_what_people_did_not_say_of_it() {
+    let desk = Desk::with("", |_| {}).await;
+    let plain = json!({ "action": "pause", "times": ["08:00-09:00"] });
+    let said =
+        json!({ "action": "pause", "name": "Homework", "days": ["sat", "mon"], "zone": "UTC" });
+    let added = add(&desk, json!({ "name": "kids", "schedule": [plain, said] })).await;
+    let told = |at: usize| {
+        let one = &added["schedule"][at];
+        json!([one["name"], one["days"], one["zone"]])
+    };
+    assert_eq!(told(0), json!([null, [], null]));
+    assert_eq!(told(1), json!(["Homework", ["mon", "sat"], "UTC"]));
+    // What the form read may be sent back.
+    let again = json!({ "schedule": added["schedule"] });
+    let changed = desk.change("PATCH", "groups/kids", again).await;
+    assert_eq!(changed.status, StatusCode::OK, "{}", changed.text);
+    assert_eq!(changed.json()["schedule"], added["schedule"]);
+}

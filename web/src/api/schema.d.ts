@@ -2547,7 +2547,7 @@ export interface components {
             days?: string[];
             /** @description With `add`: the names of further lists. */
             lists?: string[];
-            /** @description What people call it. */
+            /** @description What people call it; `null` = they gave it no name. */
             name?: string | null;
             /** @description With `add`: what packs do instead. */
             packs?: Record<string, never>;

@@ -122,6 +122,24 @@ describe("a group", () => {
     expect(screen.getByRole("checkbox", { name: "Mon" })).toHaveProperty("disabled", false);
   });
 
+  it("has no name and no days in a schedule that nobody gave it", async () => {
+    const onsave = vi.fn(async () => {});
+    const plain = { name: null, days: [], times: ["08:00-09:00"], zone: null, action: "pause" };
+    render(Form, { group: group({ schedule: [plain] }), packs: [], lists: [], onsave });
+    await fireEvent.click(screen.getByRole("button", { name: "Add a schedule" }));
+    // All days again are as none.
+    for (const _ of [0, 1]) await fireEvent.click(screen.getAllByRole("checkbox", { name: "Mon" })[0] as HTMLElement);
+    await fireEvent.click(screen.getByRole("button", { name: "Save" }));
+    const added = { name: null, days: [], times: ["20:30-06:30"], zone: null, action: "block_all" };
+    expect(onsave).toHaveBeenCalledWith({ schedule: [{ ...plain, days: [] }, added] });
+  });
+
+  it("numbers a schedule without a name", () => {
+    const plain = { name: null, days: [], times: [], zone: null, action: "pause" };
+    render(Facts, { group: group({ schedule: [plain] }), packs: [], lists: [] });
+    expect(screen.getByText("Schedule 1")).toBeDefined();
+  });
+
   it("may have the same rule twice", () => {
     render(Facts, { group: group({ rules: ["||a.example^", "||a.example^"] }), packs: [], lists: [] });
     expect(screen.getAllByText("||a.example^")).toHaveLength(2);

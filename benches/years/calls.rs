@@ -1,5 +1,6 @@
 //! The calls of the dashboard, alone and beside queries.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -74,21 +75,25 @@ async fn time(server: &Server, what: &str) {
     for _ in 0..TIMES {
         times.push(server.call(what).await.took.as_secs_f64() * 1000.0);
     }
-    times.sort_by(f64::total_cmp);
+    let (half, most) = half_and_most(&mut times);
     let reached = first.body["reached"]
         .as_str()
         .map_or("", |text| &text[..16]);
     let rows = first.body["items"].as_array().map_or(0, Vec::len);
     println!(
-        "| {what} | {:.1} | {:.1} | {:.0} | {reached} | {rows} |",
-        times[TIMES / 2],
-        times[TIMES * 95 / 100],
+        "| {what} | {half:.1} | {most:.1} | {:.0} | {reached} | {rows} |",
         first.bytes as f64 / 1024.0,
     );
     assert!(
         first.body["complete"] != Value::Null || what.contains("devices"),
         "{what}"
     );
+}
+
+/// What half of the times are within, and what 95 of a hundred are.
+fn half_and_most(times: &mut [f64]) -> (f64, f64) {
+    times.sort_by(f64::total_cmp);
+    (times[times.len() / 2], times[times.len() * 95 / 100])
 }
 
 /// Queries at a steady rate, first alone, then beside a dashboard that asks without a pause.
@@ -109,21 +114,32 @@ pub async fn beside_load(folder: &Path, home: &Home) {
         reading.spawn(read_on(Arc::clone(&server), Arc::clone(&stop)));
         let beside = ask(LOAD_TIME).await.unwrap();
         stop.store(true, Ordering::Relaxed);
-        let calls: usize = reading.join_all().await.iter().sum();
-        tell(&format!("{round}: beside {calls} calls"), &beside);
+        let calls: BTreeMap<String, Vec<f64>> =
+            reading.join_all().await.into_iter().flatten().collect();
+        tell(&format!("{round}: beside the calls"), &beside);
+        for (what, mut times) in calls {
+            let (half, most) = half_and_most(&mut times);
+            println!(
+                "{round}: {what}: {} calls, p50 {half:.1}, p95 {most:.1} ms",
+                times.len()
+            );
+        }
     }
 }
 
-async fn read_on(server: Arc<Server>, stop: Arc<AtomicBool>) -> usize {
-    let mut calls = 0;
+/// Makes all calls again and again, and says how long each took, in milliseconds.
+async fn read_on(server: Arc<Server>, stop: Arc<AtomicBool>) -> BTreeMap<String, Vec<f64>> {
+    let ranges = ["summary", "exposure", "devices/d5"]
+        .into_iter()
+        .flat_map(|what| RANGES.map(|range| format!("{what}?since={range}")));
+    let mut whats: Vec<String> = ranges.collect();
+    whats.push("queries?since=450d&name=no-such-name".to_owned());
+    let mut calls = BTreeMap::<String, Vec<f64>>::new();
     while !stop.load(Ordering::Relaxed) {
-        for what in ["summary", "exposure", "devices/d5"] {
-            for range in RANGES {
-                server.call(&format!("{what}?since={range}")).await;
-                calls += 1;
-            }
+        for what in &whats {
+            let took = server.call(what).await.took.as_secs_f64() * 1000.0;
+            calls.entry(what.clone()).or_default().push(took);
         }
-        server.call("queries?since=450d&name=no-such-name").await;
     }
     calls
 }

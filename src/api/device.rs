@@ -124,12 +124,12 @@ pub(super) async fn device(
     let range = range.read(now)?;
     let device = who::by_id(&api.devices, &id)
         .ok_or_else(|| Problem::not_found(format!("there is no device `{id}`")))?;
-    let sums = Sums::of(&api, range, now, Some(&[device.id])).await;
     let week = api.journal.week(range.into(), Some(&[device.id])).await;
     let names = api
         .journal
         .device_names(range.into(), device.id, MOST_NAMES)
         .await;
+    let sums = Sums::of_one(&api, now, device.id, &names).await;
     let mut tried = Tried::default();
     for name in &names.covered {
         tried.add(name, &api.packs);

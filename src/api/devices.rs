@@ -20,7 +20,7 @@ use super::who::{self, Known};
 use crate::config::DEFAULT_GROUP;
 use crate::device::{self, NamedBy, mac_text};
 use crate::household;
-use crate::journal::{self, Cell, Counts, Series};
+use crate::journal::{self, Cell, Counts, DeviceNames, Series};
 use crate::packs::Packs;
 use crate::query::DeviceId;
 
@@ -169,18 +169,36 @@ impl Sums {
         devices: Option<&[DeviceId]>,
     ) -> Self {
         let exposure = api.journal.exposure(range.into(), devices).await;
+        let devices = exposure.devices.iter();
+        let counts = devices.map(|one| (one.device, one.counts)).collect();
+        Self::with(api, now, counts, exposure.cells).await
+    }
+
+    /// Those of one device, of which all else was read already.
+    pub(super) async fn of_one(
+        api: &Api,
+        now: Timestamp,
+        device: DeviceId,
+        names: &DeviceNames,
+    ) -> Self {
+        let counts = HashMap::from([(device, names.counts)]);
+        Self::with(api, now, counts, names.cells.clone()).await
+    }
+
+    async fn with(
+        api: &Api,
+        now: Timestamp,
+        counts: HashMap<DeviceId, Counts>,
+        cells: Vec<Cell>,
+    ) -> Self {
         let now_ms = now.as_millisecond();
         let last_day = journal::Range {
             since_ms: (now_ms.div_euclid(HOUR_MS) - (SPARK_HOURS - 1)) * HOUR_MS,
             until_ms: now_ms + 1,
         };
         Self {
-            counts: exposure
-                .devices
-                .iter()
-                .map(|one| (one.device, one.counts))
-                .collect(),
-            cells: exposure.cells,
+            counts,
+            cells,
             sparks: api.journal.device_series(last_day, HOUR_MS).await,
             asked: api.asked.get(api, now).await,
         }

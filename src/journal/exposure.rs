@@ -46,6 +46,8 @@ pub struct DeviceNames {
     pub extent: Extent,
     /// All queries of the device.
     pub counts: Counts,
+    /// Its row of the matrix: the cells that are not empty, by origin.
+    pub cells: Vec<Cell>,
     /// The names that entries cover, the most asked first; at most as many as wanted.
     pub covered: Vec<NameSpan>,
     /// How many different names no entry covers.
@@ -106,6 +108,7 @@ impl Journal {
         DeviceNames {
             extent: gathered.extent,
             counts: gathered.totals(),
+            cells: cells(&gathered, &state),
             covered: names
                 .map(|((name, entry), span)| NameSpan {
                     name: state.names.text(name).to_owned(),

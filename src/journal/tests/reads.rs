@@ -192,6 +192,12 @@ async fn one_device_one_entry_and_one_name_are_told_apart() {
         .device_names(everything(), DeviceId(4), 9999)
         .await;
     assert_eq!(names.counts, counts(of(DeviceId(4))));
+    let matrix = home
+        .journal
+        .exposure(everything(), Some(&[DeviceId(4)]))
+        .await;
+    assert!(!matrix.cells.is_empty());
+    assert_eq!(names.cells, matrix.cells);
     let covered = of(DeviceId(4)).filter(|event| event.verdict.matched().is_some());
     let covered: BTreeSet<String> = covered.map(|event| event.name.to_string()).collect();
     assert_eq!(

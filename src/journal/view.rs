@@ -21,6 +21,10 @@ use crate::store::{BlockHead, DayParts, StoreError, StoredBlock, StoredDay, Tran
 /// The longest that a read goes on; what it did not reach is missing from the result.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// The longest from a reader's look at the clock to its look at the rows, in milliseconds: it waits
+/// until what was recorded is taken, and for what it read before.
+const LOOKING_MS: i64 = 5000;
+
 /// Blocks whose rows are read at a time: half a megabyte.
 const BLOCKS_AT_ONCE: u32 = 8;
 
@@ -166,10 +170,16 @@ impl Plan {
 
 /// Whether the range ends after the last row of a day that is not over: then that day counts as
 /// a whole.
+///
+/// To a range that ends now belongs what came since its reader looked at the clock: to tell it
+/// apart, all rows of the day would have to be read.
 fn ends_open(state: &State, stored: &[i64], range: Range) -> bool {
     let day = day_of(range.until_ms - 1);
     let sums = state.days.get(&day).filter(|_| !stored.contains(&day));
-    sums.is_some_and(|sums| day * DAY_MS + i64::from(sums.last) < range.until_ms)
+    let is_now = range.until_ms >= state.as_of_ms.saturating_sub(LOOKING_MS);
+    let late_ms = if is_now { LOOKING_MS } else { 0 };
+    let end_ms = range.until_ms.saturating_add(late_ms);
+    sums.is_some_and(|sums| day * DAY_MS + i64::from(sums.last) < end_ms)
 }
 
 /// The disk's side of a view.

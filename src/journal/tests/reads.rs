@@ -31,6 +31,25 @@ async fn every_read_is_exact_whether_rows_are_in_memory_or_on_disk_or_days_are_s
 }
 
 #[tokio::test]
+async fn what_came_since_the_reader_looked_at_the_clock_belongs_to_a_range_that_ends_now() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut home = Home::at(folder.path()).await;
+    let events: Vec<Event> = (0..20)
+        .map(|second| event(START + second * 1000, "a.example"))
+        .collect();
+    home.record(&events).await;
+    let counted = async |until_ms| {
+        let range = range(START - DAY_MS, until_ms);
+        let names = home.journal.device_names(range, DeviceId(1), 9).await;
+        let (counts, _) = home.journal.counts(range, Some(&[DeviceId(1)])).await;
+        assert_eq!(names.counts, counts);
+        counts.allow
+    };
+    assert_eq!(counted(START + 16_000).await, 20);
+    assert_eq!(counted(START + 13_000).await, 13);
+}
+
+#[tokio::test]
 async fn pages_go_back_row_by_row_and_a_flush_between_them_changes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let mut home = Home::at(folder.path()).await;

@@ -22,6 +22,7 @@ mod erasures;
 mod exchange;
 mod exposure;
 mod filter;
+mod firsts;
 mod gather;
 mod gone;
 mod habits;

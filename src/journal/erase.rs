@@ -80,7 +80,9 @@ impl Disk {
         let parcels = store.outbox().all().await?;
         let days = store.days().numbers(i64::MIN, i64::MAX).await?;
         let mut blocks = store.blocks();
-        let mut blocks = blocks.heads(u64::MAX, i64::MIN, i64::MAX, u32::MAX).await?;
+        let mut blocks = blocks
+            .heads(0..u64::MAX, i64::MIN, i64::MAX, u32::MAX)
+            .await?;
         blocks.retain(|head| head.sealed);
         let mut erasing = Erasing {
             deleted,
@@ -231,7 +233,9 @@ impl Disk {
         }
         let (since_ms, until_ms) = (day * DAY_MS, (day + 1) * DAY_MS);
         let mut blocks = store.blocks();
-        let heads = blocks.heads(u64::MAX, since_ms, until_ms, u32::MAX).await?;
+        let heads = blocks
+            .heads(0..u64::MAX, since_ms, until_ms, u32::MAX)
+            .await?;
         let mut rest = Vec::new();
         for head in heads {
             let lines = self.lines(store, &head).await?.unwrap_or_default();

@@ -109,7 +109,7 @@ impl Disk {
         self.shared.load_erasures(store).await?;
         for head in store
             .blocks()
-            .heads(u64::MAX, i64::MIN, i64::MAX, u32::MAX)
+            .heads(0..u64::MAX, i64::MIN, i64::MAX, u32::MAX)
             .await?
         {
             let mut days = day_of(head.first_ms)..=day_of(head.last_ms);
@@ -148,7 +148,7 @@ impl Disk {
 async fn end(store: &mut Transaction) -> Result<u64, StoreError> {
     let last = store
         .blocks()
-        .heads(u64::MAX, i64::MIN, i64::MAX, 1)
+        .heads(0..u64::MAX, i64::MIN, i64::MAX, 1)
         .await?;
     let Some(head) = last.first() else {
         return Ok(0);

@@ -156,7 +156,7 @@ impl Disk {
                 }
                 let (since_ms, until_ms) = (cut.day * DAY_MS, (cut.day + 1) * DAY_MS);
                 let mut blocks = store.blocks();
-                let mut heads = blocks.heads(base, since_ms, until_ms, u32::MAX).await?;
+                let mut heads = blocks.heads(0..base, since_ms, until_ms, u32::MAX).await?;
                 heads.retain(|head| head.seq >= cut.below && !cut.gone.contains(&head.seq));
                 (cut.to_see, cut.below) = (heads, base);
                 continue;

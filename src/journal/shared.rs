@@ -8,6 +8,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 
 use super::block_sums::BlockSums;
 use super::erasures::Erasures;
+use super::firsts::Firsts;
 use super::recorder::{Counters, Door};
 use super::state::State;
 use super::{Counts, Recorder, Row, Words};
@@ -40,6 +41,7 @@ pub(super) struct Shared {
     /// What is deleted.
     pub erasures: Mutex<Erasures>,
     pub sums: BlockSums,
+    pub firsts: Firsts,
 }
 
 /// What a reader asks of the writer; answered when it is done.
@@ -78,6 +80,7 @@ impl Shared {
             damaged: Mutex::new(BTreeSet::new()),
             erasures: Mutex::default(),
             sums: BlockSums::default(),
+            firsts: Firsts::default(),
         }
     }
 

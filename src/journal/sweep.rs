@@ -91,7 +91,9 @@ impl Disk {
         used: &mut Used,
     ) -> Result<(), StoreError> {
         let mut blocks = store.blocks();
-        let heads = blocks.heads(u64::MAX, i64::MIN, i64::MAX, u32::MAX).await?;
+        let heads = blocks
+            .heads(0..u64::MAX, i64::MIN, i64::MAX, u32::MAX)
+            .await?;
         for head in heads.iter().filter(|head| !self.has_sums(head)) {
             match self.lines(store, head).await? {
                 Some(lines) => lines

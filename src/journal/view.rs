@@ -21,8 +21,7 @@ use crate::store::{BlockHead, DayParts, StoreError, StoredBlock, StoredDay, Tran
 /// The longest that a read goes on; what it did not reach is missing from the result.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The longest from a reader's look at the clock to its look at the rows, in milliseconds: it waits
-/// until what was recorded is taken, and for what it read before.
+/// The longest from a reader's look at the clock to its look at the rows, in milliseconds.
 const LOOKING_MS: i64 = 5000;
 
 /// Blocks whose rows are read at a time: half a megabyte.
@@ -186,6 +185,8 @@ fn ends_open(state: &State, stored: &[i64], range: Range) -> bool {
 pub(super) struct View {
     shared: Arc<Shared>,
     store: Option<Transaction>,
+    /// No block that begins before this row has one in the range.
+    first: u64,
     pub plan: Plan,
     pub extent: Extent,
     pub unpacker: Unpacker,
@@ -209,8 +210,15 @@ impl View {
             store = noted(shared.store.read().await, &mut complete);
         }
         let gate = shared.gate.read().await;
+        let day = day_of(range.since_ms);
+        let mut first = shared.firsts.find(day);
+        let is_known = first.is_some();
         let stored = match &mut store {
             Some(store) => {
+                if !is_known {
+                    let read = store.blocks().first_since(day.saturating_mul(DAY_MS)).await;
+                    first = noted(read, &mut complete);
+                }
                 let days = day_of(range.since_ms)..day_of(range.until_ms).saturating_add(1);
                 noted(
                     store.days().numbers(days.start, days.end).await,
@@ -228,8 +236,14 @@ impl View {
             (plan, looked, state.as_of_ms, sees_disk)
         };
         drop(gate);
+        // Rows above those on disk are of a database that was before this one.
+        let first = first.filter(|first| *first <= plan.below);
+        if let Some(first) = first.filter(|_| !is_known) {
+            shared.firsts.keep(day, first);
+        }
         let view = Self {
             shared: Arc::clone(shared),
+            first: first.unwrap_or(0),
             sees_disk,
             has_failed: store.is_none() && shared.store.is_open(),
             store,
@@ -270,7 +284,8 @@ impl View {
             return Vec::new();
         };
         let (since_ms, until_ms) = (range.since_ms, range.until_ms);
-        let heads = store.blocks().heads(below, since_ms, until_ms, most).await;
+        let rows = self.first..below;
+        let heads = store.blocks().heads(rows, since_ms, until_ms, most).await;
         self.has_failed |= heads.is_err();
         noted(heads, &mut self.extent.complete).unwrap_or_default()
     }
@@ -282,9 +297,9 @@ impl View {
             return Vec::new();
         };
         let (since_ms, until_ms) = (range.since_ms, range.until_ms);
-        let below = below.min(self.plan.below);
+        let rows = self.first..below.min(self.plan.below);
         let mut blocks = store.blocks();
-        let blocks = blocks.some(below, since_ms, until_ms, BLOCKS_AT_ONCE).await;
+        let blocks = blocks.some(rows, since_ms, until_ms, BLOCKS_AT_ONCE).await;
         noted(blocks, &mut self.extent.complete).unwrap_or_default()
     }
 
@@ -295,9 +310,8 @@ impl View {
         };
         let (since_ms, until_ms) = (range.since_ms, range.until_ms);
         let mut blocks = store.blocks();
-        let blocks = blocks
-            .with_minutes(self.plan.below, since_ms, until_ms)
-            .await;
+        let rows = self.first..self.plan.below;
+        let blocks = blocks.with_minutes(rows, since_ms, until_ms).await;
         noted(blocks, &mut self.extent.complete).unwrap_or_default()
     }
 

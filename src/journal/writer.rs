@@ -269,6 +269,7 @@ impl Writer {
     /// Goes on with a new database; what is in memory is written to it.
     async fn begin_anew(&mut self, reason: &StoreError) {
         self.shared.state_mut().is_loaded = false;
+        self.shared.firsts.forget();
         match self.shared.store.begin_anew(reason).await {
             Ok(()) => self.schedule.retry = None,
             Err(error) => tracing::error!(%error, "the damaged database cannot be replaced"),

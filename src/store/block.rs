@@ -1,5 +1,7 @@
 //! The table `block`: the journal's rows, thousands in one compressed blob.
 
+use std::ops::Range;
+
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
@@ -54,22 +56,37 @@ impl BlockTable<'_> {
         self.0.checked(done).map(|_| ())
     }
 
-    /// The heads of blocks that begin before row `below` and overlap `[since_ms, until_ms)`,
+    /// The number of the first block that has a row since `since_ms`, or may still get one; where
+    /// there is none, that of the next block.
+    pub async fn first_since(&mut self, since_ms: i64) -> Result<u64, StoreError> {
+        let query = "SELECT COALESCE(\
+             (SELECT MIN(seq) FROM block WHERE node = $1 AND (last_ms >= $2 OR sealed = 0)), \
+             (SELECT MAX(seq + rows) FROM block WHERE node = $1), 0)";
+        let first = sqlx::query_scalar::<_, i64>(query)
+            .bind(NODE)
+            .bind(since_ms)
+            .fetch_one(self.0.connection())
+            .await;
+        Ok(narrow(self.0.checked(first)?).unwrap_or(0))
+    }
+
+    /// The heads of blocks that begin at one of the rows and overlap `[since_ms, until_ms)`,
     /// newest first; at most `most`.
     pub async fn heads(
         &mut self,
-        below: u64,
+        rows: Range<u64>,
         since_ms: i64,
         until_ms: i64,
         most: u32,
     ) -> Result<Vec<BlockHead>, StoreError> {
         let rows = sqlx::query(
             "SELECT seq, rows, first_ms, last_ms, sealed FROM block \
-             WHERE node = $1 AND seq < $2 AND last_ms >= $3 AND first_ms < $4 \
-             ORDER BY seq DESC LIMIT $5",
+             WHERE node = $1 AND seq >= $2 AND seq < $3 AND last_ms >= $4 AND first_ms < $5 \
+             ORDER BY seq DESC LIMIT $6",
         )
         .bind(NODE)
-        .bind(wide(below))
+        .bind(wide(rows.start))
+        .bind(wide(rows.end))
         .bind(since_ms)
         .bind(until_ms)
         .bind(i64::from(most))
@@ -112,18 +129,19 @@ impl BlockTable<'_> {
     /// As [`Self::heads`], with the rows.
     pub async fn some(
         &mut self,
-        below: u64,
+        rows: Range<u64>,
         since_ms: i64,
         until_ms: i64,
         most: u32,
     ) -> Result<Vec<StoredBlock>, StoreError> {
         let rows = sqlx::query(
             "SELECT seq, rows, first_ms, last_ms, sealed, data FROM block \
-             WHERE node = $1 AND seq < $2 AND last_ms >= $3 AND first_ms < $4 \
-             ORDER BY seq DESC LIMIT $5",
+             WHERE node = $1 AND seq >= $2 AND seq < $3 AND last_ms >= $4 AND first_ms < $5 \
+             ORDER BY seq DESC LIMIT $6",
         )
         .bind(NODE)
-        .bind(wide(below))
+        .bind(wide(rows.start))
+        .bind(wide(rows.end))
         .bind(since_ms)
         .bind(until_ms)
         .bind(i64::from(most))
@@ -146,16 +164,18 @@ impl BlockTable<'_> {
     /// As [`Self::heads`], with the counts by minute.
     pub async fn with_minutes(
         &mut self,
-        below: u64,
+        rows: Range<u64>,
         since_ms: i64,
         until_ms: i64,
     ) -> Result<Vec<StoredBlock>, StoreError> {
         let rows = sqlx::query(
             "SELECT seq, rows, first_ms, last_ms, sealed, minutes FROM block \
-             WHERE node = $1 AND seq < $2 AND last_ms >= $3 AND first_ms < $4 ORDER BY seq DESC",
+             WHERE node = $1 AND seq >= $2 AND seq < $3 AND last_ms >= $4 AND first_ms < $5 \
+             ORDER BY seq DESC",
         )
         .bind(NODE)
-        .bind(wide(below))
+        .bind(wide(rows.start))
+        .bind(wide(rows.end))
         .bind(since_ms)
         .bind(until_ms)
         .fetch_all(self.0.connection())

@@ -31,7 +31,7 @@ async fn small_blocks_are_merged_in_order() {
     let mut heads = home.store.read().await.unwrap();
     let mut heads = heads
         .blocks()
-        .heads(u64::MAX, i64::MIN, i64::MAX, u32::MAX)
+        .heads(0..u64::MAX, i64::MIN, i64::MAX, u32::MAX)
         .await
         .unwrap();
     heads.reverse();

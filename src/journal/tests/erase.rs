@@ -229,7 +229,7 @@ async fn nothing_is_left_on_disk_of_a_journal_that_was_emptied() {
     finish(&mut home, now_ms).await;
     let mut store = home.journal.shared.store.read().await.unwrap();
     let mut blocks = store.blocks();
-    let heads = blocks.heads(u64::MAX, i64::MIN, i64::MAX, u32::MAX);
+    let heads = blocks.heads(0..u64::MAX, i64::MIN, i64::MAX, u32::MAX);
     assert_eq!(heads.await.unwrap(), []);
     let mut names = Vec::new();
     let mut table = store.names();

@@ -50,6 +50,29 @@ async fn what_came_since_the_reader_looked_at_the_clock_belongs_to_a_range_that_
 }
 
 #[tokio::test]
+async fn rows_that_come_after_a_look_at_their_day_are_found_also_when_the_clock_was_set_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut home = Home::at(folder.path()).await;
+    let mut events = three_days(9000);
+    home.record(&events).await;
+    home.writer.flush(START + 3 * DAY_MS).await;
+    let late = range(START + 2 * DAY_MS + HOUR_MS, START + 4 * DAY_MS);
+    let later = range(START + 5 * DAY_MS, START + 6 * DAY_MS);
+    for range in [late, later] {
+        assert_reads_are_exact(&home, &events, range).await;
+    }
+    for day in [5, 2] {
+        let more = sample::day(START + day * DAY_MS, 9000, 40 + day.cast_unsigned());
+        home.record(&more).await;
+        home.writer.flush(START + (day + 1) * DAY_MS).await;
+        events.extend(more);
+        for range in [late, later] {
+            assert_reads_are_exact(&home, &events, range).await;
+        }
+    }
+}
+
+#[tokio::test]
 async fn pages_go_back_row_by_row_and_a_flush_between_them_changes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let mut home = Home::at(folder.path()).await;

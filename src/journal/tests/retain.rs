@@ -40,7 +40,9 @@ fn is_from(left: &[Event], since_ms: i64) -> bool {
 async fn blocks(home: &Home) -> usize {
     let mut store = home.store.read().await.unwrap();
     let mut blocks = store.blocks();
-    let heads = blocks.heads(u64::MAX, i64::MIN, i64::MAX, u32::MAX).await;
+    let heads = blocks
+        .heads(0..u64::MAX, i64::MIN, i64::MAX, u32::MAX)
+        .await;
     heads.unwrap().len()
 }
 

@@ -23,6 +23,8 @@ mod rounds;
 
 use std::path::PathBuf;
 
+use rounds::Scope;
+
 /// The core of the server that is measured.
 const SERVER_CORE: usize = 0;
 /// The core of the load and of the upstream.
@@ -40,7 +42,9 @@ fn main() {
     }
 }
 
-/// Runs all, and prints the tables; `--write FILE` puts them into a page, too.
+/// Runs all, and prints the tables; `--write FILE` puts them into a page, too. `--only NAMES` leaves
+/// out other servers, and `--misses` all but names that nobody has asked for; `--beside PROGRAM` is
+/// another build of Squelch, as it was before a change.
 fn compare(words: &[&str]) {
     let value = |name: &str| {
         let mut rest = words.iter().skip_while(|word| **word != name);
@@ -51,11 +55,16 @@ fn compare(words: &[&str]) {
     let folder = tempfile::tempdir().unwrap();
     println!("making a list of {} names", names::BLOCKED);
     let material = names::Material::make(folder.path());
-    let mut peers = peers::installed();
+    let mut peers = peers::installed(value("--beside").map(PathBuf::from));
     if let Some(only) = only {
         peers.retain(|peer| only.contains(&peer.name));
     }
-    let results = rounds::run(&peers, &material, rounds);
+    let scope = if words.contains(&"--misses") {
+        Scope::Misses
+    } else {
+        Scope::All
+    };
+    let results = rounds::run(&peers, &material, (rounds, scope));
     let text = report::text(&results);
     println!("{text}");
     if let Some(page) = value("--write") {

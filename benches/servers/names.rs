@@ -80,7 +80,7 @@ impl Material {
     pub fn unknown(round: u64) -> Vec<Wire> {
         let mut dice = Dice(round.wrapping_mul(0x5851_f42d_4c95_7f2d));
         let name = |_| format!("n{:x}.fresh{round}.example", dice.roll());
-        (0..4 * QUERIES)
+        (0..8 * QUERIES)
             .map(name)
             .map(|name| wire(&name, A))
             .collect()

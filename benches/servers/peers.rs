@@ -95,8 +95,8 @@ impl Peer {
     }
 }
 
-/// The bare echo, Squelch, and all peers whose program is found.
-pub fn installed() -> Vec<Peer> {
+/// The bare echo, Squelch, perhaps another build of it, and all peers whose program is found.
+pub fn installed(beside: Option<PathBuf>) -> Vec<Peer> {
     let this = std::env::current_exe().unwrap();
     let squelch = PathBuf::from(env!("CARGO_BIN_EXE_squelch"));
     let peer = |name, program: Option<PathBuf>, prepare, reload| {
@@ -117,6 +117,7 @@ pub fn installed() -> Vec<Peer> {
     };
     let peers = [
         peer("squelch", Some(squelch), prepare_squelch, Reload::Watches),
+        peer("before", beside, prepare_squelch, Reload::Watches),
         peer(
             "unbound",
             found("unbound"),

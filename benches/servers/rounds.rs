@@ -43,8 +43,17 @@ pub struct Row {
     pub figures: Figures,
 }
 
+/// What is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// All there is.
+    All,
+    /// Names that nobody has asked for.
+    Misses,
+}
+
 /// Measures all of them so many times.
-pub fn run(peers: &[Peer], material: &Material, rounds: usize) -> Vec<Row> {
+pub fn run(peers: &[Peer], material: &Material, (rounds, scope): (usize, Scope)) -> Vec<Row> {
     stay_on(LOAD_CORE);
     let mut rows: Vec<Row> = peers
         .iter()
@@ -64,7 +73,7 @@ pub fn run(peers: &[Peer], material: &Material, rounds: usize) -> Vec<Row> {
                 number: round as u64,
                 figures: &mut row.figures,
             };
-            round.measure(folder.path());
+            round.measure(folder.path(), scope);
         }
     }
     rows
@@ -82,7 +91,7 @@ impl Round<'_> {
         self.figures.entry(figure).or_default().push(value);
     }
 
-    fn measure(&mut self, folder: &Path) {
+    fn measure(&mut self, folder: &Path, scope: Scope) {
         let list = folder.join("list.txt");
         fs::copy(&self.material.list, &list).unwrap();
         encrypted::certify(folder);
@@ -104,24 +113,40 @@ impl Round<'_> {
             drop(server);
             server = self.start("start, ms", &arguments, &place);
         }
-        self.busy(&server, at);
-        self.steady(&server, at);
+        if scope == Scope::All {
+            self.loads(&server, &place);
+        } else if !self.peer.is_server {
+            self.busy(&server, at);
+        }
+        drop(near);
+        if self.peer.is_server {
+            self.misses(&server, &place);
+        }
+    }
+
+    fn loads(&mut self, server: &Process, place: &Place<'_>) {
+        let at = SocketAddr::from((Ipv4Addr::LOCALHOST, place.port));
+        self.busy(server, at);
+        self.steady(server, at);
         if !self.peer.is_server {
             return;
         }
         self.note("memory, MB", server.resident_mb());
-        self.over_tcp(&server, at);
-        self.encrypted(&server, &place);
-        self.reload(&server, &place);
-        drop(near);
+        self.over_tcp(server, at);
+        self.encrypted(server, place);
+        self.reload(server, place);
+    }
+
+    fn misses(&mut self, server: &Process, place: &Place<'_>) {
+        let at = SocketAddr::from((Ipv4Addr::LOCALHOST, place.port));
         for (figure, cpu, delay_us, outstanding) in [
             ("miss, 1 ms: q/s", "miss, 1 ms: CPU", 1_000, 200),
             ("miss, 20 ms: q/s", "miss, 20 ms: CPU", 20_000, 400),
         ] {
-            let _upstream = upstream(&place, delay_us);
+            let _upstream = upstream(place, delay_us);
             let queries = Material::unknown(self.number * 100_000 + delay_us);
             let asked = (queries.as_slice(), Pace::Outstanding(outstanding));
-            self.load(&server, at, asked, (figure, cpu));
+            self.load(server, at, asked, (figure, cpu));
         }
     }
 

@@ -116,7 +116,7 @@ impl Cache {
 
     /// The held answer to `query`, if there is one that may be given now.
     pub fn find(&self, query: &Query, now: Instant) -> Option<Arc<Held>> {
-        let found = self.look(query, now);
+        let found = self.look(query, now, usize::MAX);
         match &found {
             Some(held) => {
                 count(&self.counts.hits);
@@ -129,7 +129,9 @@ impl Cache {
         found
     }
 
-    fn look(&self, query: &Query, now: Instant) -> Option<Arc<Held>> {
+    /// Looks for an answer to `query`, or for one that its name, or one of so many above it, does not
+    /// exist.
+    fn look(&self, query: &Query, now: Instant, above: usize) -> Option<Arc<Held>> {
         let table = self.table.as_ref()?;
         let key = Key::of(query);
         let held = table.get(key.as_slice());
@@ -137,26 +139,37 @@ impl Cache {
             return held;
         }
         let key = key.of_any_type();
-        self.denial(table, query, &key, now).or_else(|| {
-            let denied = table.get(key.as_slice());
-            held.into_iter()
-                .chain(denied)
-                .find(|held| held.is_given_stale(now, self.config.serve_stale))
-        })
+        let denied = table.get(key.as_slice());
+        if denied.as_ref().is_some_and(|denied| denied.is_good(now)) {
+            return denied;
+        }
+        // Whoever validates wants to see the proof for the very name.
+        let above = if query.wants_dnssec() || query.checks_itself() {
+            0
+        } else {
+            above
+        };
+        self.denial_above(table, (query, &key), now, above)
+            .or_else(|| {
+                held.into_iter()
+                    .chain(denied)
+                    .find(|held| held.is_given_stale(now, self.config.serve_stale))
+            })
     }
 
-    /// The answer that the name asked does not exist, or one above it.
-    fn denial(&self, table: &Table, query: &Query, key: &Key, now: Instant) -> Option<Arc<Held>> {
-        // Whoever validates wants to see the proof for the very name.
-        let levels = if query.wants_dnssec() || query.checks_itself() {
-            1
-        } else {
-            usize::MAX
-        };
+    /// The answer that a name above the one that was asked does not exist.
+    fn denial_above(
+        &self,
+        table: &Table,
+        (query, key): (&Query, &Key),
+        now: Instant,
+        above: usize,
+    ) -> Option<Arc<Held>> {
+        let mut keys = key.upwards().skip(1).take(above).peekable();
+        keys.peek()?;
         let route = self.routes.find(query.name.as_wire());
         let is_asked_there = |key: &&[u8]| self.routes.find(key::wire_name(key)) == route;
-        let keys = key.upwards().take(levels).filter(is_asked_there);
-        let mut held = keys.filter_map(|key| table.get(key));
+        let mut held = keys.filter(is_asked_there).filter_map(|key| table.get(key));
         held.find(|held| held.is_good(now))
     }
 
@@ -186,7 +199,7 @@ impl Cache {
                 }
                 Turn::Ask(flight) => {
                     // It may have come in between the look into the cache and now.
-                    if let Some(held) = self.look(query, Instant::now()) {
+                    if let Some(held) = self.look(query, Instant::now(), 0) {
                         let told = (held, Source::Cache);
                         flight.tell(&told);
                         return told;
@@ -199,7 +212,8 @@ impl Cache {
 
     /// Asks again for an answer that is held, if nobody does so already.
     pub async fn refresh(&self, query: &Query, ask: impl Future<Output = Heard> + Unpin) {
-        if let Turn::Ask(flight) = self.flights.join(Key::of(query).as_slice()) {
+        let key = Key::of(query);
+        if let Turn::Ask(flight) = self.flights.join(key.as_slice()) {
             count(&self.counts.refreshes);
             self.hear(query, flight, ask).await;
         }

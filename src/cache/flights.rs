@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use quick_cache::DefaultHashBuilder;
 use tokio::sync::watch;
 
 use super::held::Held;
@@ -11,7 +12,9 @@ use crate::query::Source;
 /// An answer, and who made it.
 pub type Told = (Arc<Held>, Source);
 
-type Asking = HashMap<Box<[u8]>, watch::Receiver<Option<Told>>>;
+/// The way to those who wait, where somebody does: few questions are asked twice at once.
+type Waiting = Option<watch::Sender<Option<Told>>>;
+type Asking = HashMap<Box<[u8]>, Waiting, DefaultHashBuilder>;
 
 /// The questions that are being asked, over all threads.
 #[derive(Debug, Default)]
@@ -30,23 +33,23 @@ pub(super) enum Turn<'a> {
 /// A question that is ours to ask. When it is dropped untold, one of those who wait asks instead.
 pub(super) struct Flight<'a> {
     flights: &'a Flights,
-    key: Box<[u8]>,
-    told: watch::Sender<Option<Told>>,
+    key: &'a [u8],
+    is_over: bool,
 }
 
 impl Flights {
     /// Joins those who ask this.
-    pub fn join(&self, key: &[u8]) -> Turn<'_> {
+    pub fn join<'a>(&'a self, key: &'a [u8]) -> Turn<'a> {
         let mut asking = self.asking();
-        if let Some(waiting) = asking.get(key) {
-            return Turn::Wait(waiting.clone());
+        if let Some(waiting) = asking.get_mut(key) {
+            let told = waiting.get_or_insert_with(|| watch::Sender::new(None));
+            return Turn::Wait(told.subscribe());
         }
-        let (told, waiting) = watch::channel(None);
-        asking.insert(key.into(), waiting);
+        asking.insert(key.into(), None);
         Turn::Ask(Flight {
             flights: self,
-            key: key.into(),
-            told,
+            key,
+            is_over: false,
         })
     }
 
@@ -58,14 +61,23 @@ impl Flights {
 
 impl Flight<'_> {
     /// Tells those who wait.
-    pub fn tell(self, told: &Told) {
-        self.told.send_replace(Some(told.clone()));
+    pub fn tell(mut self, told: &Told) {
+        if let Some(waiting) = self.end() {
+            waiting.send_replace(Some(told.clone()));
+        }
+    }
+
+    fn end(&mut self) -> Waiting {
+        self.is_over = true;
+        self.flights.asking().remove(self.key).flatten()
     }
 }
 
 impl Drop for Flight<'_> {
     fn drop(&mut self) {
-        self.flights.asking().remove(&self.key);
+        if !self.is_over {
+            self.end();
+        }
     }
 }
 

@@ -169,11 +169,12 @@ impl Upstreams {
 
     async fn ask_unchecked(&self, query: &Query) -> Result<Reply, AskError> {
         let inner = &self.inner;
-        let turns = inner.shared.turns(inner.pool_of(query));
+        let asked_at = Instant::now();
+        let turns = inner.shared.turns(inner.pool_of(query), asked_at);
         let probe = turns.probe.map(|server| self.probe(server, query));
         let (is_answered, copied) = probe.unzip();
         let copied = copied.filter(|_| turns.is_probe_raced());
-        let reply = inner.ask_in_turn(query, (&turns, copied)).await;
+        let reply = inner.ask_in_turn(query, (&turns, copied), asked_at).await;
         if let Some(is_answered) = is_answered {
             is_answered.store(reply.is_ok(), Ordering::Relaxed);
         }
@@ -236,14 +237,20 @@ impl Inner {
         &self,
         query: &Query,
         (turns, copied): (&Turns, Option<Copied>),
+        asked_at: Instant,
     ) -> Result<Reply, AskError> {
-        let deadline = Instant::now() + self.timeout + GRACE;
+        let deadline = asked_at + self.timeout + GRACE;
         let crowded = || {
             let tried = turns.order.iter().take(1);
             round::error(self, tried.map(|&server| (server, Failure::Crowded)))
         };
-        let Ok(slot) = timeout_at(deadline, self.shared.slots.take()).await else {
-            return Err(crowded());
+        let slot = match self.shared.slots.try_take() {
+            Some(slot) => slot,
+            // In a box, as all that few queries need: the others' futures have no room for it.
+            None => match Box::pin(timeout_at(deadline, self.shared.slots.take())).await {
+                Ok(slot) => slot,
+                Err(_) => return Err(crowded()),
+            },
         };
         let asking = pin!(round::ask(self, query, (turns, copied), deadline));
         match select(asking, pin!(slot.pushed_out())).await {
@@ -262,9 +269,14 @@ impl Inner {
             None => Box::pin(self.ask_later(server, query)).await?,
         };
         if answer.is_good() {
-            self.shared.answered(server, started.elapsed());
+            self.shared.answered(server, started);
         }
         Ok(answer)
+    }
+
+    /// Whether a server is asked over UDP.
+    fn is_plain(&self, server: usize) -> bool {
+        self.servers.get(server).is_some_and(Server::is_plain)
     }
 
     async fn ask_later(&self, server: usize, query: &Query) -> Result<Answer, Failure> {

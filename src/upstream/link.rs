@@ -194,7 +194,7 @@ impl Link {
     ///
     /// A connection that was open before may be gone without our knowing: when it turns out to be
     /// closed, or stays silent, the request is sent again over a new one.
-    pub async fn ask(&self, request: &Request) -> Result<Answer, Failure> {
+    pub async fn ask(&self, request: &Request<'_>) -> Result<Answer, Failure> {
         let connection = self.connection();
         let was_open = connection.is_open();
         let started = Instant::now();
@@ -222,7 +222,7 @@ impl Link {
     async fn ask_over(
         &self,
         connection: &Connection,
-        request: &Request,
+        request: &Request<'_>,
     ) -> Result<Answer, Failure> {
         let result = match connection.opened.clone().await {
             Ok(exchange) => {

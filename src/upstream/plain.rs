@@ -76,7 +76,7 @@ impl Plain {
         &self,
         query: &Query,
         form: Form,
-        (request, mut asking): (&Request, Asking<'_>),
+        (request, mut asking): (&Request<'_>, Asking<'_>),
     ) -> Result<Answer, Failure> {
         let tcp = pin!(self.ask_over_tcp(query, form));
         let udp = pin!(asking.hear_reply());
@@ -98,7 +98,7 @@ impl Plain {
         &self,
         query: &Query,
         form: Form,
-        (request, mut asking): (&Request, Asking<'_>),
+        (request, mut asking): (&Request<'_>, Asking<'_>),
     ) -> Result<Answer, Failure> {
         let tcp = pin!(self.ask_over_tcp(query, form));
         let udp = pin!(asking.hear_reply());

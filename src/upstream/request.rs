@@ -5,7 +5,7 @@
 
 use hickory_proto::op::{DnsRequest, DnsRequestOptions, DnsResponse, Message};
 
-use crate::query::{Name, Query, Rcode, RecordType};
+use crate::query::{Query, Rcode, RecordType};
 
 use super::error::Failure;
 use super::reply;
@@ -36,18 +36,17 @@ pub(super) struct Form {
 }
 
 /// A query on its way to one server.
-pub(super) struct Request {
+pub(super) struct Request<'a> {
+    query: &'a Query,
     wire: Vec<u8>,
     /// Where name, type and class end.
     question_end: usize,
     mixed_case: bool,
-    id: u16,
-    spelled: Name,
 }
 
-impl Request {
+impl<'a> Request<'a> {
     /// Writes `query` for a server.
-    pub fn new(query: &Query, form: Form) -> Self {
+    pub fn new(query: &'a Query, form: Form) -> Self {
         let name = query.name.as_wire();
         let question_end = HEADER + name.len() + 4;
         let mut wire = Vec::with_capacity((question_end + OPT).next_multiple_of(PADDED_TO));
@@ -67,11 +66,10 @@ impl Request {
             write_opt(dnssec_ok, form.padded, &mut wire);
         }
         Self {
+            query,
             wire,
             question_end,
             mixed_case: form.mixed_case,
-            id: query.id,
-            spelled: query.spelled(),
         }
     }
 
@@ -116,15 +114,16 @@ impl Request {
             return Err(Failure::Garbage("it answers another question".into()));
         }
         if let Some(id) = wire.first_chunk_mut() {
-            *id = self.id.to_be_bytes();
+            *id = self.query.id.to_be_bytes();
         }
         // RFC 4035 §4.9.3: what an upstream says of its own checks need not be true.
         if let Some(flags) = wire.get_mut(3) {
             *flags &= !AD.to_be_bytes()[1];
         }
-        let spelled = self.spelled.as_wire();
-        if let Some(name) = wire.get_mut(HEADER..HEADER + spelled.len()) {
-            name.copy_from_slice(spelled);
+        let name = self.query.name.as_wire();
+        if let Some(question) = wire.get_mut(HEADER..HEADER + name.len()) {
+            question.copy_from_slice(name);
+            self.query.spelling.apply(question);
         }
         Ok(Answer {
             wire,
@@ -270,7 +269,8 @@ mod tests {
             ..PLAIN
         };
         for name in ["a.example", "a-much-longer-name-than-that.home.example"] {
-            let request = Request::new(&query(name), padded);
+            let asked = query(name);
+            let request = Request::new(&asked, padded);
             assert_eq!(request.as_wire().len(), 128);
             assert!(Message::from_vec(request.as_wire()).is_ok());
         }
@@ -292,7 +292,8 @@ mod tests {
 
     #[test]
     fn an_answer_to_another_question_is_garbage() {
-        let request = Request::new(&query("home.example"), PLAIN);
+        let asked = query("home.example");
+        let request = Request::new(&asked, PLAIN);
         let other = Ask::query("other.example.".parse().unwrap(), 1.into());
         assert!(reply(&request, |message| message.queries = vec![other]).is_err());
         assert!(reply(&request, |message| message.queries.clear()).is_err());
@@ -304,7 +305,8 @@ mod tests {
 
     #[test]
     fn aliases_are_followed_in_any_order_and_other_names_are_refused() {
-        let request = Request::new(&query("www.home.example"), PLAIN);
+        let asked = query("www.home.example");
+        let request = Request::new(&asked, PLAIN);
         let alias = |target: &str| RData::CNAME(CNAME(target.parse().unwrap()));
         let address = || RData::A(Ipv4Addr::new(192, 0, 2, 1).into());
         let chain = [
@@ -329,7 +331,8 @@ mod tests {
 
     #[test]
     fn an_error_is_good_only_when_it_is_meant() {
-        let request = Request::new(&query("home.example"), PLAIN);
+        let asked = query("home.example");
+        let request = Request::new(&asked, PLAIN);
         let servfail = |code: Option<u8>| {
             let answer = reply(&request, |message| {
                 message.metadata.response_code = 2.into();

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use hickory_proto::op::Message;
 use hickory_proto::rr::RData;
+use tokio::time::Instant;
 
 use crate::query::{Name, Query, RecordType};
 
@@ -35,7 +36,8 @@ impl Upstreams {
                 at_once: 1,
                 probe: None,
             };
-            self.inner.ask_in_turn(&query, (&turns, None)).await
+            let now = Instant::now();
+            self.inner.ask_in_turn(&query, (&turns, None), now).await
         };
         let reply = reply.ok()?;
         let message = Message::from_vec(&reply.message).ok()?;

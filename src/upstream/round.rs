@@ -5,6 +5,9 @@
 //! In a race two servers are asked from the beginning, now and then one of them in the background:
 //! it is heard out although the other wins, so that it shows when a server is gone.
 
+use std::pin::{Pin, pin};
+
+use futures_util::future::{Either, FutureExt};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
@@ -22,12 +25,18 @@ const SERVFAIL: u8 = 2;
 /// What a server that is asked in the background comes to say.
 pub(super) type Copied = (usize, oneshot::Receiver<Result<Answer, Failure>>);
 
+/// A server that is still asked.
+type Begun<'a> = (
+    usize,
+    Pin<&'a mut (dyn Future<Output = Result<Answer, Failure>> + Send)>,
+);
+
 /// Asks the servers in their turns until one has a good answer or the time is over. One may have
 /// been asked already.
 pub(super) async fn ask(
     inner: &Inner,
     query: &Query,
-    (turns, mut copied): (&Turns, Option<Copied>),
+    (turns, copied): (&Turns, Option<Copied>),
     deadline: Instant,
 ) -> Result<Reply, AskError> {
     let mut round = Round {
@@ -36,40 +45,35 @@ pub(super) async fn ask(
         tried: Vec::new(),
         error: None,
     };
-    let mut waiting = turns.order.iter().copied().peekable();
-    let mut running = FuturesUnordered::new();
-    let mut next = turns.at_once;
-    loop {
-        for server in waiting.by_ref().take(next) {
-            round.tried.push((server, None));
-            let is_copied = |(copied, _): &mut Copied| *copied == server;
-            let copied = copied.take_if(is_copied);
-            running.push(async move {
-                if let Some((_, answer)) = copied
-                    && let Ok(answer) = answer.await
-                {
-                    return (server, answer);
-                }
-                (server, inner.ask_one(server, query).await)
-            });
-        }
-        next = 1;
-        let patience = round.patience(waiting.peek().is_some());
-        match timeout_at(patience, running.next()).await {
-            Ok(Some((server, Ok(answer)))) if answer.is_good() => {
-                return Ok(round.end(server, answer));
-            }
-            Ok(Some((server, Ok(answer)))) => round.note_error(server, answer),
-            Ok(Some((server, Err(failure)))) => round.note(server, failure),
-            Ok(None) => return round.give_up(),
-            Err(_) => {
-                round.note_slow();
-                if waiting.peek().is_none() {
-                    return round.give_up();
-                }
-            }
+    // A connection takes few messages at once: the set of those who are asked gives it time.
+    let is_simple =
+        |first: &usize| turns.at_once == 1 && copied.is_none() && inner.is_plain(*first);
+    let first = turns.order.split_first();
+    let Some((&first, others)) = first.filter(|(first, _)| is_simple(first)) else {
+        let servers = (turns.order.as_slice(), turns.at_once);
+        return Box::pin(round.go_on(query, servers, copied, None)).await;
+    };
+    // Most queries end with the first answer: for what comes else, their futures have no room.
+    let mut asking = pin!(inner.ask_one(first, query));
+    let patience = round.patience(!others.is_empty());
+    let mut begun: Option<Begun<'_>> = None;
+    let heard = timeout_at(patience, asking.as_mut()).await;
+    if !matches!(&heard, Ok(Ok(answer)) if answer.is_good()) {
+        round.tried.push((first, None));
+    }
+    match heard {
+        Ok(Ok(answer)) if answer.is_good() => return Ok(reply(first, answer)),
+        Ok(Ok(answer)) => round.note_error(first, answer),
+        Ok(Err(failure)) => round.note(first, failure),
+        Err(_) => {
+            round.note_slow();
+            begun = Some((first, asking));
         }
     }
+    if others.is_empty() {
+        return round.give_up();
+    }
+    Box::pin(round.go_on(query, (others, 1), None, begun)).await
 }
 
 struct Round<'a> {
@@ -82,6 +86,47 @@ struct Round<'a> {
 }
 
 impl Round<'_> {
+    /// Asks the next ones of these servers, and then the others.
+    async fn go_on(
+        mut self,
+        query: &Query,
+        (servers, mut next): (&[usize], usize),
+        mut copied: Option<Copied>,
+        begun: Option<Begun<'_>>,
+    ) -> Result<Reply, AskError> {
+        let inner = self.inner;
+        let mut waiting = servers.iter().copied().peekable();
+        let mut running = FuturesUnordered::new();
+        running.extend(
+            begun.map(|(server, asking)| Either::Left(asking.map(move |heard| (server, heard)))),
+        );
+        loop {
+            for server in waiting.by_ref().take(next) {
+                self.tried.push((server, None));
+                let is_copied = |(copied, _): &mut Copied| *copied == server;
+                let copied = copied.take_if(is_copied);
+                let hearing = hear(inner, query, (server, copied));
+                running.push(Either::Right(hearing));
+            }
+            next = 1;
+            let patience = self.patience(waiting.peek().is_some());
+            match timeout_at(patience, running.next()).await {
+                Ok(Some((server, Ok(answer)))) if answer.is_good() => {
+                    return Ok(self.end(server, answer));
+                }
+                Ok(Some((server, Ok(answer)))) => self.note_error(server, answer),
+                Ok(Some((server, Err(failure)))) => self.note(server, failure),
+                Ok(None) => return self.give_up(),
+                Err(_) => {
+                    self.note_slow();
+                    if waiting.peek().is_none() {
+                        return self.give_up();
+                    }
+                }
+            }
+        }
+    }
+
     /// Until when to wait before the next server is asked as well.
     fn patience(&self, has_next: bool) -> Instant {
         if !has_next {
@@ -152,6 +197,20 @@ impl Round<'_> {
             tried.map(|(server, failure)| (server, failure.unwrap_or(Failure::Timeout))),
         ))
     }
+}
+
+/// What a server says, and which: to the copy that it was sent already, or to the query.
+async fn hear(
+    inner: &Inner,
+    query: &Query,
+    (server, copied): (usize, Option<Copied>),
+) -> (usize, Result<Answer, Failure>) {
+    if let Some((_, answer)) = copied
+        && let Ok(answer) = answer.await
+    {
+        return (server, answer);
+    }
+    (server, inner.ask_one(server, query).await)
 }
 
 /// An error that names the servers and their failures.

@@ -133,6 +133,8 @@ impl Sets {
 
 #[cfg(test)]
 mod tests {
+    use tokio::time::Instant;
+
     use super::*;
     use crate::config::Upstream;
 
@@ -162,8 +164,8 @@ mod tests {
         let (one, other) = ([url(2)], [url(3), url(1)]);
         assert_eq!(numbers(&shared, &[&[], &one]), [0, 1]);
         assert_eq!(numbers(&shared, &[&[], &other, &one]), [0, 2, 1]);
-        assert_eq!(shared.turns(1).order, [1]);
-        assert_eq!(shared.turns(2).order, [2, 0]);
+        assert_eq!(shared.turns(1, Instant::now()).order, [1]);
+        assert_eq!(shared.turns(2, Instant::now()).order, [2, 0]);
         // What no group asks is not told of, and is the same when one does again.
         assert_eq!(numbers(&shared, &[&[]]), [0]);
         assert_eq!(told(&shared), ["udp://192.0.2.1"]);

@@ -164,8 +164,8 @@ impl Shared {
         &self.kept
     }
 
-    pub(super) fn turns(&self, pool: usize) -> Turns {
-        self.ranking().turns(pool, Instant::now())
+    pub(super) fn turns(&self, pool: usize, now: Instant) -> Turns {
+        self.ranking().turns(pool, now)
     }
 
     /// As the order in [`Shared::turns`], for one question that takes no part in measuring.
@@ -177,14 +177,16 @@ impl Shared {
         self.ranking().asked(server);
     }
 
-    pub(super) fn answered(&self, server: usize, latency: Duration) {
-        let known = self.server(server);
-        if let Some(known) = &known {
+    /// Notes an answer to a question that was asked at this time.
+    pub(super) fn answered(&self, server: usize, asked_at: Instant) {
+        let now = Instant::now();
+        let latency = now - asked_at;
+        if let Some(known) = self.servers.load().get(server) {
             known.tally.answered(latency);
         }
-        let is_back = self.ranking().answered(server, latency, Instant::now());
+        let is_back = self.ranking().answered(server, latency, now);
         if is_back {
-            let upstream = known.map(|known| known.url.text.clone());
+            let upstream = self.server(server).map(|known| known.url.text.clone());
             tracing::info!(upstream, "an upstream answers again");
         }
     }

@@ -4,10 +4,14 @@
 //! those which have hung the longest, so that names that are answered come through.
 
 use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::Poll;
 use std::time::Duration;
 
-use tokio::sync::{Notify, Semaphore, SemaphorePermit};
+use futures_util::task::AtomicWaker;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
 /// How long a query waits for a place before it pushes out another.
@@ -18,15 +22,22 @@ const PATIENCE: Duration = Duration::from_millis(200);
 pub(super) struct Slots {
     free: Semaphore,
     /// The queries that have a place, the oldest first; some have left already.
-    held: Mutex<VecDeque<Weak<Notify>>>,
+    held: Mutex<VecDeque<Weak<Push>>>,
     places: usize,
 }
 
 /// A place, until it is dropped.
 #[derive(Debug)]
 pub(super) struct Slot<'a> {
-    pushed_out: Arc<Notify>,
+    push: Arc<Push>,
     _permit: Option<SemaphorePermit<'a>>,
+}
+
+/// Tells a query that another needs its place. One task waits for it, so that looking is cheap.
+#[derive(Debug, Default)]
+struct Push {
+    came: AtomicBool,
+    waker: AtomicWaker,
 }
 
 impl Slots {
@@ -54,7 +65,7 @@ impl Slots {
                 // Nobody closes the semaphore; an unbounded place is better than none.
                 Ok(Err(_)) => {
                     return Slot {
-                        pushed_out: Arc::default(),
+                        push: Arc::default(),
                         _permit: None,
                     };
                 }
@@ -63,14 +74,14 @@ impl Slots {
     }
 
     fn hold<'a>(&'a self, permit: SemaphorePermit<'a>) -> Slot<'a> {
-        let pushed_out = Arc::new(Notify::new());
+        let push = Arc::new(Push::default());
         let mut held = self.held();
         if held.len() >= 2 * self.places {
             held.retain(|query| query.strong_count() > 0);
         }
-        held.push_back(Arc::downgrade(&pushed_out));
+        held.push_back(Arc::downgrade(&push));
         Slot {
-            pushed_out,
+            push,
             _permit: Some(permit),
         }
     }
@@ -78,14 +89,15 @@ impl Slots {
     fn push_out_oldest(&self) {
         let mut held = self.held();
         while let Some(query) = held.pop_front() {
-            if let Some(pushed_out) = query.upgrade() {
-                pushed_out.notify_one();
+            if let Some(push) = query.upgrade() {
+                push.came.store(true, Ordering::Release);
+                push.waker.wake();
                 return;
             }
         }
     }
 
-    fn held(&self) -> MutexGuard<'_, VecDeque<Weak<Notify>>> {
+    fn held(&self) -> MutexGuard<'_, VecDeque<Weak<Push>>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -93,7 +105,15 @@ impl Slots {
 impl Slot<'_> {
     /// Waits until another query needs this place.
     pub async fn pushed_out(&self) {
-        self.pushed_out.notified().await;
+        poll_fn(|context| {
+            self.push.waker.register(context.waker());
+            if self.push.came.load(Ordering::Acquire) {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
+        })
+        .await;
     }
 }
 

@@ -6,16 +6,16 @@
 
 mod port;
 
-use std::pin::pin;
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use futures_util::future::select;
 use tokio::time::{Instant, timeout_at};
 
 use super::error::Failure;
 use super::request::Request;
-use port::{Port, Post};
+use port::Port;
 
 pub(super) use port::Ports;
 
@@ -50,23 +50,22 @@ pub(super) enum Heard {
 /// A question that was sent.
 pub(super) struct Asking<'a> {
     port: Arc<Port>,
-    request: &'a Request,
+    request: &'a Request<'a>,
     started: Instant,
     repeat_at: Instant,
     pause: Duration,
     is_repeated: bool,
-    /// Replies to other questions: of our id, and of none on our port.
+    /// Replies to other questions of our id.
     forged: u32,
-    strays: u32,
     is_flooded: bool,
     is_respelled: bool,
 }
 
 impl<'a> Asking<'a> {
     /// Sends `request` to a server, to be repeated after `pause`, and then ever less often.
-    pub fn send(ports: &Ports, request: &'a Request, pause: Duration) -> Result<Self, Failure> {
-        let port = ports.take(request.sent_id())?;
+    pub fn send(ports: &Ports, request: &'a Request<'a>, pause: Duration) -> Result<Self, Failure> {
         let started = Instant::now();
+        let port = ports.take(request.sent_id(), started)?;
         let asking = Self {
             port,
             request,
@@ -75,7 +74,6 @@ impl<'a> Asking<'a> {
             pause,
             is_repeated: false,
             forged: 0,
-            strays: 0,
             is_flooded: false,
             is_respelled: false,
         };
@@ -91,24 +89,25 @@ impl<'a> Asking<'a> {
     /// Waits for the next thing worth telling, for as long as the caller does.
     pub async fn hear(&mut self) -> Result<Heard, Failure> {
         loop {
-            let port = Arc::clone(&self.port);
-            // Made before the look at the post, so that none that comes meanwhile is missed.
-            let news = pin!(port.news());
-            if let Some(heard) = self.collect()? {
-                return Ok(heard);
-            }
-            let received = pin!(port.receive());
-            if timeout_at(self.repeat_at, select(news, received))
-                .await
-                .is_err()
-            {
-                // Twice the pause would leave the usual timeout room for three datagrams only.
-                self.pause = self.pause * 3 / 2;
-                self.repeat_at = Instant::now() + self.pause;
-                self.is_repeated = true;
-                self.port.send(self.request.as_wire())?;
+            let repeat_at = self.repeat_at;
+            let news = poll_fn(|context| match self.collect(context).transpose() {
+                Some(heard) => Poll::Ready(heard),
+                None => Poll::Pending,
+            });
+            match timeout_at(repeat_at, news).await {
+                Ok(heard) => return heard,
+                Err(_) => self.repeat()?,
             }
         }
+    }
+
+    fn repeat(&mut self) -> Result<(), Failure> {
+        // Twice the pause would leave the usual timeout room for three datagrams only.
+        self.pause = self.pause * 3 / 2;
+        self.repeat_at = Instant::now() + self.pause;
+        self.is_repeated = true;
+        self.port.receive_anyway();
+        self.port.send(self.request.as_wire())
     }
 
     /// Waits for a reply, whatever else comes.
@@ -120,31 +119,35 @@ impl<'a> Asking<'a> {
         }
     }
 
-    /// What came so far that is worth telling.
-    fn collect(&mut self) -> Result<Option<Heard>, Failure> {
+    /// What came so far that is worth telling; who asks is woken when there is more.
+    fn collect(&mut self, context: &Context<'_>) -> Result<Option<Heard>, Failure> {
         loop {
-            match self.port.collect(self.request.sent_id())? {
-                Post::Letter(letter) => match judge(self.request, &letter) {
-                    Judged::Genuine => return Ok(Some(Heard::Reply(letter))),
-                    Judged::Odd(Oddity::Spelling) if self.is_respelled => {}
-                    Judged::Odd(oddity) => {
-                        self.is_respelled |= oddity == Oddity::Spelling;
-                        return Ok(Some(Heard::Odd(oddity)));
-                    }
-                    Judged::Forged => self.forged = self.forged.saturating_add(1),
-                },
-                Post::Nothing { forged } => {
-                    self.strays = forged;
-                    break;
+            // A letter that came with a flood may be one of the guesses.
+            let forged = self.forged.saturating_add(self.port.forged());
+            if forged >= FORGED_LIMIT && !self.is_flooded {
+                self.is_flooded = true;
+                return Ok(Some(Heard::Odd(Oddity::Flood)));
+            }
+            let Some(letter) = self.port.collect(self.request.sent_id(), context)? else {
+                return Ok(None);
+            };
+            let judged = judge(self.request, &letter);
+            if judged == Judged::Genuine {
+                return Ok(Some(Heard::Reply(letter)));
+            }
+            // The genuine one may have come with it.
+            self.port.receive_anyway();
+            match judged {
+                Judged::Odd(Oddity::Spelling) if self.is_respelled => {}
+                Judged::Odd(oddity) => {
+                    self.is_respelled |= oddity == Oddity::Spelling;
+                    return Ok(Some(Heard::Odd(oddity)));
+                }
+                Judged::Genuine | Judged::Forged => {
+                    self.forged = self.forged.saturating_add(1);
                 }
             }
         }
-        let forged = self.forged.saturating_add(self.strays);
-        if forged < FORGED_LIMIT || self.is_flooded {
-            return Ok(None);
-        }
-        self.is_flooded = true;
-        Ok(Some(Heard::Odd(Oddity::Flood)))
     }
 }
 
@@ -161,7 +164,7 @@ enum Judged {
     Forged,
 }
 
-fn judge(request: &Request, reply: &[u8]) -> Judged {
+fn judge(request: &Request<'_>, reply: &[u8]) -> Judged {
     let Some(header) = reply.first_chunk::<HEADER>() else {
         return Judged::Forged;
     };

@@ -8,15 +8,14 @@
 use std::cell::RefCell;
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, UdpSocket};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use socket2::{Domain, Socket, Type};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
-use tokio::sync::Notify;
-use tokio::sync::futures::Notified;
 use tokio::time::Instant;
 
 use crate::upstream::error::Failure;
@@ -31,6 +30,8 @@ const SHARED: usize = 128;
 const SHARED_BY: usize = 64;
 /// Letters to one question that wait to be read.
 const LETTERS: usize = 8;
+/// Datagrams that are received in one go: about as many as there is room for.
+const AT_ONCE: usize = 256;
 
 thread_local! {
     /// Room for the longest datagram: some servers send more than they were asked for.
@@ -54,9 +55,22 @@ struct Sharing {
 pub(super) struct Port {
     socket: AsyncFd<UdpSocket>,
     open: Arc<AtomicUsize>,
-    /// Wakes all who wait when one of them received what others should know.
-    news: Notify,
+    bell: Waker,
+    /// Datagrams with ids of no question.
+    forged: AtomicU32,
     desk: Mutex<Desk>,
+}
+
+/// Rung by the runtime when something has come in, which is sorted there and then: only the question
+/// whose answer it is wakes.
+struct Bell(Weak<Port>);
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        if let Some(port) = self.0.upgrade() {
+            port.receive();
+        }
+    }
 }
 
 /// What came for the questions that were asked from one port.
@@ -65,21 +79,14 @@ struct Desk {
     waiting: Vec<Waiting>,
     /// The ids of those that were answered: what still comes for them is late, not forged.
     past: Vec<[u8; 2]>,
-    forged: u32,
     broken: Option<Failure>,
 }
 
 struct Waiting {
     id: [u8; 2],
     letters: Vec<Vec<u8>>,
-}
-
-/// What there is for a question.
-pub(super) enum Post {
-    /// A datagram with its id.
-    Letter(Vec<u8>),
-    /// So many datagrams with ids of no question so far.
-    Nothing { forged: u32 },
+    /// Wakes who asks, where it waits.
+    waker: Option<Waker>,
 }
 
 impl Ports {
@@ -96,10 +103,9 @@ impl Ports {
         }
     }
 
-    /// A port for the question with this id.
-    pub(super) fn take(&self, id: [u8; 2]) -> Result<Arc<Port>, Failure> {
+    /// A port for the question with this id, which is asked now.
+    pub(super) fn take(&self, id: [u8; 2], now: Instant) -> Result<Arc<Port>, Failure> {
         let mut sharing = self.sharing.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = Instant::now();
         if now - sharing.since >= SPAN {
             sharing.since = now;
             sharing.asked = 0;
@@ -111,7 +117,7 @@ impl Ports {
         sharing.asked += 1;
         let is_usual = sharing.asked <= OWN && self.has_room();
         if !is_usual && sharing.ports.len() >= SHARED {
-            let place = rand::random_range(..sharing.ports.len());
+            let place = sharing.place();
             if let Some(port) = sharing.ports.get(place)
                 && let Some(asked) = port.take_in(id)
             {
@@ -123,7 +129,7 @@ impl Ports {
             }
         }
         let port = Port::open(self.server, &self.open);
-        let port = Arc::new(port.map_err(|error| Failure::from_io(&error))?);
+        let port = port.map_err(|error| Failure::from_io(&error))?;
         port.take_in(id);
         if !is_usual && sharing.ports.len() < SHARED {
             sharing.ports.push(Arc::clone(&port));
@@ -136,20 +142,34 @@ impl Ports {
     }
 }
 
+impl Sharing {
+    /// One of the ports at random: of two, the one where fewer wait.
+    fn place(&self) -> usize {
+        let places: [usize; 2] = std::array::from_fn(|_| rand::random_range(..self.ports.len()));
+        let waiting = |place: &usize| self.ports.get(*place).map(|port| port.desk().waiting.len());
+        places.into_iter().min_by_key(waiting).unwrap_or(0)
+    }
+}
+
 impl Port {
     /// Connects without binding first, so that nothing from elsewhere is ever taken in.
-    fn open(server: SocketAddr, open: &Arc<AtomicUsize>) -> io::Result<Self> {
-        let socket = Socket::new(Domain::for_address(server), Type::DGRAM, None)?;
-        socket.set_nonblocking(true)?;
+    fn open(server: SocketAddr, open: &Arc<AtomicUsize>) -> io::Result<Arc<Self>> {
+        let kind = Type::DGRAM.nonblocking();
+        let socket = Socket::new_raw(Domain::for_address(server), kind, None)?;
         socket.connect(&server.into())?;
         let socket = watch(socket.into())?;
         open.fetch_add(1, Ordering::Relaxed);
-        Ok(Self {
+        let port = Arc::new_cyclic(|port| Self {
             socket,
             open: Arc::clone(open),
-            news: Notify::new(),
+            bell: Waker::from(Arc::new(Bell(Weak::clone(port)))),
+            forged: AtomicU32::new(0),
             desk: Mutex::default(),
-        })
+        });
+        // Of a refusal the runtime tells as it does of a pipe that nobody reads any more.
+        let _ = port.socket.poll_write_ready(&mut port.context());
+        port.receive();
+        Ok(port)
     }
 
     /// Lets one more question wait here, and tells how many did so far; `None` where its id would
@@ -163,6 +183,7 @@ impl Port {
         desk.waiting.push(Waiting {
             id,
             letters: Vec::new(),
+            waker: None,
         });
         Some(desk.waiting.len() + desk.past.len())
     }
@@ -187,80 +208,115 @@ impl Port {
         }
     }
 
-    /// Wakes when there may be post that another question received.
-    pub fn news(&self) -> Notified<'_> {
-        self.news.notified()
+    /// How many datagrams came with ids of no question.
+    pub fn forged(&self) -> u32 {
+        self.forged.load(Ordering::Relaxed)
     }
 
-    /// What came for the question with this id.
-    pub fn collect(&self, id: [u8; 2]) -> Result<Post, Failure> {
+    /// What came with this id; who asks is woken when there is more.
+    pub fn collect(&self, id: [u8; 2], context: &Context<'_>) -> Result<Option<Vec<u8>>, Failure> {
         let mut desk = self.desk();
-        let forged = desk.forged;
-        let ours = desk.waiting.iter_mut().find(|waiting| waiting.id == id);
-        if let Some(ours) = ours
-            && !ours.letters.is_empty()
-        {
-            return Ok(Post::Letter(ours.letters.remove(0)));
+        if let Some(ours) = desk.waiting.iter_mut().find(|waiting| waiting.id == id) {
+            if !ours.letters.is_empty() {
+                return Ok(Some(ours.letters.remove(0)));
+            }
+            match &mut ours.waker {
+                Some(waker) => waker.clone_from(context.waker()),
+                none => *none = Some(context.waker().clone()),
+            }
         }
-        match &desk.broken {
-            Some(failure) => Err(failure.clone()),
-            None => Ok(Post::Nothing { forged }),
+        desk.broken.clone().map_or(Ok(None), Err)
+    }
+
+    /// Receives and sorts what has come in, and has the bell rung at what comes from now on.
+    fn receive(&self) {
+        // Another thread may hear of more meanwhile; what never ends is a socket that is of no use.
+        for _ in 0..AT_ONCE {
+            self.sort_all(|| self.socket.try_io(Interest::READABLE, receive_now));
+            // Nobody waits for what may be left: the system need not be asked whether there is any.
+            let nothing = |_: &UdpSocket| Err::<(), _>(ErrorKind::WouldBlock.into());
+            let _ = self.socket.try_io(Interest::READABLE, nothing);
+            // A refusal (ICMP) makes a socket neither readable nor closed in tokio's eyes.
+            self.sort_all(|| self.socket.try_io(Interest::ERROR, receive_now));
+            match self.socket.poll_read_ready(&mut self.context()) {
+                Poll::Pending => return,
+                Poll::Ready(Ok(_)) => {}
+                Poll::Ready(Err(_)) => break,
+            }
+        }
+        self.fail(Failure::Local(
+            "a socket or the runtime is shut down".into(),
+        ));
+    }
+
+    /// Receives and sorts what is there, although the system has not told of it. It does not tell of
+    /// what comes when there is no more room, nor twice of the same.
+    pub fn receive_anyway(&self) {
+        self.sort_all(|| receive_now(self.socket.get_ref()));
+    }
+
+    fn sort_all(&self, receive: impl Fn() -> io::Result<Vec<u8>>) {
+        for _ in 0..AT_ONCE {
+            match receive() {
+                Ok(datagram) => {
+                    let is_awaited = self.sort(datagram);
+                    if !is_awaited {
+                        return;
+                    }
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
+                Err(error) => return self.fail(Failure::from_io(&error)),
+            }
         }
     }
 
-    /// Waits until something came in, and sorts it.
-    pub async fn receive(&self) {
-        // A refusal (ICMP) makes the socket neither readable nor closed in tokio's eyes, so it has
-        // to be waited for by name.
-        let interest = Interest::READABLE | Interest::ERROR;
-        let Ok(mut ready) = self.socket.ready(interest).await else {
-            return self.fail(Failure::Local("the runtime is shut down".into()));
-        };
-        match self.receive_now() {
-            Ok(datagram) => self.sort(datagram),
-            Err(error) if error.kind() == ErrorKind::WouldBlock => match self.take_error() {
-                Ok(()) => ready.clear_ready(),
-                Err(error) => self.fail(Failure::from_io(&error)),
-            },
-            Err(error) => self.fail(Failure::from_io(&error)),
-        }
+    fn context(&self) -> Context<'_> {
+        Context::from_waker(&self.bell)
     }
 
-    fn receive_now(&self) -> io::Result<Vec<u8>> {
-        DATAGRAM.with_borrow_mut(|datagram| {
-            let length = self.socket.get_ref().recv(datagram)?;
-            Ok(datagram.get(..length).unwrap_or_default().to_vec())
-        })
-    }
-
-    fn take_error(&self) -> io::Result<()> {
-        self.socket.get_ref().take_error()?.map_or(Ok(()), Err)
-    }
-
-    fn sort(&self, datagram: Vec<u8>) {
+    /// Hands a datagram to the question that it answers; whether another one waits for its own, and
+    /// there is room for more.
+    fn sort(&self, datagram: Vec<u8>) -> bool {
         let mut desk = self.desk();
         let id = datagram.first_chunk().copied().unwrap_or_default();
+        let mut woken = Vec::new();
         let theirs = desk.waiting.iter_mut().find(|waiting| waiting.id == id);
+        let (mut waker, mut has_room) = (None, true);
         if let Some(theirs) = theirs {
+            waker = theirs.waker.take();
             if theirs.letters.len() < LETTERS {
                 theirs.letters.push(datagram);
             }
+            has_room = theirs.letters.len() < LETTERS;
         } else if !desk.past.contains(&id) {
-            desk.forged = desk.forged.saturating_add(1);
+            self.forged.fetch_add(1, Ordering::Relaxed);
+            woken = desk.take_wakers();
         }
-        if desk.waiting.len() > 1 {
-            self.news.notify_waiters();
-        }
+        let mut waiting = desk.waiting.iter();
+        let is_awaited = has_room && waiting.any(|waiting| waiting.letters.is_empty());
+        drop(desk);
+        woken.into_iter().chain(waker).for_each(Waker::wake);
+        is_awaited
     }
 
     fn fail(&self, failure: Failure) {
-        self.desk().broken = Some(failure);
-        self.news.notify_waiters();
+        let mut desk = self.desk();
+        desk.broken = Some(failure);
+        let wakers = desk.take_wakers();
+        drop(desk);
+        wakers.into_iter().for_each(Waker::wake);
     }
 
     fn desk(&self) -> MutexGuard<'_, Desk> {
         // A letter is whole or absent, also after a panic.
         self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Desk {
+    fn take_wakers(&mut self) -> Vec<Waker> {
+        let waiting = self.waiting.iter_mut();
+        waiting.filter_map(|waiting| waiting.waker.take()).collect()
     }
 }
 
@@ -270,6 +326,13 @@ impl Drop for Port {
     }
 }
 
+fn receive_now(socket: &UdpSocket) -> io::Result<Vec<u8>> {
+    DATAGRAM.with_borrow_mut(|datagram| {
+        let length = socket.recv(datagram)?;
+        Ok(datagram.get(..length).unwrap_or_default().to_vec())
+    })
+}
+
 /// Watches for what comes in only: of room to send the system would tell after each question.
 #[expect(
     deprecated,
@@ -277,4 +340,45 @@ impl Drop for Port {
 )]
 fn watch(socket: UdpSocket) -> io::Result<AsyncFd<UdpSocket>> {
     AsyncFd::with_interest(socket, Interest::READABLE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Counts how often a question was woken.
+    #[derive(Default)]
+    struct Sleeper(AtomicUsize);
+
+    impl Wake for Sleeper {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[tokio::test]
+    async fn of_those_who_share_a_port_only_the_one_whose_answer_came_wakes() {
+        let server = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let ports = Ports::new(server.local_addr().unwrap());
+        let port = ports.take([0, 1], Instant::now()).unwrap();
+        port.take_in([0, 2]);
+        let sleepers = [[0, 1], [0, 2]].map(|id| {
+            let sleeper = Arc::new(Sleeper::default());
+            let waker = Waker::from(Arc::clone(&sleeper));
+            let letter = port.collect(id, &Context::from_waker(&waker));
+            assert_eq!(letter.unwrap(), None);
+            sleeper
+        });
+        let wakes = |at: usize| sleepers[at].0.load(Ordering::Relaxed);
+        port.send(b"\0\x02 a question").unwrap();
+        let (_, asker) = server.recv_from(&mut [0; 64]).await.unwrap();
+        server.send_to(b"\0\x02 its answer", asker).await.unwrap();
+        while wakes(1) == 0 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!((wakes(0), wakes(1)), (0, 1));
+        let context = Context::from_waker(Waker::noop());
+        let letter = port.collect([0, 2], &context).unwrap();
+        assert_eq!(letter.as_deref(), Some(b"\0\x02 its answer".as_slice()));
+    }
 }

@@ -274,11 +274,6 @@ impl Inner {
         Ok(answer)
     }
 
-    /// Whether a server is asked over UDP.
-    fn is_plain(&self, server: usize) -> bool {
-        self.servers.get(server).is_some_and(Server::is_plain)
-    }
-
     async fn ask_later(&self, server: usize, query: &Query) -> Result<Answer, Failure> {
         let Some(asked) = self.later(server) else {
             return Err(Failure::Local("there is no such upstream".into()));

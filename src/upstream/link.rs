@@ -14,6 +14,7 @@ use hickory_net::NetError;
 use hickory_net::runtime::{RuntimeProvider, Spawn, TokioRuntimeProvider};
 use hickory_net::tls::tls_client_connect_with_bind_addr;
 use hickory_net::xfer::{DnsExchange, DnsHandle, DnsMultiplexer, FirstAnswer};
+use hickory_proto::op::DnsResponse;
 use hickory_resolver::config::{ConnectionConfig, ProtocolConfig, ResolverOpts};
 use hickory_resolver::{ConnectionProvider, PoolContext, TlsConfig};
 use rustls::pki_types::ServerName;
@@ -32,6 +33,11 @@ const ACTIVE: usize = 4096;
 /// Over HTTP and QUIC servers bound the streams of a connection, mostly at 100: beyond, a query would
 /// wait for those before it, which may hang. So the next opens another connection.
 const STREAMS: usize = 90;
+
+/// How an error ends when more messages wait for a connection than hickory lets.
+const CROWDED: &str = "because channel is full";
+/// How long to wait then.
+const NEXT_TRY: Duration = Duration::from_millis(1);
 
 type Exchange = DnsExchange<TokioRuntimeProvider>;
 type Opened = Shared<BoxFuture<'static, Result<Exchange, Failure>>>;
@@ -225,10 +231,7 @@ impl Link {
         request: &Request<'_>,
     ) -> Result<Answer, Failure> {
         let result = match connection.opened.clone().await {
-            Ok(exchange) => {
-                let response = exchange.send(request.to_hickory()?).first_answer().await;
-                response.map_err(Failure::from)
-            }
+            Ok(exchange) => send(&exchange, request).await,
             Err(failure) => {
                 self.forget(connection);
                 return Err(failure);
@@ -281,6 +284,17 @@ impl Link {
 
     fn current(&self) -> MutexGuard<'_, Option<Connection>> {
         self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Sends `request`; where many are sent at once, it waits until the connection takes more.
+async fn send(exchange: &Exchange, request: &Request<'_>) -> Result<DnsResponse, Failure> {
+    loop {
+        let response = exchange.send(request.to_hickory()?).first_answer().await;
+        match response {
+            Err(NetError::Msg(why)) if why.ends_with(CROWDED) => sleep(NEXT_TRY).await,
+            response => return Ok(response?),
+        }
     }
 }
 

@@ -45,11 +45,9 @@ pub(super) async fn ask(
         tried: Vec::new(),
         error: None,
     };
-    // A connection takes few messages at once: the set of those who are asked gives it time.
-    let is_simple =
-        |first: &usize| turns.at_once == 1 && copied.is_none() && inner.is_plain(*first);
+    let is_simple = turns.at_once == 1 && copied.is_none();
     let first = turns.order.split_first();
-    let Some((&first, others)) = first.filter(|(first, _)| is_simple(first)) else {
+    let Some((&first, others)) = first.filter(|_| is_simple) else {
         let servers = (turns.order.as_slice(), turns.at_once);
         return Box::pin(round.go_on(query, servers, copied, None)).await;
     };

@@ -41,11 +41,6 @@ impl Server {
         self.ip.is_some_and(is_of_the_home)
     }
 
-    /// Whether it is asked over UDP.
-    pub fn is_plain(&self) -> bool {
-        matches!(self.way, Way::Plain(_))
-    }
-
     /// Asks, and gives what the server answers, be it an error.
     pub async fn ask(&self, query: &Query) -> Result<Answer, Failure> {
         let mut form = Form {

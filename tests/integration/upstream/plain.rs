@@ -10,6 +10,7 @@ use hickory_proto::op::{Edns, Message, ResponseCode};
 use squelch::query::{RecordType, Transport, UpstreamId};
 use squelch::upstream::{Failure, Shared, Upstreams};
 use tokio::sync::Notify;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::several::nobody;
@@ -268,9 +269,12 @@ async fn one_connection_serves_many_queries_and_a_slow_one_holds_up_none() {
 async fn a_burst_of_queries_goes_through_one_connection() {
     let stub = Stub::with_address("192.0.2.1").await;
     let (upstreams, _) = upstreams(&[stub.url("tcp")], LONG);
-    let asked = query("home.example");
-    let burst = (0..500).map(|_| upstreams.ask(&asked));
-    let replies = join_all(burst).await;
+    let mut burst = JoinSet::new();
+    for _ in 0..1000 {
+        let upstreams = upstreams.clone();
+        burst.spawn(async move { upstreams.ask(&query("home.example")).await });
+    }
+    let replies = burst.join_all().await;
     assert!(replies.iter().all(Result::is_ok));
     assert!(stub.seen().iter().all(|asked| asked.connection == 0));
 }

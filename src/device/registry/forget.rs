@@ -19,9 +19,7 @@ impl Devices {
         }
         there
     }
-}
 
-impl Devices {
     /// Forgets those of these that did not ask since a time, in milliseconds since 1970-01-01 UTC; says
     /// which.
     pub fn forget_quiet(&self, ids: &[DeviceId], before_ms: i64) -> Vec<DeviceId> {

@@ -31,10 +31,12 @@ use serde::{Deserialize, Serialize};
 
 pub use compile::{CompileError, Compiler};
 pub use compiled::{Compiled, Placed, Says};
+use depths::Depths;
 pub use file::{FileError, Overlap};
 use filter::Key;
+pub use groups::Names;
 pub use image::write;
-use layer::Layer;
+use layer::{Layer, Suffix};
 pub use live::{Live, Rules};
 pub use question::{Named, Nobody, Question, Who};
 pub use rule::Reach;
@@ -43,8 +45,6 @@ pub use source::{Order, Rank, Source};
 
 use crate::query::{Match, Name};
 
-/// The bit of a value that marks a set of places.
-const SET: u32 = 1 << 31;
 /// The bit of a match that marks rules on top.
 const TOP: u32 = 1 << 31;
 /// Sources on top are numbered from here.
@@ -90,6 +90,8 @@ pub struct Matcher {
     top: Arc<Compiled>,
     /// Whether all rules are for names: no patterns, none for every name.
     has_only_names: bool,
+    /// How many labels the names have that have rules.
+    depths: Depths,
     scope: Scope,
 }
 
@@ -136,6 +138,7 @@ impl Matcher {
         Self {
             generation: 0,
             has_only_names: base.has_only_names() && top.has_only_names(),
+            depths: base.depths() | top.depths(),
             base,
             top,
             scope: Scope::default(),
@@ -188,21 +191,23 @@ impl Matcher {
     }
 
     fn find_names<'s>(&'s self, question: &Question<'_>, visit: &mut dyn FnMut(Hit<'s>)) {
-        let [base, top] = self.layers();
-        let filters = [base.table.filter(), top.table.filter()];
-        let depths = base.table.depths() | top.table.depths();
+        let (base, top) = (self.base.filter(), self.top.filter());
         hash::with_suffixes(question.name, self.base.seed(), |hashes, _| {
-            for depth in depths.of_suffixes(hashes.len()) {
+            for depth in self.depths.of_suffixes(hashes.len()) {
                 let Some(&hash) = hashes.get(depth) else {
                     return;
                 };
                 let key = Key::new(hash);
-                let suffix = (hash, hashes.len() - depth, depth == 0);
-                if key.may_be_in(filters[0]) {
-                    base.find_suffix(suffix, question, visit);
+                let suffix = Suffix {
+                    hash,
+                    labels: hashes.len() - depth,
+                    is_whole: depth == 0,
+                };
+                if key.may_be_in(base) {
+                    self.base_layer().find_suffix(suffix, question, visit);
                 }
-                if key.may_be_in(filters[1]) {
-                    top.find_suffix(suffix, question, visit);
+                if key.may_be_in(top) {
+                    self.top_layer().find_suffix(suffix, question, visit);
                 }
             }
         });
@@ -252,20 +257,25 @@ impl Matcher {
     }
 
     fn layers(&self) -> [Layer<'_>; 2] {
-        [
-            Layer {
-                table: &self.base,
-                mark: 0,
-                first_source: 0,
-                scope: Some(&self.scope).filter(|scope| !scope.muted.is_empty()),
-            },
-            Layer {
-                table: &self.top,
-                mark: TOP,
-                first_source: TOP_SOURCES,
-                scope: None,
-            },
-        ]
+        [self.base_layer(), self.top_layer()]
+    }
+
+    fn base_layer(&self) -> Layer<'_> {
+        Layer {
+            table: &self.base,
+            mark: 0,
+            first_source: 0,
+            scope: Some(&self.scope).filter(|scope| !scope.muted.is_empty()),
+        }
+    }
+
+    fn top_layer(&self) -> Layer<'_> {
+        Layer {
+            table: &self.top,
+            mark: TOP,
+            first_source: TOP_SOURCES,
+            scope: None,
+        }
     }
 
     /// A hit as it is passed on.
@@ -298,11 +308,8 @@ impl Matcher {
         };
         hash::with_suffixes(name, table.seed(), |hashes, starts| {
             let mut pairs = hashes.iter().zip(starts);
-            let (_, &start) = pairs.find(|(hash, _)| {
-                let mut is_here = false;
-                table.at(**hash, &mut |here| is_here |= here == place);
-                is_here
-            })?;
+            let (_, &start) =
+                pairs.find(|(hash, _)| table.places(**hash).any(|here| here == place))?;
             Name::from_wire(name.as_wire().get(usize::from(start)..)?).ok()
         })
     }

@@ -13,6 +13,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use answer::{FLAG_CHECKING_DISABLED, FLAG_RECURSION_DESIRED};
 
 pub use answer::{AnswerBuf, ExtendedError, Section, UDP_PAYLOAD};
+pub(crate) use name::MAX_NAME;
 pub use name::{Name, NameError};
 pub use spelling::Spelling;
 pub use types::{Rcode, RecordType, UnknownType};

@@ -4,15 +4,15 @@ use std::io;
 use std::sync::Arc;
 
 use super::{Reading, Report, add};
-use crate::matcher::{Compiled, Compiler, Live, Matcher, compiled_with};
+use crate::matcher::{Compiled, Compiler, Live, Matcher, Names, compiled_with};
 
 /// A list that is in force nowhere.
 pub struct Draft {
     /// What was found in it.
     pub report: Report,
-    /// Its rules.
-    pub compiled: Arc<Compiled>,
-    /// The same, as the only rules that there are.
+    /// The names that it has rules for.
+    pub names: Names,
+    /// Its rules, as the only ones that there are.
     pub alone: Arc<Live>,
 }
 
@@ -21,14 +21,14 @@ impl Draft {
     pub fn read(text: impl io::BufRead, reading: Reading, seed: u64) -> io::Result<Self> {
         let mut rules = Compiler::new(seed);
         let report = add(&mut rules, "draft", reading, text)?;
-        let bytes = rules.finish("").map_err(io::Error::other)?;
-        let compiled = Arc::new(Compiled::from_bytes(bytes).map_err(io::Error::other)?);
+        let (bytes, names) = rules.finish_with_names().map_err(io::Error::other)?;
+        let compiled = Compiled::from_bytes(bytes).map_err(io::Error::other)?;
         let alone = Arc::new(Live::default());
         let nothing = Arc::new(compiled_with(seed, |_| {}));
-        alone.swap(Matcher::new(Arc::clone(&compiled), nothing));
+        alone.swap(Matcher::new(Arc::new(compiled), nothing));
         Ok(Self {
             report,
-            compiled,
+            names,
             alone,
         })
     }

@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 use super::refresh::Compile;
 use super::{Groups, LeftOut, ListSource, OwnRule, Report, Watch, compile};
 use crate::config::Moment;
-use crate::matcher::{self, Compiled, Live, Overlap};
+use crate::matcher::{self, Compiled, Live, Names, Overlap};
 use crate::packs::Packs;
 
 /// All rules in force.
@@ -151,14 +151,14 @@ impl Rulebook {
         at.map(|at| shared(&base, at)).unwrap_or_default()
     }
 
-    /// What a list that is not in force would share with those that are.
-    pub fn shared_with(&self, draft: &Compiled) -> Shared {
+    /// What a list with these names, which is not in force, would share with those that are.
+    pub fn shared_with(&self, names: &Names) -> Shared {
         let base = Arc::clone(&self.parts().base);
-        let (counts, alone) = base.overlap_with(draft);
-        let names = base.sources().iter().map(|source| source.origin.clone());
+        let (counts, alone) = base.overlap_with(names);
+        let origins = base.sources().iter().map(|source| source.origin.clone());
         Shared {
             only_here: alone,
-            also_in: most_first(names.zip(counts)),
+            also_in: most_first(origins.zip(counts)),
         }
     }
 

@@ -1,17 +1,18 @@
 //! Compiles rules, which come as a stream, into the bytes that [`Compiled`](super::Compiled) reads.
 //!
 //! Of a plain rule only a hash and its place remain: sixteen bytes until all are there, and then
-//! about eighteen in the result. What needs more than a name and a verdict is kept whole.
+//! about ten in the result. What needs more than a name and a verdict is kept whole.
 
 use std::collections::{HashMap, HashSet};
 
 use super::cancelled::{self, Cancelled};
 use super::depths::Depths;
 use super::file::{Extra, Meta, Span};
-use super::groups::{EXTRA, Entry, Groups};
+use super::groups::{EXTRA, Entry, Groups, Names};
 use super::image::Image;
 use super::rule::{Action, Pattern, Plain, Reach, Reply, Rule, Sink};
 use super::source::{Order, Source};
+use super::table::Shape;
 use super::{Want, What, filter, hash, table};
 use crate::query::Rcode;
 
@@ -158,23 +159,46 @@ impl Compiler {
 
     /// The bytes. `tag` is kept as it is: what the rules were made from.
     pub fn finish(mut self, tag: &str) -> Result<Vec<u8>, CompileError> {
+        self.settle();
+        self.bytes(tag)
+    }
+
+    /// The bytes, and the names that have rules.
+    pub fn finish_with_names(mut self) -> Result<(Vec<u8>, Names), CompileError> {
+        self.settle();
+        let names = Names::of(&self.entries);
+        Ok((self.bytes("")?, names))
+    }
+
+    /// Brings the rules that count into their final order.
+    fn settle(&mut self) {
         self.cancel();
-        let (spans, first_extra) = self.spans()?;
         self.entries.sort_unstable();
+    }
+
+    fn bytes(mut self, tag: &str) -> Result<Vec<u8>, CompileError> {
+        let (spans, first_extra) = self.spans()?;
         let mut hashes = 0;
         let mut last = None;
         for entry in &self.entries {
             let (hash, ..) = entry.parts();
             hashes += usize::from(last.replace(hash) != Some(hash));
         }
-        let mut image = Image::new(self.seed, hashes);
+        let places_end = first_extra.saturating_add(place_of(self.extras.len()));
+        let shape = Shape::new(hashes, places_end.max(Groups::sets_end(self.entries.len())));
+        let mut image = Image::new(self.seed, hashes, shape);
         let mut groups = Groups::new(&spans, first_extra, &self.extras, self.sources.len());
-        let mut writer = table::Writer::new(image.take_table(), hashes);
+        let mut writer = table::Writer::new(image.take_table(), shape);
         let mut filter_bytes = vec![0; filter::size(hashes)];
-        for group in self.entries.chunk_by(|a, b| a.parts().0 == b.parts().0) {
-            let hash = group.first().map_or(0, |entry| entry.parts().0);
-            writer.push(hash, groups.value(group));
-            filter::insert(&mut filter_bytes, hash);
+        let place = |entry: &Entry| shape.place(entry.parts().0);
+        for group in self.entries.chunk_by(|a, b| place(a) == place(b)) {
+            let Some(first) = group.first() else {
+                continue;
+            };
+            writer.push(place(first), groups.value(group));
+            for entry in group {
+                filter::insert(&mut filter_bytes, entry.parts().0);
+            }
         }
         let (sets, overlap) = groups.finish();
         self.entries = Vec::new();
@@ -364,5 +388,31 @@ fn address_as_name(pattern: &Pattern) -> Option<String> {
             Some(net.addr().to_string())
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Compiled, Rank};
+    use super::*;
+
+    #[test]
+    fn names_that_the_table_cannot_tell_apart_have_the_rules_of_both() {
+        let mut compiler = Compiler::new(0);
+        compiler.source(Source::new("list".to_owned(), Rank::List, String::new()));
+        for want in [Want::Block, Want::Allow] {
+            let what = What {
+                reach: Reach::Subtree,
+                want,
+                important: false,
+            };
+            compiler.add(what, "some.example", 1);
+        }
+        let (hash, kind, line) = compiler.entries[0].parts();
+        compiler.entries[0] = Entry::new(hash ^ 1, kind, line);
+        let rules = Compiled::from_bytes(compiler.finish("").unwrap()).unwrap();
+        for hash in [hash, hash ^ 1] {
+            assert_eq!(rules.places(hash).count(), 2);
+        }
     }
 }

@@ -8,10 +8,13 @@ use super::addresses::Addresses;
 use super::compile::reach_and_name;
 use super::depths::Depths;
 use super::file::{Bytes, Extra, FileError, Meta, Overlap};
+use super::filter::{self, Key};
+use super::groups::Names;
 use super::patterns::Patterns;
 use super::rule::{Pattern, Rule};
 use super::source::{Order, Source};
-use super::{Reach, SET, Want, filter, table};
+use super::table::{Found, Value};
+use super::{Reach, Want, table};
 
 /// Compiled rules, which never change.
 #[derive(Debug)]
@@ -146,16 +149,26 @@ impl Compiled {
         self.bytes.filter()
     }
 
-    /// Calls `visit` with the places of the rules for the suffix with this hash.
-    pub(super) fn at(&self, hash: u64, visit: &mut dyn FnMut(u32)) {
-        match table::find(self.bytes.table(), self.bytes.lines, hash) {
-            table::Found::Value(value) if value & SET != 0 => {
-                self.bytes.set(value & !SET).for_each(visit);
+    /// The places of the rules for the suffix with this hash.
+    pub(super) fn places(&self, hash: u64) -> impl Iterator<Item = u32> {
+        let may_be = Key::new(hash).may_be_in(self.filter());
+        may_be.then(|| self.at(hash)).into_iter().flatten()
+    }
+
+    /// The same for a hash that the filter lets pass.
+    #[inline]
+    pub(super) fn at(&self, hash: u64) -> impl Iterator<Item = u32> {
+        let (only, set) = match table::find(self.bytes.table(), self.bytes.shape, hash) {
+            Found::Value(Value::Place(place)) => (Some(place), &[][..]),
+            Found::Value(Value::Set(set)) => (None, self.bytes.set(set)),
+            Found::Nothing => (None, &[][..]),
+            Found::Damaged => {
+                self.is_damaged.store(true, Ordering::Relaxed);
+                (None, &[][..])
             }
-            table::Found::Value(place) => visit(place),
-            table::Found::Nothing => {}
-            table::Found::Damaged => self.is_damaged.store(true, Ordering::Relaxed),
-        }
+        };
+        let set = set.iter().map(|place| u32::from_le_bytes(*place));
+        only.into_iter().chain(set)
     }
 
     pub(super) fn patterns(&self) -> &Patterns {
@@ -193,16 +206,10 @@ impl Compiled {
     }
 
     /// The rule at this place.
+    #[inline]
     pub fn rule(&self, place: u32) -> Option<Placed<'_>> {
-        if let Some(extra) = place.checked_sub(self.meta.first_extra) {
-            let extra = self.meta.extras.get(usize::try_from(extra).ok()?)?;
-            return Some(Placed {
-                source: self.meta.sources.get(usize::from(extra.source))?,
-                source_at: extra.source,
-                line: u32::try_from(extra.rule.line).unwrap_or(u32::MAX),
-                reach: reach_and_name(&extra.rule.pattern).map(|(reach, _)| reach),
-                says: Says::Rule(&extra.rule),
-            });
+        if place >= self.meta.first_extra {
+            return self.whole_rule(self.extra(place)?);
         }
         let behind = self.meta.spans.partition_point(|span| span.start <= place);
         let span = self.meta.spans.get(behind.checked_sub(1)?)?;
@@ -218,18 +225,32 @@ impl Compiled {
         })
     }
 
+    #[inline(never)]
+    fn whole_rule<'s>(&'s self, extra: &'s Extra) -> Option<Placed<'s>> {
+        Some(Placed {
+            source: self.meta.sources.get(usize::from(extra.source))?,
+            source_at: extra.source,
+            line: u32::try_from(extra.rule.line).unwrap_or(u32::MAX),
+            reach: reach_and_name(&extra.rule.pattern).map(|(reach, _)| reach),
+            says: Says::Rule(&extra.rule),
+        })
+    }
+
     /// The sources that take the rule at this place out of force wherever they count.
     pub(super) fn cancelled_by(&self, place: u32) -> &[u16] {
-        let extra = place.checked_sub(self.meta.first_extra);
-        let extra = extra.and_then(|extra| self.meta.extras.get(usize::try_from(extra).ok()?));
+        let extra = self.extra(place);
         extra.map_or(&[], |extra| &extra.cancelled_by)
+    }
+
+    fn extra(&self, place: u32) -> Option<&Extra> {
+        let at = place.checked_sub(self.meta.first_extra)?;
+        self.meta.extras.get(usize::try_from(at).ok()?)
     }
 
     /// Calls `visit` with each rule for this name (lower-cased, without the root dot) itself.
     pub fn at_name<'s>(&'s self, name: &str, visit: &mut dyn FnMut(Placed<'s>)) {
-        self.at(super::hash::hash_text(name, self.seed()), &mut |place| {
-            self.rule(place).into_iter().for_each(&mut *visit);
-        });
+        let places = self.places(super::hash::hash_text(name, self.seed()));
+        places.filter_map(|place| self.rule(place)).for_each(visit);
     }
 
     /// Whether a damaged part was met since it was opened. Names in it were not found.
@@ -252,15 +273,14 @@ impl Compiled {
         &self.meta.overlap
     }
 
-    /// How many names another shares with each source of this one, and how many it has by itself.
-    pub fn overlap_with(&self, other: &Self) -> (Vec<u64>, u64) {
+    /// How many of these names each source of this has, and how many none has. They have to be
+    /// hashed with the same seed.
+    pub fn overlap_with(&self, names: &Names) -> (Vec<u64>, u64) {
         let mut shared = vec![0; self.meta.sources.len()];
         let mut alone = 0;
-        for (hash, _) in table::all(other.bytes.table()) {
-            let mut sources: Vec<u16> = Vec::new();
-            self.at(hash, &mut |place| {
-                sources.extend(self.rule(place).map(|rule| rule.source_at));
-            });
+        for hash in names.hashes() {
+            let rules = self.places(hash).filter_map(|place| self.rule(place));
+            let mut sources: Vec<u16> = rules.map(|rule| rule.source_at).collect();
             sources.sort_unstable();
             sources.dedup();
             alone += u64::from(sources.is_empty());

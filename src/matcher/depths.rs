@@ -4,7 +4,7 @@ use std::ops::{BitOr, Range};
 
 use serde::{Deserialize, Serialize};
 
-/// The numbers of labels that names have: a bit for each, the last for all from there on.
+/// The numbers of labels that names have: a bit for each, the lowest for all from there on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Depths(u64);
 
@@ -22,21 +22,19 @@ impl Depths {
     pub fn of_suffixes(self, labels: usize) -> impl Iterator<Item = usize> {
         let usual = labels.min(Self::LAST - 1);
         let deep = labels - usual;
+        let is_there = self.0 & Self::bit(Self::LAST) != 0;
         Suffixes {
-            deep: 0..if self.has(Self::LAST) { deep } else { 0 },
+            deep: 0..if is_there { deep } else { 0 },
             // The bit for so many labels moves to the number of the suffix that has them.
-            usual: self.0.reverse_bits() >> (Self::LAST - usual),
+            usual: self.0 >> (Self::LAST - usual),
             first_usual: deep,
         }
     }
 
-    /// Whether a name with so many labels was noted.
-    fn has(self, labels: usize) -> bool {
-        self.0 & Self::bit(labels) != 0
-    }
-
+    /// The bit for so many labels: the lower, the more there are.
+    #[inline]
     fn bit(labels: usize) -> u64 {
-        1 << labels.min(Self::LAST)
+        1 << (Self::LAST - labels.min(Self::LAST))
     }
 }
 

@@ -19,10 +19,11 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::depths::Depths;
 use super::rule::Rule;
 use super::source::Source;
+use super::table::Shape;
 use super::{What, filter, table};
 
 pub(super) const MAGIC: [u8; 8] = *b"SQRULES\n";
-pub(super) const VERSION: u64 = 5;
+pub(super) const VERSION: u64 = 6;
 pub(super) const HEADER: usize = 128;
 
 /// What describes the compiled rules, beside the table itself.
@@ -93,7 +94,7 @@ pub enum FileError {
 pub(super) struct Bytes {
     held: Held,
     pub seed: u64,
-    pub lines: usize,
+    pub shape: Shape,
     pub hashes: usize,
     table: Range<usize>,
     filter: Range<usize>,
@@ -107,6 +108,7 @@ enum Held {
 }
 
 impl Held {
+    #[inline]
     fn as_slice(&self) -> &[u8] {
         match self {
             Self::Mapped(map) => map,
@@ -127,6 +129,7 @@ pub(super) enum Field {
     Meta,
     End,
     RestSum,
+    ValueBits,
 }
 
 impl Bytes {
@@ -201,7 +204,8 @@ impl Bytes {
             .map_err(|_| FileError::Damaged("its description is not readable"))?;
         let read = Self {
             seed: field(Field::Seed),
-            lines: place(Field::Lines)?,
+            shape: Shape::read(field(Field::Lines), field(Field::ValueBits))
+                .ok_or(FileError::Damaged("its values do not fit"))?,
             hashes: place(Field::Hashes)?,
             table,
             filter,
@@ -217,27 +221,29 @@ impl Bytes {
     }
 
     /// The lines of the table.
+    #[inline]
     pub fn table(&self) -> &[[u8; table::LINE]] {
         let bytes = self.held.as_slice().get(self.table.clone());
         bytes.unwrap_or_default().as_chunks().0
     }
 
     /// The blocks of the filter.
+    #[inline]
     pub fn filter(&self) -> &[[u8; filter::BLOCK]] {
         let bytes = self.held.as_slice().get(self.filter.clone());
         bytes.unwrap_or_default().as_chunks().0
     }
 
     /// The places of a set.
-    pub fn set(&self, at: u32) -> impl Iterator<Item = u32> {
+    pub fn set(&self, at: u32) -> &[[u8; 4]] {
         let bytes = self.held.as_slice().get(self.sets.clone());
         let words = bytes.unwrap_or_default().as_chunks::<4>().0;
         let at = usize::try_from(at).unwrap_or(usize::MAX);
-        let word = |word: &[u8; 4]| u32::from_le_bytes(*word);
-        let count = words.get(at).map_or(0, word);
-        let count = usize::try_from(count).unwrap_or_default();
-        let places = words.get(at.saturating_add(1)..).unwrap_or_default();
-        places.iter().take(count).map(word)
+        let Some((count, places)) = words.get(at..).and_then(<[_]>::split_first) else {
+            return &[];
+        };
+        let count = usize::try_from(u32::from_le_bytes(*count)).unwrap_or(usize::MAX);
+        places.get(..count.min(places.len())).unwrap_or_default()
     }
 }
 

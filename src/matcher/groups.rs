@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::compile::reach_and_name;
 use super::file::{Extra, Overlap, Span};
 use super::rule::Reach;
+use super::table::Value;
 
 /// The kind of entries that stand for a rule which is kept whole.
 pub(super) const EXTRA: u16 = u16::MAX;
@@ -12,6 +13,10 @@ pub(super) const EXTRA: u16 = u16::MAX;
 /// A plain rule while others are still read: hash, kind and line, in this order.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Entry(u128);
+
+/// The names that rules are for, by their hashes: to be compared with those of other rules.
+#[derive(Debug)]
+pub struct Names(Vec<u64>);
 
 /// Turns the entries of one hash into a value of the table.
 pub(super) struct Groups<'a> {
@@ -43,8 +48,14 @@ impl<'a> Groups<'a> {
         (self.sets, self.overlap)
     }
 
-    /// The value for the entries of one hash.
-    pub fn value(&mut self, group: &[Entry]) -> u32 {
+    /// More than where any set of so many entries begins: a set has two at least, and a number for
+    /// how many.
+    pub fn sets_end(entries: usize) -> u32 {
+        u32::try_from(entries / 2 * 3).unwrap_or(u32::MAX)
+    }
+
+    /// The value for the entries of one place in the table.
+    pub fn value(&mut self, group: &[Entry]) -> Value {
         self.places.clear();
         self.sources.clear();
         let mut last_kind = None;
@@ -65,7 +76,7 @@ impl<'a> Groups<'a> {
         self.sources.dedup();
         self.overlap.count(&self.sources);
         match self.places.as_mut_slice() {
-            [(_, only)] => *only,
+            [(_, only)] => Value::Place(*only),
             places => {
                 // The most specific first; stable, so sources keep their order.
                 places.sort_by_key(|&(reach, _)| reach);
@@ -75,7 +86,7 @@ impl<'a> Groups<'a> {
                 for (_, place) in places {
                     self.sets.extend_from_slice(&place.to_le_bytes());
                 }
-                at | super::SET
+                Value::Set(at)
             }
         }
     }
@@ -87,6 +98,20 @@ impl<'a> Groups<'a> {
             .map_or(Reach::Exact, |(reach, _)| reach);
         let source = extra.map_or(u16::MAX, |extra| extra.source);
         (reach, source, self.first_extra + at)
+    }
+}
+
+impl Names {
+    /// The names of sorted entries.
+    pub(super) fn of(entries: &[Entry]) -> Self {
+        let mut hashes: Vec<u64> = entries.iter().map(|entry| entry.parts().0).collect();
+        hashes.dedup();
+        Self(hashes)
+    }
+
+    /// The hashes, each once.
+    pub(super) fn hashes(&self) -> impl Iterator<Item = u64> {
+        self.0.iter().copied()
     }
 }
 

@@ -1,10 +1,12 @@
 //! Keyed hashes of a name's suffixes: the name, its parent, and so on, in one pass from the right.
 //!
 //! The key is random for each installation, so that nobody can make up names that collide. A hash
-//! of 64 bits stands for the suffix itself; that two of a hundred million differ and collide has a
-//! chance of about one in four thousand, and of one query one in a hundred billion.
+//! stands for the suffix itself, and the table keeps 48 bits of it at a million names, 54 at a
+//! hundred million. That a name which is not listed is taken for one that is has a chance of about
+//! one in two billion; that two of a million listed ones are taken for one another, so that one has
+//! the other's rules, one in three hundred; of a hundred million such a pair is to be expected.
 
-use crate::query::Name;
+use crate::query::{MAX_NAME, Name};
 
 /// Labels that most names have at most; deeper ones take a longer way.
 const USUAL_LABELS: usize = 12;
@@ -45,13 +47,17 @@ fn first<T>(all: &[T], count: usize) -> &[T] {
 /// Fills in the hashes and beginnings of suffixes, and says how many there are; `None` where the
 /// name has more labels than there is room for.
 #[inline]
-fn suffixes(wire: &[u8], seed: u64, hashes: &mut [u64], starts: &mut [u8]) -> Option<usize> {
+fn suffixes<const ROOM: usize>(
+    wire: &[u8; MAX_NAME],
+    seed: u64,
+    hashes: &mut [u64; ROOM],
+    starts: &mut [u8; ROOM],
+) -> Option<usize> {
     let mut count = 0;
     let mut at = 0;
     while let Some(&length) = wire.get(at)
         && length != 0
     {
-        // A name has at most 255 bytes.
         *starts.get_mut(count)? = u8::try_from(at).ok()?;
         count += 1;
         at += 1 + usize::from(length);
@@ -59,19 +65,33 @@ fn suffixes(wire: &[u8], seed: u64, hashes: &mut [u64], starts: &mut [u8]) -> Op
     let (hashes, starts) = (hashes.get_mut(..count)?, starts.get(..count)?);
     let mut above = start(seed);
     for (hash, &start) in hashes.iter_mut().zip(starts).rev() {
-        let (&length, rest) = wire.get(usize::from(start)..)?.split_first()?;
-        let length = usize::from(length);
-        above = match (rest.first_chunk::<BLOCK>(), MASKS.get(length)) {
-            // What stands behind the label is masked: no branch depends on its length.
-            (Some(block), Some(mask)) => {
-                let (low, high) = halves(block);
-                last_step(above, (low & mask.0, high & mask.1), length, seed)
-            }
-            _ => step(above, rest.get(..length)?, seed),
-        };
+        above = suffix(above, wire.get(usize::from(start)..)?, seed)?;
         *hash = above;
     }
     Some(count)
+}
+
+/// The hash of a suffix from the hash of the one above it and the wire bytes where it begins.
+#[inline]
+fn suffix(above: u64, wire: &[u8], seed: u64) -> Option<u64> {
+    // What stands behind the label is masked: no branch depends on its length.
+    if let Some([length, block @ ..]) = wire.first_chunk::<{ 1 + BLOCK }>()
+        && let Some(mask) = MASKS.get(usize::from(*length))
+    {
+        let (low, high) = halves(block);
+        return Some(fold(
+            above ^ (low & mask.low),
+            seed ^ mask.length ^ (high & mask.high),
+        ));
+    }
+    long_suffix(above, wire, seed)
+}
+
+/// The same for a label that is long, or at the end of the room for names.
+#[inline(never)]
+fn long_suffix(above: u64, wire: &[u8], seed: u64) -> Option<u64> {
+    let (&length, rest) = wire.split_first()?;
+    Some(step(above, rest.get(..usize::from(length))?, seed))
 }
 
 /// The hash of one whole name in dotted text (lower case, no root dot), without building the name.
@@ -100,15 +120,13 @@ fn step(above: u64, label: &[u8], seed: u64) -> u64 {
     for (to, from) in block.iter_mut().zip(rest) {
         *to = *from;
     }
-    last_step(hash, halves(&block), label.len(), seed)
+    let (low, high) = halves(&block);
+    fold(hash ^ low, seed ^ high ^ stirred(label.len()))
 }
 
-/// Takes in the last bytes of a label, of which most have no others, and its length.
-#[inline]
-fn last_step(above: u64, (low, high): (u64, u64), length: usize, seed: u64) -> u64 {
-    let length = (length as u64).wrapping_mul(STIR_LENGTH);
-    // 0 means "free" in the table.
-    fold(above ^ low, seed ^ high ^ length).max(1)
+/// Labels of other lengths that are otherwise the same are others.
+const fn stirred(length: usize) -> u64 {
+    (length as u64).wrapping_mul(STIR_LENGTH)
 }
 
 /// The two numbers that a block is.
@@ -120,19 +138,36 @@ fn halves(block: &[u8; BLOCK]) -> (u64, u64) {
     (u64::from_le_bytes(*low), u64::from_le_bytes(*high))
 }
 
-/// The bits of a block's first bytes, by how many they are.
+/// What belongs to a label of a certain length: the bits of its bytes, and its length.
+struct Mask {
+    low: u64,
+    high: u64,
+    length: u64,
+}
+
 #[expect(
     clippy::indexing_slicing,
     reason = "it is done while compiling, and cannot fail later"
 )]
-static MASKS: [(u64, u64); BLOCK + 1] = {
-    let mut masks = [(0, 0); BLOCK + 1];
+static MASKS: [Mask; BLOCK + 1] = {
+    let mut masks = [const {
+        Mask {
+            low: 0,
+            high: 0,
+            length: 0,
+        }
+    }; BLOCK + 1];
     let mut length = 1;
     while length <= BLOCK {
-        masks[length] = if length <= 8 {
+        let (low, high) = if length <= 8 {
             (u64::MAX >> (64 - 8 * length), 0)
         } else {
             (u64::MAX, u64::MAX >> (128 - 8 * length))
+        };
+        masks[length] = Mask {
+            low,
+            high,
+            length: stirred(length),
         };
         length += 1;
     }

@@ -7,7 +7,8 @@ use std::path::Path;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::file::{Field, HEADER, MAGIC, Meta, VERSION};
-use super::{filter, table};
+use super::filter;
+use super::table::Shape;
 
 /// The bytes in the making: header, table, filter, sets, meta.
 pub(super) struct Image {
@@ -17,9 +18,9 @@ pub(super) struct Image {
 }
 
 impl Image {
-    /// The bytes for so many hashes, still without them.
-    pub fn new(seed: u64, hashes: usize) -> Self {
-        let room = HEADER + table::lines(hashes) * table::LINE + filter::size(hashes);
+    /// The bytes for so many hashes in a table of this shape, still without them.
+    pub fn new(seed: u64, hashes: usize, shape: Shape) -> Self {
+        let room = HEADER + shape.size() + filter::size(hashes);
         let mut bytes = Vec::with_capacity(room + room / 64 + 65_536);
         bytes.resize(HEADER, 0);
         let mut image = Self {
@@ -29,7 +30,8 @@ impl Image {
         };
         image.set(Field::Seed, seed);
         image.set(Field::Hashes, hashes as u64);
-        image.set(Field::Lines, table::lines(hashes) as u64);
+        image.set(Field::Lines, shape.lines());
+        image.set(Field::ValueBits, shape.value_bits().into());
         image.set(Field::Table, HEADER as u64);
         image
     }

@@ -1,78 +1,224 @@
-//! The table of hashes: sorted, in lines of 64 bytes, each with five hashes, what each stands for,
-//! and a checksum of its own, so that a damaged line is never read wrong.
+//! The table of names: lines of 64 bytes, each with eight or nine slots and a checksum of its own,
+//! so that a damaged line is never read wrong.
 //!
-//! A hash's high bits say in which line it stands; where that line is full, it stands in the next.
+//! A hash times the number of lines is a line, and behind the point what tells the hashes of one
+//! line apart. Of that a slot keeps as many bits as the value leaves. Where a line is full, a hash
+//! stands in the next.
 
 use super::hash::fold;
 
 /// The bytes of a line.
 pub(super) const LINE: usize = 64;
-/// Hashes in a line.
-const SLOTS: usize = 5;
-/// Hashes for which there is one line: four fifths of the slots are taken.
-const LOAD: usize = 4;
+/// The bits that slots share. One says whether hashes of this line stand in the next; the checksum
+/// takes the others.
+const BITS: u32 = 479;
+/// The bits of a slot at most, so that it is within eight bytes wherever it begins.
+const WIDEST: u32 = 58;
+/// Slots of a line at most.
+const MOST: usize = 9;
+/// Values with so many bits leave thirty at least of a ninth of a line; longer ones get an eighth.
+const SHORT: u32 = 23;
 
-/// A line as it is stored: the hashes, their values, the checksum.
+/// The byte and the bit that say whether hashes of this line stand in the next.
+const CONTINUES: (usize, u8) = (59, 1 << 7);
+
+/// A line as it is stored: the slots, the checksum.
 type Line = [u8; LINE];
+
+/// What a name stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Value {
+    /// The place of its only rule.
+    Place(u32),
+    /// Where the set of its places stands among the sets.
+    Set(u32),
+}
 
 /// What a look-up comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Found {
     /// It stands for this.
-    Value(u32),
+    Value(Value),
     /// It is not there.
     Nothing,
     /// The line where it would stand is damaged.
     Damaged,
 }
 
-/// Writes lines for hashes that come in ascending order, each once.
+/// How many lines a table has for hashes to choose from, and how many bits a value takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Shape {
+    lines: u64,
+    value_bits: u32,
+}
+
+/// Where a hash stands: its line, and what tells it from others there. All that a table knows of a
+/// hash; two of one place are one. Of hashes from lines before, only the rest is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    home: u64,
+    /// In the upper bits of 64, and never 0, which is a free slot.
+    rest: u64,
+}
+
+impl Shape {
+    /// The shape for so many hashes with values of up to `greatest`.
+    pub fn new(hashes: usize, greatest: u32) -> Self {
+        // One bit tells sets from places.
+        let value_bits = u32::BITS - greatest.leading_zeros() + 1;
+        let mut shape = Self {
+            lines: 1,
+            value_bits,
+        };
+        // One slot of each line is left free, on an average.
+        shape.lines = hashes.div_ceil(shape.slots() - 1).max(1) as u64;
+        shape
+    }
+
+    /// The shape that a file tells; `None` where there is none with such values.
+    pub fn read(lines: u64, value_bits: u64) -> Option<Self> {
+        let value_bits = u32::try_from(value_bits).ok()?;
+        let fits = (1..=u32::BITS + 1).contains(&value_bits);
+        fits.then_some(Self { lines, value_bits })
+    }
+
+    /// The lines that hashes choose from.
+    pub fn lines(self) -> u64 {
+        self.lines
+    }
+
+    /// The bits of a value.
+    pub fn value_bits(self) -> u32 {
+        self.value_bits
+    }
+
+    /// The bytes of the lines; a few more may follow.
+    pub fn size(self) -> usize {
+        usize::try_from(self.lines).map_or(usize::MAX, |lines| lines.saturating_mul(LINE))
+    }
+
+    /// Where a hash stands.
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "the two halves are meant")]
+    pub fn place(self, hash: u64) -> Place {
+        let product = u128::from(hash) * u128::from(self.lines);
+        let one = 1 << (self.below() + self.value_bits);
+        Place {
+            home: (product >> 64) as u64,
+            rest: (product as u64 & !(one - 1)).max(one),
+        }
+    }
+
+    #[inline]
+    fn slots(self) -> usize {
+        if self.value_bits <= SHORT {
+            MOST
+        } else {
+            MOST - 1
+        }
+    }
+
+    /// The bits of 64 that a slot leaves; it stands above them.
+    #[inline]
+    fn below(self) -> u32 {
+        if self.value_bits <= SHORT {
+            below(MOST)
+        } else {
+            below(MOST - 1)
+        }
+    }
+
+    /// The bit of a value that marks sets.
+    #[inline]
+    fn mark(self) -> u64 {
+        1 << (self.value_bits - 1)
+    }
+
+    fn encode(self, value: Value) -> u64 {
+        match value {
+            Value::Place(place) => u64::from(place),
+            Value::Set(set) => u64::from(set) | self.mark(),
+        }
+    }
+
+    #[inline]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a value was of 32 bits before"
+    )]
+    fn decode(self, value: u64) -> Value {
+        let number = (value & (self.mark() - 1)) as u32;
+        if value & self.mark() == 0 {
+            Value::Place(number)
+        } else {
+            Value::Set(number)
+        }
+    }
+}
+
+/// The bits of a slot where there are so many in a line.
+#[expect(clippy::cast_possible_truncation, reason = "it is eight or nine")]
+const fn width(slots: usize) -> u32 {
+    let width = BITS / slots as u32;
+    if width < WIDEST { width } else { WIDEST }
+}
+
+const fn below(slots: usize) -> u32 {
+    u64::BITS - width(slots)
+}
+
+/// Writes lines for hashes that come in the order of their places, each place once.
 pub(super) struct Writer {
     bytes: Vec<u8>,
-    /// Lines that hashes choose from; more follow where the last are full.
-    lines: usize,
+    shape: Shape,
     line: Line,
     taken: usize,
-    written: usize,
+    written: u64,
 }
 
 impl Writer {
-    /// A writer for so many hashes, which appends to `bytes`.
-    pub fn new(bytes: Vec<u8>, hashes: usize) -> Self {
+    /// A writer of such a table, which appends to `bytes`.
+    pub fn new(bytes: Vec<u8>, shape: Shape) -> Self {
         Self {
             bytes,
-            lines: lines(hashes),
+            shape,
             line: [0; LINE],
             taken: 0,
             written: 0,
         }
     }
 
-    /// Adds a hash that is greater than all before it.
-    pub fn push(&mut self, hash: u64, value: u32) {
-        let home = home(hash, self.lines);
-        while self.written < home || self.taken == SLOTS {
+    /// Adds what stands behind all before it.
+    pub fn push(&mut self, place: Place, value: Value) {
+        let slots = self.shape.slots();
+        while self.written < place.home {
             self.end_line();
         }
-        let at = self.taken;
-        if let Some(slot) = self.line.as_chunks_mut::<8>().0.get_mut(at) {
-            *slot = hash.to_le_bytes();
+        // The line is full, and this hash chose it, or one before it.
+        if self.taken == slots {
+            if let Some(last) = self.line.get_mut(CONTINUES.0) {
+                *last |= CONTINUES.1;
+            }
+            self.end_line();
         }
-        if let Some(slot) = self.line.as_chunks_mut::<4>().0.get_mut(2 * SLOTS + at) {
-            *slot = value.to_le_bytes();
+        let slot = place.rest >> self.shape.below() | self.shape.encode(value);
+        let (start, shift) = position(self.taken, slots);
+        let bytes = self
+            .line
+            .get_mut(start..)
+            .and_then(|from| from.first_chunk_mut());
+        if let Some(bytes) = bytes {
+            *bytes = (u64::from_le_bytes(*bytes) | slot << shift).to_le_bytes();
         }
         self.taken += 1;
     }
 
-    /// The bytes with all lines. Behind the last full line one stands that is not full.
+    /// The bytes with all lines.
     pub fn finish(mut self) -> Vec<u8> {
-        loop {
-            let ends = self.taken < SLOTS && self.written + 1 >= self.lines;
+        while self.taken != 0 || self.written < self.shape.lines {
             self.end_line();
-            if ends {
-                return self.bytes;
-            }
         }
+        self.bytes
     }
 
     fn end_line(&mut self) {
@@ -87,76 +233,82 @@ impl Writer {
     }
 }
 
-/// The lines that so many hashes choose from.
-pub(super) fn lines(hashes: usize) -> usize {
-    hashes.div_ceil(LOAD).max(1)
+/// Where the eight bytes begin in which a slot stands, and above how many bits of others it does.
+#[expect(clippy::cast_possible_truncation, reason = "it is below eight")]
+const fn position(at: usize, slots: usize) -> (usize, u32) {
+    let bit = at * width(slots) as usize;
+    (bit / 8, (bit % 8) as u32)
 }
 
-/// What `hash` stands for, in a table where hashes choose from the first `lines` lines.
-pub(super) fn find(table: &[Line], lines: usize, hash: u64) -> Found {
-    let behind = table.get(home(hash, lines)..).unwrap_or_default();
-    for line in behind {
-        if !is_sound(line) {
-            return Found::Damaged;
-        }
-        // All slots are looked at: where in its line a hash stands is a coin toss, and a branch
-        // on it would cost more.
-        let slots = hashes(line);
-        let mut found = 0;
-        for (at, slot) in slots.into_iter().enumerate() {
-            found |= u32::from(slot == hash) << at;
-        }
-        if found != 0 {
-            return value(line, found.trailing_zeros() as usize);
-        }
-        // Sorted: what is not before a free slot or a greater hash is not there.
-        let [.., last] = slots;
-        if last == 0 || last > hash {
-            return Found::Nothing;
+/// What `hash` stands for in a table of this shape.
+#[inline]
+pub(super) fn find(table: &[Line], shape: Shape, hash: u64) -> Found {
+    let place = shape.place(hash);
+    let look_in = if shape.slots() == MOST {
+        look_in::<MOST>
+    } else {
+        look_in::<{ MOST - 1 }>
+    };
+    let home = usize::try_from(place.home).unwrap_or(usize::MAX);
+    for line in table.get(home..).unwrap_or_default() {
+        match look_in(line, place.rest, shape.value_bits) {
+            Looked::Found(value) => return Found::Value(shape.decode(value)),
+            Looked::Nothing => return Found::Nothing,
+            Looked::Damaged => return Found::Damaged,
+            Looked::Continues => {}
         }
     }
     Found::Nothing
 }
 
-/// The hashes in a line.
-#[inline]
-fn hashes(line: &Line) -> [u64; SLOTS] {
-    let (slots, _) = line.as_chunks::<8>();
-    let first = slots.first_chunk::<SLOTS>();
-    first.map_or([0; SLOTS], |slots| slots.map(u64::from_le_bytes))
+/// What a line says of a hash.
+enum Looked {
+    Found(u64),
+    /// It is in no line.
+    Nothing,
+    /// It is not there, but may be in the next.
+    Continues,
+    Damaged,
 }
 
-/// The hashes and values of all lines that are sound, in ascending order.
-pub(super) fn all(table: &[Line]) -> impl Iterator<Item = (u64, u32)> {
-    table.iter().filter(|line| is_sound(line)).flat_map(|line| {
-        let hashes = line.as_chunks::<8>().0.iter().take(SLOTS);
-        let values = line.as_chunks::<4>().0.iter().skip(2 * SLOTS);
-        let pairs = hashes.zip(values);
-        pairs
-            .map(|(hash, value)| (u64::from_le_bytes(*hash), u32::from_le_bytes(*value)))
-            .take_while(|&(hash, _)| hash != 0)
+/// Looks at all slots of a line: where in it a hash stands is a coin toss, and a branch on it would
+/// cost more. In a loop compilers make branches of it; so this has none around it.
+#[inline(never)]
+fn look_in<const SLOTS: usize>(line: &Line, rest: u64, value_bits: u32) -> Looked {
+    if !is_sound(line) {
+        return Looked::Damaged;
+    }
+    let slots = slots::<SLOTS>(line);
+    // What is nearest has the same bits above its value, or none has.
+    let apart = slots.map(|slot| slot ^ rest);
+    let (threes, others) = apart.as_chunks::<3>();
+    let threes = threes.iter().map(|[a, b, c]| *a.min(b).min(c));
+    let nearest = threes.chain(others.iter().copied()).min();
+    let value = nearest.unwrap_or(u64::MAX) >> below(SLOTS);
+    if value >> value_bits == 0 {
+        return Looked::Found(value);
+    }
+    match line.get(CONTINUES.0) {
+        Some(last) if last & CONTINUES.1 != 0 => Looked::Continues,
+        _ => Looked::Nothing,
+    }
+}
+
+/// The slots of a line, each above bits that mean nothing.
+#[inline]
+fn slots<const SLOTS: usize>(line: &Line) -> [u64; SLOTS] {
+    std::array::from_fn(|at| {
+        let (start, shift) = position(at, SLOTS);
+        let bytes = line.get(start..).and_then(|from| from.first_chunk());
+        bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes)) << (below(SLOTS) - shift)
     })
 }
 
 /// Whether a line is as it was written.
+#[inline]
 pub(super) fn is_sound(line: &Line) -> bool {
     line.last_chunk::<4>()
         .is_some_and(|sum| u32::from_le_bytes(*sum) == checksum(line))
-}
-
-fn value(line: &Line, at: usize) -> Found {
-    let values = line.as_chunks::<4>().0;
-    values.get(2 * SLOTS + at).map_or(Found::Damaged, |value| {
-        Found::Value(u32::from_le_bytes(*value))
-    })
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "the product's high half is below the number of lines"
-)]
-fn home(hash: u64, lines: usize) -> usize {
-    ((u128::from(hash) * lines as u128) >> 64) as usize
 }
 
 /// A checksum over all but the last four bytes. Words are multiplied with one another and both
@@ -191,42 +343,82 @@ mod tests {
 
     use super::*;
 
+    const GREATEST: u32 = 1 << 20;
+
+    fn shape(hashes: &[u64]) -> Shape {
+        Shape::new(hashes.len(), GREATEST)
+    }
+
+    /// A table of hashes in ascending order, each with its number as its value.
     fn table(hashes: &[u64]) -> Vec<u8> {
-        let mut writer = Writer::new(Vec::new(), hashes.len());
+        let shape = shape(hashes);
+        let mut writer = Writer::new(Vec::new(), shape);
         for (value, &hash) in (0..).zip(hashes) {
-            writer.push(hash, value);
+            writer.push(shape.place(hash), Value::Place(value));
         }
         writer.finish()
+    }
+
+    /// In ascending order, and of those with the same rest only one.
+    fn distinct(mut hashes: Vec<u64>, shape: Shape) -> Vec<u64> {
+        hashes.sort_unstable_by_key(|&hash| shape.place(hash).rest);
+        hashes.dedup_by_key(|hash| shape.place(*hash).rest);
+        hashes.sort_unstable();
+        hashes
     }
 
     proptest! {
         #[test]
         fn every_hash_is_found_and_no_other(
-            hashes in prop::collection::btree_set(1_u64.., 0..300),
-            others in prop::collection::vec(1_u64.., 20),
-            crowded in any::<bool>(),
+            hashes in prop::collection::vec(any::<u64>(), 0..300),
+            others in prop::collection::vec(any::<u64>(), 20),
+            crowd in 1_u64..40,
+            // With nine slots a line, and with eight.
+            greatest in prop_oneof![Just(GREATEST), Just(1 << 28)],
         ) {
-            // Crowded hashes share their first bits, so lines overflow into the next.
-            let hashes: Vec<u64> = hashes.into_iter().map(|h| if crowded { h >> 20 } else { h }).collect();
-            let hashes: Vec<u64> = hashes.into_iter().collect::<std::collections::BTreeSet<_>>().into_iter().filter(|&h| h != 0).collect();
-            let bytes = table(&hashes);
-            let lines = lines(hashes.len());
+            let shape = Shape::new(hashes.len(), greatest);
+            // In a crowd the hashes choose from a part of the lines, so these overflow into others.
+            let crowded = |hash: &u64| hash / crowd;
+            let hashes = distinct(hashes.iter().map(crowded).collect(), shape);
+            let mut writer = Writer::new(Vec::new(), shape);
+            for (value, &hash) in (0..).zip(&hashes) {
+                writer.push(shape.place(hash), Value::Place(value));
+            }
+            let bytes = writer.finish();
             let table = bytes.as_chunks().0;
             for (value, &hash) in (0..).zip(&hashes) {
-                prop_assert_eq!(find(table, lines, hash), Found::Value(value));
+                prop_assert_eq!(find(table, shape, hash), Found::Value(Value::Place(value)));
             }
-            for other in others {
-                if !hashes.contains(&other) {
-                    prop_assert_eq!(find(table, lines, other), Found::Nothing);
+            let rests: Vec<u64> = hashes.iter().map(|&hash| shape.place(hash).rest).collect();
+            for other in others.iter().flat_map(|other| [*other, crowded(other)]) {
+                if !rests.contains(&shape.place(other).rest) {
+                    prop_assert_eq!(find(table, shape, other), Found::Nothing);
                 }
             }
-            prop_assert_eq!(all(table).map(|(hash, _)| hash).collect::<Vec<_>>(), hashes);
+        }
+
+        #[test]
+        fn values_come_back_as_they_were(
+            greatest in any::<u32>(),
+            number in any::<u32>(),
+            hash in any::<u64>(),
+        ) {
+            let number = number.min(greatest);
+            let shape = Shape::new(1, greatest);
+            for value in [Value::Place(number), Value::Set(number)] {
+                let mut writer = Writer::new(Vec::new(), shape);
+                writer.push(shape.place(hash), value);
+                let bytes = writer.finish();
+                prop_assert_eq!(find(bytes.as_chunks().0, shape, hash), Found::Value(value));
+            }
+            let read = Shape::read(shape.lines(), shape.value_bits().into());
+            prop_assert_eq!(read, Some(shape));
         }
 
         #[test]
         fn two_flipped_bits_are_seen(
             (one, other) in (0_usize..60 * 8, 0_usize..60 * 8),
-            hashes in prop::collection::btree_set(1_u64.., 1..5),
+            hashes in prop::collection::btree_set(any::<u64>(), 1..7),
         ) {
             prop_assume!(one != other);
             let hashes: Vec<u64> = hashes.into_iter().collect();
@@ -241,7 +433,10 @@ mod tests {
         }
 
         #[test]
-        fn a_flipped_bit_is_seen(at in 0_usize..64 * 8, hashes in prop::collection::btree_set(1_u64.., 1..5)) {
+        fn a_flipped_bit_is_seen(
+            at in 0_usize..64 * 8,
+            hashes in prop::collection::btree_set(any::<u64>(), 1..7),
+        ) {
             let hashes: Vec<u64> = hashes.into_iter().collect();
             let mut bytes = table(&hashes);
             let line = bytes.len() - LINE;
@@ -254,7 +449,20 @@ mod tests {
     fn an_empty_table_has_nothing() {
         let bytes = table(&[]);
         assert_eq!(bytes.len(), LINE);
-        assert_eq!(find(bytes.as_chunks().0, 1, 9), Found::Nothing);
-        assert_eq!(find(&[], 1, 9), Found::Nothing);
+        for hash in [0, 9] {
+            assert_eq!(find(bytes.as_chunks().0, shape(&[]), hash), Found::Nothing);
+            assert_eq!(find(&[], shape(&[]), hash), Found::Nothing);
+        }
+    }
+
+    #[test]
+    fn a_hash_with_nothing_behind_the_point_is_no_free_slot() {
+        let shape = Shape::new(1, GREATEST);
+        let mut writer = Writer::new(Vec::new(), shape);
+        writer.push(shape.place(0), Value::Place(0));
+        let bytes = writer.finish();
+        let found = |hash| find(bytes.as_chunks().0, shape, hash);
+        assert_eq!(found(0), Found::Value(Value::Place(0)));
+        assert_eq!(found(1 << 63), Found::Nothing);
     }
 }

@@ -135,12 +135,18 @@ fn sources_know_what_they_share() {
         (&[2, 2][..], &[1, 1][..])
     );
     assert_eq!(overlap.shared[&(0, 1)], 1);
-    let other = rules(&[("z.example", Reach::Exact), ("new.example", Reach::Exact)]);
     let seeded = compiled_with(7, |compiler| {
         compiler.source(source("a"));
         compiler.add(what(Reach::Subtree), "z.example", 1);
     });
-    assert_eq!(seeded.overlap_with(&other), (vec![1], 1));
+    let mut other = Compiler::new(7);
+    other.source(source("b"));
+    for reach in [Reach::Exact, Reach::Below] {
+        other.add(what(reach), "z.example", 1);
+        other.add(what(reach), "new.example", 2);
+    }
+    let (_, names) = other.finish_with_names().unwrap();
+    assert_eq!(seeded.overlap_with(&names), (vec![1], 1));
 }
 
 #[test]

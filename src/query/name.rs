@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use super::Spelling;
 
-const MAX_NAME: usize = 255;
+pub(crate) const MAX_NAME: usize = 255;
 const MAX_LABEL: usize = 63;
 
 /// A domain name in uncompressed wire format, with its final root label.

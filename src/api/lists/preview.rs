@@ -165,7 +165,7 @@ pub(crate) async fn preview_list(
         by_kind: contents.by_kind,
         refused: contents.refused,
         problems: problems.map(RefusedLine::from).collect(),
-        overlap: overlap(&api, &api.lists.rulebook.shared_with(&draft.compiled)),
+        overlap: overlap(&api, &api.lists.rulebook.shared_with(&draft.names)),
         breaks,
         would_block,
     }))

@@ -28,6 +28,7 @@ use tokio_util::task::TaskTracker;
 pub use library::{policy_at_rest, refresher};
 pub use limits::come_second;
 pub use start::{Parts, choose_crypto, prepare, prepare_with, start, start_here, store};
+pub use time_slice::shorten_time_slice;
 pub use trial::{Trial, Tried, made_up_upstream};
 
 use crate::access::Access;

@@ -3,14 +3,19 @@
 use std::collections::VecDeque;
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::os::fd::AsFd as _;
 use std::time::Duration;
 
+use nix::poll::{PollFd, PollFlags, ppoll};
+use nix::sys::time::TimeSpec;
 use tokio::time::Instant;
 
 /// QR and RA.
 const ANSWER: [u8; 2] = [0x81, 0x80];
 const ADDRESS: [u8; 16] = [0xc0, 12, 0, 1, 0, 1, 0, 0, 14, 16, 0, 4, 192, 0, 2, 1];
 const A: [u8; 2] = [0, 1];
+/// What is due this soon is not slept for.
+const SOON: Duration = Duration::from_micros(50);
 /// The root's SOA, by which a server may hold that there is nothing (RFC 2308 §5).
 const NOTHING: [u8; 33] = [
     0, 0, 6, 0, 1, 0, 0, 14, 16, 0, 22, 0, 0, 0, 0, 0, 1, 0, 0, 14, 16, 0, 0, 2, 88, 0, 1, 81, 128,
@@ -45,10 +50,10 @@ pub fn upstream(port: u16, delay_us: u64) {
         let next = due
             .front()
             .map(|(at, ..)| at.saturating_duration_since(now));
-        match next {
-            // The clock of a socket's time-out is too coarse for a millisecond.
-            Some(_) => socket.set_nonblocking(true).unwrap(),
-            None => socket.set_nonblocking(false).unwrap(),
+        socket.set_nonblocking(next.is_some()).unwrap();
+        if let Some(left) = next.filter(|left| *left > SOON) {
+            let mut sockets = [PollFd::new(socket.as_fd(), PollFlags::POLLIN)];
+            let _ = ppoll(&mut sockets, Some(TimeSpec::from_duration(left)), None);
         }
         match socket.recv_from(&mut packet) {
             Ok((length, peer)) => {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::task::JoinSet;
 
+use super::elsewhere;
 use super::home::{self, Home};
 use super::load::{self, Heard, Pace};
 use super::names;
@@ -103,7 +104,7 @@ pub async fn beside_load(folder: &Path, home: &Home) {
     let dns = server.dns;
     let ask = move |time| {
         let queries = queries.clone();
-        tokio::task::spawn_blocking(move || load::udp(dns, &queries, Pace::Rate(RATE), time))
+        elsewhere::run(move || load::udp(dns, &queries, Pace::Rate(RATE), time))
     };
     ask(Duration::from_secs(5)).await.unwrap();
     for round in 1..=2 {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::time::{self, Instant};
 
+use super::elsewhere;
 use super::home::Home;
 use super::load::{self, Pace};
 use super::names;
@@ -38,9 +39,8 @@ async fn delete(server: &Arc<Server>, home: &Home) {
     let queries = names::queries(home);
     let (dns, began) = (server.dns, Instant::now());
     server.delete(&format!("{DEVICE}/history")).await;
-    let asking = tokio::task::spawn_blocking(move || {
-        load::udp(dns, &queries, Pace::Rate(RATE), Duration::from_secs(10))
-    });
+    let asking =
+        elsewhere::run(move || load::udp(dns, &queries, Pace::Rate(RATE), Duration::from_secs(10)));
     let mut longest = Duration::ZERO;
     let (mut total, mut memory_mb) = (0, 0.0_f64);
     loop {

@@ -16,6 +16,7 @@ mod calls;
 
 #[path = "../common/dice.rs"]
 mod dice;
+mod elsewhere;
 mod erase;
 mod fill;
 mod home;
@@ -41,6 +42,7 @@ fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     if let ["upstream", port, delay_us] = words.as_slice() {
+        elsewhere::come_first();
         answering::upstream(port.parse().unwrap(), delay_us.parse().unwrap());
         return;
     }

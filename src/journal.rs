@@ -37,6 +37,7 @@ mod numbers;
 mod old_day;
 mod parcel;
 mod parts;
+mod plan;
 mod queries;
 mod record;
 mod recorder;

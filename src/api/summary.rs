@@ -140,11 +140,12 @@ pub(super) async fn summary(
     let device = device.read(&api)?.map(|device| [device.id]);
     let devices = device.as_ref().map(<[DeviceId; 1]>::as_slice);
     let journal = &api.journal;
-    let found = journal.summary(range.into(), devices, TOP).await;
-    let (before, _) = journal.counts(range.before().into(), devices).await;
-    let series = journal
-        .series(range.into(), counts::step_ms(range), devices)
-        .await;
+    // While the database fetches for one, another adds up.
+    let (found, (before, _), series) = tokio::join!(
+        journal.summary(range.into(), devices, TOP),
+        journal.counts(range.before().into(), devices),
+        journal.series(range.into(), counts::step_ms(range), devices),
+    );
     let known = Known::of(&api.devices);
     let vendors = vendors(&api, &found.origins);
     let attention = if device.is_none() {

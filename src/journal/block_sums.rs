@@ -1,5 +1,6 @@
-//! Sums of whole blocks that were read lately: the last day is looked at again and again, and most
-//! of its blocks stay as they are.
+//! What was read of blocks lately: the sums of whole ones, because the last day is looked at again and
+//! again, and most of its blocks stay as they are; the rows of those at the ends of a range, of which
+//! one reader wants the counts, another the names, and which the next call will want again.
 
 use std::sync::Arc;
 
@@ -13,31 +14,50 @@ use super::sum::Sum;
 
 /// Blocks whose sums are kept: those of two busy days, in four megabytes or so.
 const KEPT: usize = 32;
+/// Blocks whose rows are kept: those at the ends of a few ranges, in two megabytes.
+const KEPT_ROWS: usize = 8;
 
-/// The sums of blocks, by a hash of their bytes: a block that was merged or rewritten is another.
+/// What was read of blocks, by a hash of their bytes: a block that was merged or rewritten is another.
 #[derive(Debug)]
-pub(super) struct BlockSums(Cache<u64, Arc<[Sum]>>);
+pub(super) struct BlockSums {
+    sums: Cache<u64, Arc<[Sum]>>,
+    rows: Cache<u64, Arc<[Seen]>>,
+}
 
 impl Default for BlockSums {
     fn default() -> Self {
-        Self(Cache::new(KEPT))
+        Self {
+            sums: Cache::new(KEPT),
+            rows: Cache::new(KEPT_ROWS),
+        }
     }
 }
 
 impl BlockSums {
     /// The sums of the block with these bytes, if they are kept.
     pub(super) fn find(&self, block: &[u8]) -> Option<Arc<[Sum]>> {
-        self.0.get(&xxh3_64(block))
+        self.sums.get(&xxh3_64(block))
     }
 
     /// Keeps those of the block with these bytes.
     pub(super) fn keep(&self, block: &[u8], sums: Arc<[Sum]>) {
-        self.0.insert(xxh3_64(block), sums);
+        self.sums.insert(xxh3_64(block), sums);
+    }
+
+    /// The rows of the block with these bytes, if they are kept.
+    pub(super) fn find_rows(&self, block: &[u8]) -> Option<Arc<[Seen]>> {
+        self.rows.get(&xxh3_64(block))
+    }
+
+    /// Keeps those of the block with these bytes.
+    pub(super) fn keep_rows(&self, block: &[u8], rows: Arc<[Seen]>) {
+        self.rows.insert(xxh3_64(block), rows);
     }
 
     /// Forgets all: what was in some of the blocks is to be known no more.
     pub(super) fn forget(&self) {
-        self.0.clear();
+        self.sums.clear();
+        self.rows.clear();
     }
 }
 
@@ -97,7 +117,11 @@ mod tests {
             [(7, 2, 1, 10, 20), (8, 1, 0, 25, 25)]
         );
         assert!(sums.find(b"another").is_none());
+        sums.keep_rows(b"block", rows.into());
+        assert_eq!(sums.find_rows(b"block").as_deref(), Some(&rows[..]));
+        assert!(sums.find_rows(b"another").is_none());
         sums.forget();
         assert!(sums.find(b"block").is_none());
+        assert!(sums.find_rows(b"block").is_none());
     }
 }

@@ -14,9 +14,10 @@ use super::devices::Devices;
 use super::ids::{IdMap, IdSet};
 use super::line::{DAY_MS, Key};
 use super::parts::{self, ByDevice, NameSum};
+use super::plan::Plan;
 use super::state::State;
 use super::sum::Sum;
-use super::view::{Extent, Plan, Range, View};
+use super::view::{Extent, Range, View};
 use crate::query::{DeviceId, VerdictWord};
 use crate::store::{DayParts, StoredBlock, StoredDay};
 
@@ -271,9 +272,9 @@ impl<'a> Gatherer<'a> {
             }
             return;
         }
-        for seen in view.seen(block) {
+        for seen in &*view.seen_at_end(block) {
             if range.contains(seen.at_ms) {
-                self.add(&Sum::of(&seen));
+                self.add(&Sum::of(seen));
             }
         }
     }

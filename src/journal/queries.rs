@@ -11,9 +11,10 @@ use super::block::{Block, Seen};
 use super::devices::Devices;
 use super::filter::{Filter, NumberFilter};
 use super::line::{DAY_MS, HOUR_MS, Line, day_of};
+use super::plan::Plan;
 use super::row::Row;
 use super::state::State;
-use super::view::{Plan, View};
+use super::view::View;
 use crate::store::{BlockHead, DayParts};
 
 /// How long a page is searched for; a rare row may need another page.

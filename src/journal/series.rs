@@ -13,8 +13,9 @@ use super::devices::Devices;
 use super::line::{DAY_MS, HOUR_MS, Line, MINUTE_MS, day_of};
 use super::minutes;
 use super::parts;
+use super::plan::Plan;
 use super::state::State;
-use super::view::{Extent, Plan, Range, View};
+use super::view::{Extent, Range, View};
 use crate::query::DeviceId;
 use crate::store::{DayParts, StoredBlock, StoredDay};
 
@@ -308,11 +309,13 @@ async fn blocks_on_disk(
 }
 
 fn take_rows(view: &mut View, block: &StoredBlock, span: Range, take: &mut impl FnMut(Moment)) {
-    for seen in view.seen(block) {
-        if span.contains(seen.at_ms) {
-            take(Moment::of_seen(&seen));
-        }
+    if span.covers(&block.head) {
+        let rows = view.seen(block);
+        return rows.iter().map(Moment::of_seen).for_each(take);
     }
+    let rows = view.seen_at_end(block);
+    let rows = rows.iter().filter(|seen| span.contains(seen.at_ms));
+    rows.map(Moment::of_seen).for_each(take);
 }
 
 fn hour_ms(day: i64, hour: usize) -> i64 {

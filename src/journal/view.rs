@@ -12,7 +12,8 @@ use super::blob::Unpacker;
 use super::block::{Block, Seen};
 use super::block_sums;
 use super::bytes::Damaged;
-use super::line::{DAY_MS, HOUR_MS, day_of};
+use super::line::{DAY_MS, day_of};
+use super::plan::Plan;
 use super::shared::Shared;
 use super::state::State;
 use super::sum::Sum;
@@ -20,9 +21,6 @@ use crate::store::{BlockHead, DayParts, StoreError, StoredBlock, StoredDay, Tran
 
 /// The longest that a read goes on; what it did not reach is missing from the result.
 const PATIENCE: Duration = Duration::from_secs(5);
-
-/// The longest from a reader's look at the clock to its look at the rows, in milliseconds.
-const LOOKING_MS: i64 = 5000;
 
 /// Blocks whose rows are read at a time: half a megabyte.
 const BLOCKS_AT_ONCE: u32 = 8;
@@ -56,7 +54,7 @@ impl Range {
         self.since_ms <= head.first_ms && head.last_ms < self.until_ms
     }
 
-    fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.since_ms >= self.until_ms
     }
 
@@ -68,12 +66,12 @@ impl Range {
         }
     }
 
-    fn overlaps(&self, other: Self) -> bool {
+    pub(super) fn overlaps(&self, other: Self) -> bool {
         self.since_ms < other.until_ms && other.since_ms < self.until_ms
     }
 
     /// The part of whole units of time, and what is left at its ends.
-    fn split(self, unit_ms: i64) -> (Option<Self>, Vec<Self>) {
+    pub(super) fn split(self, unit_ms: i64) -> (Option<Self>, Vec<Self>) {
         let up = |ms: i64| ms.saturating_add(unit_ms - 1).div_euclid(unit_ms);
         let since_ms = up(self.since_ms).saturating_mul(unit_ms);
         let until_ms = self.until_ms.div_euclid(unit_ms).saturating_mul(unit_ms);
@@ -101,84 +99,6 @@ pub struct Extent {
     pub as_of_ms: i64,
     /// Whether all of the range was read: `false` when it took too long, or parts were not readable.
     pub complete: bool,
-}
-
-/// Where the parts of a range are read from.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Plan {
-    /// Days that are in the range as a whole: read from their sums.
-    pub whole: Vec<i64>,
-    /// The ends of the range: read row by row.
-    pub ends: Vec<Range>,
-    /// The same for readers whom the hours of days are enough for.
-    pub by_hour: ByHour,
-    /// Rows from this number on are in memory.
-    pub below: u64,
-}
-
-/// Where the parts of a range are read from when hours are enough.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct ByHour {
-    /// The days that have sums and of which hours are in the range as a whole.
-    pub days: Vec<i64>,
-    /// From the first to the last hour that is in the range as a whole.
-    pub hours: Option<Range>,
-    /// The ends of the range: read row by row.
-    pub ends: Vec<Range>,
-}
-
-impl Plan {
-    fn new(range: Range, state: &State, stored: &[i64]) -> Self {
-        let mut plan = Self {
-            below: state.tail.base,
-            ..Self::default()
-        };
-        if range.is_empty() {
-            return plan;
-        }
-        let mut days: Vec<i64> = stored.iter().chain(state.days.keys()).copied().collect();
-        days.sort_unstable();
-        days.dedup();
-        let last = day_of(range.until_ms - 1);
-        days.retain(|day| (day_of(range.since_ms)..=last).contains(day));
-        let range = Range {
-            until_ms: if ends_open(state, stored, range) {
-                Range::of_day(last).until_ms
-            } else {
-                range.until_ms
-            },
-            ..range
-        };
-        let (whole, ends) = range.split(DAY_MS);
-        plan.ends = ends;
-        let (hours, ends) = range.split(HOUR_MS);
-        let of_days = |part: Option<Range>| {
-            let days = days.iter().copied();
-            let inside = |day: &i64| part.is_some_and(|part| part.overlaps(Range::of_day(*day)));
-            days.filter(inside).collect::<Vec<i64>>()
-        };
-        plan.whole = of_days(whole);
-        plan.by_hour = ByHour {
-            days: of_days(hours),
-            hours,
-            ends,
-        };
-        plan
-    }
-}
-
-/// Whether the range ends after the last row of a day that is not over: then that day counts as
-/// a whole.
-///
-/// To a range that ends now belongs what came since its reader looked at the clock: to tell it
-/// apart, all rows of the day would have to be read.
-fn ends_open(state: &State, stored: &[i64], range: Range) -> bool {
-    let day = day_of(range.until_ms - 1);
-    let sums = state.days.get(&day).filter(|_| !stored.contains(&day));
-    let is_now = range.until_ms >= state.as_of_ms.saturating_sub(LOOKING_MS);
-    let late_ms = if is_now { LOOKING_MS } else { 0 };
-    let end_ms = range.until_ms.saturating_add(late_ms);
-    sums.is_some_and(|sums| day * DAY_MS + i64::from(sums.last) < end_ms)
 }
 
 /// The disk's side of a view.
@@ -342,7 +262,20 @@ impl View {
         noted(whole, &mut self.extent.complete)?
     }
 
-    /// What most readers need of a block's rows; nothing when it is damaged.
+    /// What most readers need of the rows of a block that is at an end of their range; nothing when it
+    /// is damaged.
+    pub(super) fn seen_at_end(&mut self, block: &StoredBlock) -> Arc<[Seen]> {
+        if let Some(rows) = self.shared.sums.find_rows(&block.data) {
+            return rows;
+        }
+        let rows: Arc<[Seen]> = self.seen(block).into();
+        if is_whole(&rows, block) {
+            self.shared.sums.keep_rows(&block.data, Arc::clone(&rows));
+        }
+        rows
+    }
+
+    /// The same of a block that is read once.
     pub(super) fn seen(&mut self, block: &StoredBlock) -> Vec<Seen> {
         let head = &block.head;
         let opened = Block::open(&block.data, head.rows);
@@ -358,8 +291,7 @@ impl View {
         }
         let rows = self.seen(block);
         let sums = block_sums::add_up(&rows);
-        // A damaged one is to be told each time.
-        if rows.len() == block.head.rows as usize {
+        if is_whole(&rows, block) {
             self.shared.sums.keep(&block.data, Arc::clone(&sums));
         }
         sums
@@ -388,6 +320,11 @@ impl View {
         }
         result.ok()
     }
+}
+
+/// Whether these are all rows of a block. A damaged one is to be told each time.
+fn is_whole(rows: &[Seen], block: &StoredBlock) -> bool {
+    rows.len() == block.head.rows as usize
 }
 
 /// What was read; `None` when it could not be, which makes the result incomplete.

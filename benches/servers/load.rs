@@ -47,6 +47,16 @@ pub struct Heard {
 }
 
 impl Heard {
+    /// Adds what came back of another run.
+    pub fn add(&mut self, other: Self) {
+        self.answers += other.answers;
+        self.lost += other.lost;
+        self.failed += other.failed;
+        self.times.extend(other.times);
+        self.times.sort_unstable();
+        self.silence_ms = self.silence_ms.max(other.silence_ms);
+    }
+
     /// The time within which this share of the answers came, in microseconds.
     pub fn within(&self, share: f64) -> f64 {
         #[expect(

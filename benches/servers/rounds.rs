@@ -245,15 +245,39 @@ impl Round<'_> {
         }
     }
 
-    /// Puts a longer list in place under load, and waits until its last name is blocked.
+    /// Replaces the list by a longer one under load, twice: as seldom as a home asks, and as often as
+    /// it never does.
     fn reload(&mut self, server: &Process, place: &Place<'_>) {
         if self.peer.reload == Reload::Never {
             return;
         }
+        let mut peak = server.resident_mb();
+        let started = Instant::now();
+        let seldom = self.replace(server, place, ("added", 1000), &mut peak);
+        self.note("reload: s", started.elapsed().as_secs_f64());
+        let longest = match seldom.lost {
+            0 => seldom.within(1.0) / 1000.0,
+            _ => load::PATIENCE.as_secs_f64() * 1000.0,
+        };
+        self.note("reload: longest answer, ms", longest);
+        self.note("reload: lost", seldom.lost as f64);
+        let often = self.replace(server, place, ("more", RATE), &mut peak);
+        self.note("reload: p99.9 of 20,000 q/s, µs", often.within(0.999));
+        self.note("reload: peak memory, MB", peak);
+    }
+
+    /// Puts a longer list in place, and asks at a rate until its last name is blocked.
+    fn replace(
+        &self,
+        server: &Process,
+        place: &Place<'_>,
+        (word, rate): (&str, u32),
+        peak: &mut f64,
+    ) -> Heard {
         let at = SocketAddr::from((Ipv4Addr::LOCALHOST, place.port));
         let mut text = fs::read_to_string(place.list).unwrap();
         for number in 0..ADDED {
-            writeln!(text, "added{number}.example").unwrap();
+            writeln!(text, "{word}{number}.example").unwrap();
         }
         let new = place.list.with_extension("new");
         fs::write(&new, text).unwrap();
@@ -263,26 +287,15 @@ impl Round<'_> {
             server.hang_up();
         }
         let started = Instant::now();
-        let query = wire(&format!("added{}.example", ADDED - 1), 1);
-        let mut longest: f64 = 0.0;
-        let mut silent = 0;
-        let mut peak = server.resident_mb();
+        let query = wire(&format!("{word}{}.example", ADDED - 1), 1);
+        let mut heard = Heard::default();
         while !answer_to(at, &query).is_some_and(|answer| blocks(&answer)) {
             assert!(started.elapsed() < PATIENCE, "the new list does not come");
             let half = Duration::from_millis(500);
-            let heard = load::udp(at, &self.material.mix, Pace::Rate(1000), half);
-            let waited = match heard.lost {
-                0 => heard.within(1.0) / 1000.0,
-                _ => load::PATIENCE.as_secs_f64() * 1000.0,
-            };
-            longest = longest.max(waited);
-            silent += heard.lost;
-            peak = peak.max(server.resident_mb());
+            heard.add(load::udp(at, &self.material.mix, Pace::Rate(rate), half));
+            *peak = peak.max(server.resident_mb());
         }
-        self.note("reload: s", started.elapsed().as_secs_f64());
-        self.note("reload: longest answer, ms", longest);
-        self.note("reload: lost", silent as f64);
-        self.note("reload: peak memory, MB", peak);
+        heard
     }
 }
 

@@ -13,13 +13,23 @@ use super::elsewhere;
 use super::home::{self, Home};
 use super::load::{self, Heard, Pace};
 use super::names;
-use super::server::Server;
+use super::process;
+use super::server::{self, Server};
 
 /// Times that each call is made.
 const TIMES: usize = 40;
 const RANGES: [&str; 3] = ["24h", "7d", "90d"];
 const RATE: u32 = 5000;
 const LOAD_TIME: Duration = Duration::from_secs(30);
+/// A rate that leaves a core time, and how long it lasts.
+const FAST: u32 = 20_000;
+const FAST_TIME: Duration = Duration::from_secs(10);
+/// What a page of 90 days asks for.
+const LONG: [&str; 3] = [
+    "summary?since=90d",
+    "exposure?since=90d",
+    "devices/d5?since=90d",
+];
 
 /// Times all calls, and says how far each looked.
 pub async fn all(folder: &Path, home: &Home) {
@@ -97,6 +107,32 @@ fn half_and_most(times: &mut [f64]) -> (f64, f64) {
     (times[times.len() / 2], times[times.len() * 95 / 100])
 }
 
+/// Queries at a high rate with one core for the server and one for what asks: of the bare echo, of the
+/// server, and of the server while pages of 90 days are read without a pause.
+pub async fn beside_long_reads(folder: &Path, home: &Home) {
+    let queries = names::queries(home);
+    let ask = |at| {
+        let queries = queries.clone();
+        elsewhere::run(move || {
+            process::stay_on(1);
+            load::udp(at, &queries, Pace::Rate(FAST), FAST_TIME)
+        })
+    };
+    let echo = server::free_port();
+    let _echo = server::answering(0, ("echo", echo), folder);
+    let server = Arc::new(Server::start_on("0", folder).await);
+    ask(server.dns).await.unwrap();
+    for round in 1..=3 {
+        tell(&format!("{round}: echo"), &ask(echo).await.unwrap());
+        tell(&format!("{round}: quiet"), &ask(server.dns).await.unwrap());
+        let (reading, stop) = read(&server, LONG.map(str::to_owned).to_vec());
+        let beside = ask(server.dns).await.unwrap();
+        stop.store(true, Ordering::Relaxed);
+        tell(&format!("{round}: beside 90 days"), &beside);
+        tell_calls(&format!("{round}"), reading.join_all().await);
+    }
+}
+
 /// Queries at a steady rate, first alone, then beside a dashboard that asks without a pause.
 pub async fn beside_load(folder: &Path, home: &Home) {
     let server = Arc::new(Server::start(folder).await);
@@ -110,39 +146,53 @@ pub async fn beside_load(folder: &Path, home: &Home) {
     for round in 1..=2 {
         let quiet = ask(LOAD_TIME).await.unwrap();
         tell(&format!("{round}: quiet"), &quiet);
-        let stop = Arc::new(AtomicBool::new(false));
-        let mut reading = JoinSet::new();
-        reading.spawn(read_on(Arc::clone(&server), Arc::clone(&stop)));
+        let (reading, stop) = read(&server, everything());
         let beside = ask(LOAD_TIME).await.unwrap();
         stop.store(true, Ordering::Relaxed);
-        let calls: BTreeMap<String, Vec<f64>> =
-            reading.join_all().await.into_iter().flatten().collect();
         tell(&format!("{round}: beside the calls"), &beside);
-        for (what, mut times) in calls {
-            let (half, most) = half_and_most(&mut times);
-            println!(
-                "{round}: {what}: {} calls, p50 {half:.1}, p95 {most:.1} ms",
-                times.len()
-            );
-        }
+        tell_calls(&format!("{round}"), reading.join_all().await);
     }
 }
 
-/// Makes all calls again and again, and says how long each took, in milliseconds.
-async fn read_on(server: Arc<Server>, stop: Arc<AtomicBool>) -> BTreeMap<String, Vec<f64>> {
+/// What the pages of all ranges ask for.
+fn everything() -> Vec<String> {
     let ranges = ["summary", "exposure", "devices/d5"]
         .into_iter()
         .flat_map(|what| RANGES.map(|range| format!("{what}?since={range}")));
     let mut whats: Vec<String> = ranges.collect();
     whats.push("queries?since=450d&name=no-such-name".to_owned());
-    let mut calls = BTreeMap::<String, Vec<f64>>::new();
-    while !stop.load(Ordering::Relaxed) {
-        for what in &whats {
-            let took = server.call(what).await.took.as_secs_f64() * 1000.0;
-            calls.entry(what.clone()).or_default().push(took);
+    whats
+}
+
+/// How long each call took, in milliseconds.
+type Times = BTreeMap<String, Vec<f64>>;
+
+/// Makes all these calls again and again, until it is stopped.
+fn read(server: &Arc<Server>, whats: Vec<String>) -> (JoinSet<Times>, Arc<AtomicBool>) {
+    let stop = Arc::new(AtomicBool::new(false));
+    let (server, is_over) = (Arc::clone(server), Arc::clone(&stop));
+    let mut reading = JoinSet::new();
+    reading.spawn(async move {
+        let mut calls = Times::new();
+        while !is_over.load(Ordering::Relaxed) {
+            for what in &whats {
+                let took = server.call(what).await.took.as_secs_f64() * 1000.0;
+                calls.entry(what.clone()).or_default().push(took);
+            }
         }
+        calls
+    });
+    (reading, stop)
+}
+
+fn tell_calls(run: &str, calls: Vec<Times>) {
+    for (what, mut times) in calls.into_iter().flatten() {
+        let (half, most) = half_and_most(&mut times);
+        println!(
+            "{run}: {what}: {} calls, p50 {half:.1}, p95 {most:.1} ms",
+            times.len()
+        );
     }
-    calls
 }
 
 fn tell(run: &str, heard: &Heard) {

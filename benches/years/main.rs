@@ -9,7 +9,6 @@
 #![expect(clippy::print_stdout, reason = "the figures are for people")]
 #![expect(clippy::cast_precision_loss, reason = "figures for people")]
 
-#[expect(dead_code, reason = "the upstream is shared, the echo is not")]
 #[path = "../servers/answering.rs"]
 mod answering;
 mod calls;
@@ -41,10 +40,13 @@ const HOUR_QUERIES: usize = 100_000;
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    if let ["upstream", port, delay_us] = words.as_slice() {
-        elsewhere::come_first();
-        answering::upstream(port.parse().unwrap(), delay_us.parse().unwrap());
-        return;
+    match words.as_slice() {
+        ["upstream", port, delay_us] => {
+            elsewhere::come_first();
+            return answering::upstream(port.parse().unwrap(), delay_us.parse().unwrap());
+        }
+        ["echo", port, _] => return answering::echo(port.parse().unwrap()),
+        _ => {}
     }
     let value = |name: &str| {
         let mut rest = words.iter().skip_while(|word| **word != name);
@@ -78,6 +80,9 @@ fn main() {
         }
         if is_wanted("load") {
             calls::beside_load(&folder, &home).await;
+        }
+        if is_wanted("reads") {
+            calls::beside_long_reads(&folder, &home).await;
         }
     });
 }

@@ -29,6 +29,11 @@ pub struct Called {
 impl Server {
     /// Starts it on a folder with a database; returns when it answers from that.
     pub async fn start(folder: &Path) -> Self {
+        Self::start_on("0-1", folder).await
+    }
+
+    /// The same on some cores.
+    pub async fn start_on(cores: &str, folder: &Path) -> Self {
         let [dns, web, upstream] = [(); 3].map(|()| free_port());
         let config = format!(
             "data_dir = \"{}\"\n[dns]\nlisten = [\"{dns}\"]\nallow_from = [\"any\"]\n\
@@ -39,11 +44,10 @@ impl Server {
         );
         let file = folder.with_extension("toml");
         fs::write(&file, config).unwrap();
-        let port = upstream.port().to_string();
         let log = folder.with_extension("log");
-        let upstream = Process::of_this(1, &["upstream", &port, "1000"], folder.parent().unwrap());
+        let upstream = answering(1, ("upstream", upstream), folder);
         let process = Process::start(
-            "0-1",
+            cores,
             env!("CARGO_BIN_EXE_squelch"),
             &[
                 "serve".to_owned(),
@@ -123,7 +127,13 @@ impl Server {
     }
 }
 
-fn free_port() -> SocketAddr {
+/// Starts what answers beside the server: the echo, or an upstream a millisecond away.
+pub fn answering(core: usize, (what, at): (&str, SocketAddr), folder: &Path) -> Process {
+    let port = at.port().to_string();
+    Process::of_this(core, &[what, &port, "1000"], folder.parent().unwrap())
+}
+
+pub fn free_port() -> SocketAddr {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     socket.local_addr().unwrap()
 }

@@ -1,10 +1,10 @@
 //! Keyed hashes of a name's suffixes: the name, its parent, and so on, in one pass from the right.
 //!
 //! The key is random for each installation, so that nobody can make up names that collide. A hash
-//! stands for the suffix itself, and the table keeps 48 bits of it at a million names, 54 at a
-//! hundred million. That a name which is not listed is taken for one that is has a chance of about
-//! one in two billion; that two of a million listed ones are taken for one another, so that one has
-//! the other's rules, one in three hundred; of a hundred million such a pair is to be expected.
+//! stands for the suffix itself, and the table keeps 54 bits of it. That a name which is not listed is
+//! taken for one of a million that are has a chance of about one in sixty billion; that two listed ones
+//! are taken for one another, so that one has the other's rules, one in ten thousand; of a hundred
+//! million such a pair is to be expected.
 
 use crate::query::{MAX_NAME, Name};
 

@@ -1,5 +1,5 @@
-//! The table of names: lines of 64 bytes, each with eight or nine slots and a checksum of its own,
-//! so that a damaged line is never read wrong.
+//! The table of names: lines of 64 bytes, each with eight slots and a checksum of its own, so that a
+//! damaged line is never read wrong.
 //!
 //! A hash times the number of lines is a line, and behind the point what tells the hashes of one
 //! line apart. Of that a slot keeps as many bits as the value leaves. Where a line is full, a hash
@@ -9,15 +9,13 @@ use super::hash::fold;
 
 /// The bytes of a line.
 pub(super) const LINE: usize = 64;
-/// The bits that slots share. One says whether hashes of this line stand in the next; the checksum
-/// takes the others.
-const BITS: u32 = 479;
-/// The bits of a slot at most, so that it is within eight bytes wherever it begins.
-const WIDEST: u32 = 58;
-/// Slots of a line at most.
-const MOST: usize = 9;
-/// Values with so many bits leave thirty at least of a ninth of a line; longer ones get an eighth.
-const SHORT: u32 = 23;
+/// Slots of a line.
+const SLOTS: usize = 8;
+/// The bits of a slot, which is within eight bytes wherever it begins. Behind the slots stand a bit
+/// that says whether hashes of this line stand in the next, and the checksum.
+const WIDTH: usize = 58;
+/// The bits of 64 that a slot leaves; it stands above them.
+const BELOW: u32 = 6;
 
 /// The byte and the bit that say whether hashes of this line stand in the next.
 const CONTINUES: (usize, u8) = (59, 1 << 7);
@@ -66,13 +64,11 @@ impl Shape {
     pub fn new(hashes: usize, greatest: u32) -> Self {
         // One bit tells sets from places.
         let value_bits = u32::BITS - greatest.leading_zeros() + 1;
-        let mut shape = Self {
-            lines: 1,
+        Self {
+            // One slot of each line is left free, on an average.
+            lines: hashes.div_ceil(SLOTS - 1).max(1) as u64,
             value_bits,
-        };
-        // One slot of each line is left free, on an average.
-        shape.lines = hashes.div_ceil(shape.slots() - 1).max(1) as u64;
-        shape
+        }
     }
 
     /// The shape that a file tells; `None` where there is none with such values.
@@ -102,29 +98,10 @@ impl Shape {
     #[expect(clippy::cast_possible_truncation, reason = "the two halves are meant")]
     pub fn place(self, hash: u64) -> Place {
         let product = u128::from(hash) * u128::from(self.lines);
-        let one = 1 << (self.below() + self.value_bits);
+        let one = 1 << (BELOW + self.value_bits);
         Place {
             home: (product >> 64) as u64,
             rest: (product as u64 & !(one - 1)).max(one),
-        }
-    }
-
-    #[inline]
-    fn slots(self) -> usize {
-        if self.value_bits <= SHORT {
-            MOST
-        } else {
-            MOST - 1
-        }
-    }
-
-    /// The bits of 64 that a slot leaves; it stands above them.
-    #[inline]
-    fn below(self) -> u32 {
-        if self.value_bits <= SHORT {
-            below(MOST)
-        } else {
-            below(MOST - 1)
         }
     }
 
@@ -156,17 +133,6 @@ impl Shape {
     }
 }
 
-/// The bits of a slot where there are so many in a line.
-#[expect(clippy::cast_possible_truncation, reason = "it is eight or nine")]
-const fn width(slots: usize) -> u32 {
-    let width = BITS / slots as u32;
-    if width < WIDEST { width } else { WIDEST }
-}
-
-const fn below(slots: usize) -> u32 {
-    u64::BITS - width(slots)
-}
-
 /// Writes lines for hashes that come in the order of their places, each place once.
 pub(super) struct Writer {
     bytes: Vec<u8>,
@@ -190,19 +156,18 @@ impl Writer {
 
     /// Adds what stands behind all before it.
     pub fn push(&mut self, place: Place, value: Value) {
-        let slots = self.shape.slots();
         while self.written < place.home {
             self.end_line();
         }
         // The line is full, and this hash chose it, or one before it.
-        if self.taken == slots {
+        if self.taken == SLOTS {
             if let Some(last) = self.line.get_mut(CONTINUES.0) {
                 *last |= CONTINUES.1;
             }
             self.end_line();
         }
-        let slot = place.rest >> self.shape.below() | self.shape.encode(value);
-        let (start, shift) = position(self.taken, slots);
+        let slot = place.rest >> BELOW | self.shape.encode(value);
+        let (start, shift) = position(self.taken);
         let bytes = self
             .line
             .get_mut(start..)
@@ -235,8 +200,8 @@ impl Writer {
 
 /// Where the eight bytes begin in which a slot stands, and above how many bits of others it does.
 #[expect(clippy::cast_possible_truncation, reason = "it is below eight")]
-const fn position(at: usize, slots: usize) -> (usize, u32) {
-    let bit = at * width(slots) as usize;
+const fn position(at: usize) -> (usize, u32) {
+    let bit = at * WIDTH;
     (bit / 8, (bit % 8) as u32)
 }
 
@@ -244,11 +209,6 @@ const fn position(at: usize, slots: usize) -> (usize, u32) {
 #[inline]
 pub(super) fn find(table: &[Line], shape: Shape, hash: u64) -> Found {
     let place = shape.place(hash);
-    let look_in = if shape.slots() == MOST {
-        look_in::<MOST>
-    } else {
-        look_in::<{ MOST - 1 }>
-    };
     let home = usize::try_from(place.home).unwrap_or(usize::MAX);
     for line in table.get(home..).unwrap_or_default() {
         match look_in(line, place.rest, shape.value_bits) {
@@ -274,17 +234,15 @@ enum Looked {
 /// Looks at all slots of a line: where in it a hash stands is a coin toss, and a branch on it would
 /// cost more. In a loop compilers make branches of it; so this has none around it.
 #[inline(never)]
-fn look_in<const SLOTS: usize>(line: &Line, rest: u64, value_bits: u32) -> Looked {
+fn look_in(line: &Line, rest: u64, value_bits: u32) -> Looked {
     if !is_sound(line) {
         return Looked::Damaged;
     }
-    let slots = slots::<SLOTS>(line);
     // What is nearest has the same bits above its value, or none has.
-    let apart = slots.map(|slot| slot ^ rest);
-    let (threes, others) = apart.as_chunks::<3>();
-    let threes = threes.iter().map(|[a, b, c]| *a.min(b).min(c));
-    let nearest = threes.chain(others.iter().copied()).min();
-    let value = nearest.unwrap_or(u64::MAX) >> below(SLOTS);
+    let apart = slots(line).map(|slot| slot ^ rest);
+    let fours = apart.as_chunks::<4>().0.iter();
+    let nearest = fours.map(|[a, b, c, d]| *a.min(b).min(c.min(d)));
+    let value = nearest.fold(u64::MAX, u64::min) >> BELOW;
     if value >> value_bits == 0 {
         return Looked::Found(value);
     }
@@ -296,11 +254,11 @@ fn look_in<const SLOTS: usize>(line: &Line, rest: u64, value_bits: u32) -> Looke
 
 /// The slots of a line, each above bits that mean nothing.
 #[inline]
-fn slots<const SLOTS: usize>(line: &Line) -> [u64; SLOTS] {
+fn slots(line: &Line) -> [u64; SLOTS] {
     std::array::from_fn(|at| {
-        let (start, shift) = position(at, SLOTS);
+        let (start, shift) = position(at);
         let bytes = line.get(start..).and_then(|from| from.first_chunk());
-        bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes)) << (below(SLOTS) - shift)
+        bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes)) << (BELOW - shift)
     })
 }
 
@@ -373,7 +331,6 @@ mod tests {
             hashes in prop::collection::vec(any::<u64>(), 0..300),
             others in prop::collection::vec(any::<u64>(), 20),
             crowd in 1_u64..40,
-            // With nine slots a line, and with eight.
             greatest in prop_oneof![Just(GREATEST), Just(1 << 28)],
         ) {
             let shape = Shape::new(hashes.len(), greatest);

@@ -11,9 +11,9 @@ const USUAL: u64 = 1024;
 const BASE: u64 = 40;
 const BASE_OF_A_THREAD: u64 = 12;
 
-/// About a quarter of a core beside a thread that answers queries there.
+/// About a tenth of a core beside a thread that answers queries there.
 #[cfg(target_os = "linux")]
-const SECOND: i32 = 5;
+const SECOND: i32 = 10;
 
 /// The greatest number of sockets of each kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -129,7 +129,7 @@ pub async fn beside_long_reads(folder: &Path, home: &Home) {
         let beside = ask(server.dns).await.unwrap();
         stop.store(true, Ordering::Relaxed);
         tell(&format!("{round}: beside 90 days"), &beside);
-        tell_calls(&format!("{round}"), reading.join_all().await);
+        tell_calls(&round.to_string(), reading.join_all().await);
     }
 }
 
@@ -150,7 +150,7 @@ pub async fn beside_load(folder: &Path, home: &Home) {
         let beside = ask(LOAD_TIME).await.unwrap();
         stop.store(true, Ordering::Relaxed);
         tell(&format!("{round}: beside the calls"), &beside);
-        tell_calls(&format!("{round}"), reading.join_all().await);
+        tell_calls(&round.to_string(), reading.join_all().await);
     }
 }
 

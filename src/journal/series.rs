@@ -309,11 +309,11 @@ async fn blocks_on_disk(
 }
 
 fn take_rows(view: &mut View, block: &StoredBlock, span: Range, take: &mut impl FnMut(Moment)) {
-    if span.covers(&block.head) {
-        let rows = view.seen(block);
-        return rows.iter().map(Moment::of_seen).for_each(take);
-    }
-    let rows = view.seen_at_end(block);
+    let rows = if span.covers(&block.head) {
+        view.seen(block).into()
+    } else {
+        view.seen_at_end(block)
+    };
     let rows = rows.iter().filter(|seen| span.contains(seen.at_ms));
     rows.map(Moment::of_seen).for_each(take);
 }

@@ -16,7 +16,6 @@ mod saved;
 mod sets;
 mod targets;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -32,7 +31,7 @@ pub use targets::Target;
 use crate::config;
 use crate::query::{ExtendedError, Name, Query, Source, UpstreamId};
 use flights::{Flight, Flights, Turn};
-use key::Key;
+use key::{Key, Under};
 use room::{Room, Table};
 
 /// Answers that upstream gave, shared by all DNS threads.
@@ -115,7 +114,7 @@ impl Cache {
     }
 
     /// The held answer to `query`, if there is one that may be given now.
-    pub fn find(&self, query: &Query, now: Instant) -> Option<Arc<Held>> {
+    pub fn find(&self, query: &Query, now: Instant) -> Option<Held> {
         let found = self.look(query, now, usize::MAX);
         match &found {
             Some(held) => {
@@ -131,15 +130,15 @@ impl Cache {
 
     /// Looks for an answer to `query`, or for one that its name, or one of so many above it, does not
     /// exist.
-    fn look(&self, query: &Query, now: Instant, above: usize) -> Option<Arc<Held>> {
+    fn look(&self, query: &Query, now: Instant, above: usize) -> Option<Held> {
         let table = self.table.as_ref()?;
         let key = Key::of(query);
-        let held = table.get(key.as_slice());
+        let held = table.get(&key);
         if held.as_ref().is_some_and(|held| held.is_good(now)) {
             return held;
         }
         let key = key.of_any_type();
-        let denied = table.get(key.as_slice());
+        let denied = table.get(&key);
         if denied.as_ref().is_some_and(|denied| denied.is_good(now)) {
             return denied;
         }
@@ -149,7 +148,7 @@ impl Cache {
         } else {
             above
         };
-        self.denial_above(table, (query, &key), now, above)
+        self.denial_above(table, (query, key), now, above)
             .or_else(|| {
                 held.into_iter()
                     .chain(denied)
@@ -161,15 +160,17 @@ impl Cache {
     fn denial_above(
         &self,
         table: &Table,
-        (query, key): (&Query, &Key),
+        (query, key): (&Query, Key<'_>),
         now: Instant,
         above: usize,
-    ) -> Option<Arc<Held>> {
+    ) -> Option<Held> {
         let mut keys = key.upwards().skip(1).take(above).peekable();
         keys.peek()?;
         let route = self.routes.find(query.name.as_wire());
-        let is_asked_there = |key: &&[u8]| self.routes.find(key::wire_name(key)) == route;
-        let mut held = keys.filter(is_asked_there).filter_map(|key| table.get(key));
+        let is_asked_there = |key: &Key<'_>| self.routes.find(key.name) == route;
+        let mut held = keys
+            .filter(is_asked_there)
+            .filter_map(|key| table.get(&key));
         held.find(|held| held.is_good(now))
     }
 
@@ -188,7 +189,7 @@ impl Cache {
         query: &Query,
         mut ask: impl Future<Output = Heard> + Unpin,
     ) -> Told {
-        let key = Key::of(query);
+        let key = Key::of(query).flat();
         loop {
             match self.flights.join(key.as_slice()) {
                 Turn::Wait(waiting) => {
@@ -212,7 +213,7 @@ impl Cache {
 
     /// Asks again for an answer that is held, if nobody does so already.
     pub async fn refresh(&self, query: &Query, ask: impl Future<Output = Heard> + Unpin) {
-        let key = Key::of(query);
+        let key = Key::of(query).flat();
         if let Turn::Ask(flight) = self.flights.join(key.as_slice()) {
             count(&self.counts.refreshes);
             self.hear(query, flight, ask).await;
@@ -243,7 +244,7 @@ impl Cache {
     }
 
     fn fail(&self, query: &Query, ede: u16, now: Instant) -> Told {
-        let held = self.keep(query, Arc::new(Held::silence(query, ede, now)), now);
+        let held = self.keep(query, Held::silence(query, ede, now), now);
         let source = if held.is_failure() {
             Source::Failure
         } else {
@@ -254,25 +255,21 @@ impl Cache {
 
     /// Reads an upstream's answer to `query`, and keeps it for as long as its TTLs allow. Gives a
     /// stale one instead, if there is one, where the upstream says that it could not find out.
-    pub fn put(
-        &self,
-        query: &Query,
-        message: Vec<u8>,
-        now: Instant,
-    ) -> Result<Arc<Held>, Unreadable> {
-        let held = Arc::new(Held::read(query, message, &self.config, now)?);
+    pub fn put(&self, query: &Query, message: Vec<u8>, now: Instant) -> Result<Held, Unreadable> {
+        let held = Held::read(query, message, &self.config, now)?;
         Ok(self.keep(query, held, now))
     }
 
-    fn keep(&self, query: &Query, held: Arc<Held>, now: Instant) -> Arc<Held> {
+    fn keep(&self, query: &Query, held: Held, now: Instant) -> Held {
         let Some(table) = &self.table else {
             return held;
         };
-        let (key, any_type) = (Key::of(query), Key::of(query).of_any_type());
+        let key = Key::of(query);
+        let any_type = key.of_any_type();
         // RFC 8767 §4: what is stale is for want of an answer, not in place of one that is forged.
         if held.is_failure() && !held.is_bogus() {
-            let before = [&key, &any_type].map(|key| table.get(key.as_slice()));
-            let usable = |before: &Arc<Held>| before.is_usable(now, self.config.serve_stale);
+            let before = [key, any_type].map(|key| table.get(&key));
+            let usable = |before: &Held| before.is_usable(now, self.config.serve_stale);
             if let Some(before) = before.into_iter().flatten().find(usable) {
                 before.put_off_refresh(now);
                 return before;
@@ -284,12 +281,12 @@ impl Cache {
             (key, any_type)
         };
         if !held.is_failure() {
-            table.remove(other.as_slice());
+            table.remove(&other);
         }
         if held.lifetime() > Duration::ZERO {
-            table.insert(into.as_slice().into(), Arc::clone(&held));
+            table.insert(Under(held.clone()), held.clone());
         } else {
-            table.remove(into.as_slice());
+            table.remove(&into);
         }
         held
     }
@@ -305,8 +302,8 @@ impl Cache {
     /// a name above it does not exist.
     pub fn clear_name(&self, name: &Name) {
         if let Some(table) = &self.table {
-            table.retain(|key, held| {
-                let held_for = key::name(key).unwrap_or(Name::ROOT);
+            table.retain(|_, held| {
+                let held_for = Name::from_wire(held.key().name).unwrap_or(Name::ROOT);
                 let denies = held.denies_name() && name.is_within(&held_for);
                 held_for != *name && !denies
             });

@@ -1,7 +1,7 @@
 //! Questions that are being asked: whoever asks the same waits for the same answer.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use quick_cache::DefaultHashBuilder;
 use tokio::sync::watch;
@@ -10,7 +10,7 @@ use super::held::Held;
 use crate::query::Source;
 
 /// An answer, and who made it.
-pub type Told = (Arc<Held>, Source);
+pub type Told = (Held, Source);
 
 /// The way to those who wait, where somebody does: few questions are asked twice at once.
 type Waiting = Option<watch::Sender<Option<Told>>>;

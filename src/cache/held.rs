@@ -7,9 +7,11 @@ use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
+use triomphe::ThinArc;
 
 use super::denial;
-use super::read::{FAILURE_TTL, HEADER, Reading, Says, Unreadable};
+use super::key::{self, Key};
+use super::read::{FAILURE_TTL, Reading, Says, Unreadable};
 use super::targets::{RecordTargets, Target};
 use crate::config;
 use crate::query::wire::{u16_at, u32_at};
@@ -25,24 +27,33 @@ const POPULAR: u8 = 2;
 /// answer of less than ten is not asked for ahead: it would be, nearly all the time.
 const PREFETCH_AFTER: u64 = 90;
 
-/// One upstream answer, without its OPT record.
+/// One upstream answer, without its OPT record. A clone is the same answer, not another.
+///
+/// All of it is one piece of memory. Its key is read from its question: nothing else holds that.
+#[derive(Clone, Debug)]
+pub struct Held(ThinArc<Head, u8>);
+
+/// What stands before the bytes: the message, and behind it two bytes a record that say where its
+/// TTL stands.
 #[derive(Debug)]
-pub struct Held {
-    /// The message, and behind it two bytes a record: where its TTL stands.
-    bytes: Box<[u8]>,
-    length: u16,
-    rcode: Rcode,
-    ede: Option<u16>,
-    says: Says,
-    /// In seconds.
-    lifetime: u32,
+struct Head {
     since: Instant,
-    /// How often it was given, as far as that matters.
-    given: AtomicU8,
-    /// No refresh is begun before it is this old, in milliseconds.
-    next_refresh: AtomicU32,
     /// Which rules had nothing against what it points to: [`Held::is_clean`].
     clean_under: AtomicU64,
+    /// In seconds.
+    lifetime: u32,
+    /// No refresh is begun before it is this old, in milliseconds.
+    next_refresh: AtomicU32,
+    ede: Option<u16>,
+    /// The bytes of the message.
+    length: u16,
+    /// The bytes of the name that its question begins with.
+    name_length: u8,
+    /// What its key has beside its question.
+    bits: u8,
+    says: Says,
+    /// How often it was given, as far as that matters.
+    given: AtomicU8,
 }
 
 impl Held {
@@ -54,7 +65,7 @@ impl Held {
         now: Instant,
     ) -> Result<Self, Unreadable> {
         let reading = Reading::new(query, message, config)?;
-        Self::new(&reading, now).ok_or(Unreadable)
+        Self::new(query, reading, now).ok_or(Unreadable)
     }
 
     /// The answer that nobody answered, with the code of the reason (RFC 8914).
@@ -64,71 +75,84 @@ impl Held {
         let reading = Reading {
             message: out.as_slice().to_vec(),
             ttls: Vec::new(),
-            rcode: Rcode::SERVFAIL,
             says: Says::NoAnswer,
             lifetime: FAILURE_TTL,
             ede: Some(ede),
         };
-        Self::new(&reading, now).expect("a header and a question are short")
+        Self::new(query, reading, now).expect("a header and a question are short")
     }
 
-    fn new(reading: &Reading, now: Instant) -> Option<Self> {
-        let length = u16::try_from(reading.message.len()).ok()?;
-        let mut bytes = Vec::with_capacity(reading.message.len() + 2 * reading.ttls.len());
-        bytes.extend_from_slice(&reading.message);
-        for &at in &reading.ttls {
+    fn new(query: &Query, reading: Reading, now: Instant) -> Option<Self> {
+        let mut bytes = reading.message;
+        let head = Head {
+            since: now,
+            clean_under: AtomicU64::new(0),
+            lifetime: reading.lifetime,
+            next_refresh: AtomicU32::new(0),
+            ede: reading.ede,
+            length: u16::try_from(bytes.len()).ok()?,
+            name_length: u8::try_from(query.name.as_wire().len()).ok()?,
+            bits: key::bits(query),
+            says: reading.says,
+            given: AtomicU8::new(0),
+        };
+        key::ask(query, &mut bytes)?;
+        bytes.reserve(2 * reading.ttls.len());
+        for at in reading.ttls {
             bytes.extend_from_slice(&u16::try_from(at).ok()?.to_be_bytes());
         }
-        Some(Self {
-            bytes: bytes.into(),
-            length,
-            rcode: reading.rcode,
-            ede: reading.ede,
-            says: reading.says,
-            lifetime: reading.lifetime,
-            since: now,
-            given: AtomicU8::new(0),
-            next_refresh: AtomicU32::new(0),
-            clean_under: AtomicU64::new(0),
-        })
+        Some(Self(ThinArc::from_header_and_slice(head, &bytes)))
+    }
+
+    /// What it is held under.
+    pub(super) fn key(&self) -> Key<'_> {
+        let Head {
+            name_length, bits, ..
+        } = *self.head();
+        let key = Key::asked(self.message(), name_length.into(), bits);
+        if self.denies_name() {
+            key.of_any_type()
+        } else {
+            key
+        }
     }
 
     /// Writes the answer to `query`, without its end; TTLs have counted down since it was read.
     pub fn write(&self, query: &Query, now: Instant, out: &mut AnswerBuf) {
-        if self.says == Says::NoSuchName && !self.is_about(query) {
+        if self.head().says == Says::NoSuchName && !self.is_about(query) {
             // RFC 8020 §2: it stands above the name asked, and there is nothing below it.
-            out.begin(query, self.rcode);
+            out.begin(query, self.rcode());
             out.set_authentic(query, self.message());
-            let ttl = self.ttl(self.lifetime, now);
+            let ttl = self.ttl(self.head().lifetime, now);
             if denial::write_soa(self.message(), ttl, out).is_none() {
                 out.negative_soa(ttl);
             }
             return;
         }
-        out.adopt(query, self.message(), self.rcode);
+        out.adopt(query, self.message(), self.rcode());
         if self.age(now) == 0 {
             return;
         }
         for at in self.ttls() {
-            out.set_ttl(at, self.ttl(u32_at(&self.bytes, at).unwrap_or(0), now));
+            out.set_ttl(at, self.ttl(u32_at(self.message(), at).unwrap_or(0), now));
         }
     }
 
     /// Whether the upstream's answer was not as its zone signed it (RFC 8914 §4.7 to §4.13).
     pub fn is_bogus(&self) -> bool {
-        self.ede.is_some_and(|code| (6..=12).contains(&code))
+        self.head().ede.is_some_and(|code| (6..=12).contains(&code))
     }
 
     /// What is said beside it: that it is stale, or the reason that there is no better one.
     pub fn extended_error(&self, now: Instant) -> Option<ExtendedError<'static>> {
-        let (code, text) = match self.says {
+        let (code, text) = match self.head().says {
             Says::NoSuchName if self.is_stale(now) => (ExtendedError::STALE_NXDOMAIN, ""),
             Says::Here | Says::Nothing if self.is_stale(now) => (ExtendedError::STALE, ""),
             Says::NoAnswer if self.is_bogus() => {
-                (self.ede?, "the answer is not as its zone signed it")
+                (self.head().ede?, "the answer is not as its zone signed it")
             }
-            Says::NoAnswer => (self.ede?, "no upstream answered"),
-            _ => (self.ede?, ""),
+            Says::NoAnswer => (self.head().ede?, "no upstream answered"),
+            _ => (self.head().ede?, ""),
         };
         Some(ExtendedError::new(code, text))
     }
@@ -151,78 +175,87 @@ impl Held {
     /// Whether the rules of a group are known to have nothing against its targets; `swap` is the
     /// number of the swap that brought these rules, from 1.
     pub fn is_clean(&self, swap: u32, group: GroupId) -> bool {
-        let seen = self.clean_under.load(Ordering::Relaxed);
+        let seen = self.head().clean_under.load(Ordering::Relaxed);
         seen >> 32 == u64::from(swap) && seen & group_bit(group) != 0
     }
 
     /// Notes that they have nothing against its targets.
     pub fn mark_clean(&self, swap: u32, group: GroupId) {
-        let seen = self.clean_under.load(Ordering::Relaxed);
+        let seen = self.head().clean_under.load(Ordering::Relaxed);
         let others = if seen >> 32 == u64::from(swap) {
             seen
         } else {
             u64::from(swap) << 32
         };
         // What another thread notes meanwhile may be lost: it is found out again.
-        self.clean_under
+        self.head()
+            .clean_under
             .store(others | group_bit(group), Ordering::Relaxed);
     }
 
     /// The answer's code.
     pub fn rcode(&self) -> Rcode {
-        self.rcode
+        Rcode(
+            self.message()
+                .get(3)
+                .map_or(0, |flags| u16::from(*flags & 0x0f)),
+        )
     }
 
     /// How long it may be held; zero: not at all.
     pub fn lifetime(&self) -> Duration {
-        Duration::from_secs(self.lifetime.into())
+        Duration::from_secs(self.head().lifetime.into())
     }
 
     /// Whether it may still be given.
     pub fn is_good(&self, now: Instant) -> bool {
-        self.age(now) < self.lifetime
+        self.age(now) < self.head().lifetime
     }
 
     /// Whether it was good once.
     pub fn is_stale(&self, now: Instant) -> bool {
-        self.lifetime > 0 && !self.is_good(now)
+        self.head().lifetime > 0 && !self.is_good(now)
     }
 
     /// Whether it is better than no answer.
     pub(super) fn is_usable(&self, now: Instant, stale: Duration) -> bool {
-        let limit = u64::from(self.lifetime) + stale.as_secs();
-        !self.is_failure() && self.lifetime > 0 && u64::from(self.age(now)) < limit
+        let limit = u64::from(self.head().lifetime) + stale.as_secs();
+        !self.is_failure() && self.head().lifetime > 0 && u64::from(self.age(now)) < limit
     }
 
     /// Whether it is given although it is stale. Where there was nothing there may be something
     /// now: that is only said again when asking is known to fail.
     pub(super) fn is_given_stale(&self, now: Instant, stale: Duration) -> bool {
-        self.is_usable(now, stale) && (self.says == Says::Here || !self.may_refresh(now))
+        self.is_usable(now, stale) && (self.head().says == Says::Here || !self.may_refresh(now))
     }
 
     /// Counts that it is given; whether it should be refreshed, which one of those who ask is told.
     pub(super) fn give(&self, now: Instant, prefetch: bool) -> bool {
         let given = self.count_given();
         let share = u64::from(self.age(now)) * 100;
-        let is_ending = share >= u64::from(self.lifetime) * PREFETCH_AFTER;
+        let is_ending = share >= u64::from(self.head().lifetime) * PREFETCH_AFTER;
         let is_due = is_ending && (self.is_stale(now) || (prefetch && given >= POPULAR));
         is_due && !self.is_failure() && self.begin_refresh(now)
     }
 
     /// Counts that it is given; how often it was before, as far as that matters.
     pub(super) fn count_given(&self) -> u8 {
-        let given = self.given.load(Ordering::Relaxed);
+        let given = self.head().given.load(Ordering::Relaxed);
         if given < POPULAR {
-            self.given.store(given + 1, Ordering::Relaxed);
+            self.head().given.store(given + 1, Ordering::Relaxed);
         }
         given
     }
 
     fn begin_refresh(&self, now: Instant) -> bool {
-        let (age, next) = (self.age_ms(now), self.next_refresh.load(Ordering::Relaxed));
+        let (age, next) = (
+            self.age_ms(now),
+            self.head().next_refresh.load(Ordering::Relaxed),
+        );
         let pause = age.saturating_add(REFRESH_PAUSE_MS);
         age >= next
             && self
+                .head()
                 .next_refresh
                 .compare_exchange(next, pause, Ordering::Relaxed, Ordering::Relaxed)
                 .is_ok()
@@ -231,53 +264,61 @@ impl Held {
     /// Notes that a refresh has failed just now.
     pub(super) fn put_off_refresh(&self, now: Instant) {
         let pause = self.age_ms(now).saturating_add(REFRESH_PAUSE_MS);
-        self.next_refresh.store(pause, Ordering::Relaxed);
+        self.head().next_refresh.store(pause, Ordering::Relaxed);
     }
 
     fn may_refresh(&self, now: Instant) -> bool {
-        self.age_ms(now) >= self.next_refresh.load(Ordering::Relaxed)
+        self.age_ms(now) >= self.head().next_refresh.load(Ordering::Relaxed)
     }
 
     /// For how many seconds the zone says that there is nothing of this type, where it does.
     pub fn nothing_for(&self, now: Instant) -> Option<u32> {
-        let is_told = self.says == Says::Nothing && denial::has_soa(self.message());
-        is_told.then(|| self.ttl(self.lifetime, now))
+        let is_told = self.head().says == Says::Nothing && denial::has_soa(self.message());
+        is_told.then(|| self.ttl(self.head().lifetime, now))
     }
 
     /// Whether it says that there is no such name, for every type.
     pub(super) fn denies_name(&self) -> bool {
-        self.says == Says::NoSuchName
+        self.head().says == Says::NoSuchName
     }
 
     /// Whether it says that nobody could find out.
     pub fn is_failure(&self) -> bool {
-        matches!(self.says, Says::Failure | Says::NoAnswer)
+        matches!(self.head().says, Says::Failure | Says::NoAnswer)
     }
 
     /// The message as it came, without OPT.
     pub(super) fn message(&self) -> &[u8] {
-        self.bytes
-            .get(..usize::from(self.length))
-            .unwrap_or_default()
+        let length = usize::from(self.head().length);
+        self.all().get(..length).unwrap_or_default()
     }
 
     /// How long it has been held, in seconds.
     pub(super) fn age(&self, now: Instant) -> u32 {
-        u32::try_from(now.duration_since(self.since).as_secs()).unwrap_or(u32::MAX)
+        u32::try_from(now.duration_since(self.head().since).as_secs()).unwrap_or(u32::MAX)
     }
 
-    /// The bytes behind its pointer.
-    pub(super) fn bytes(&self) -> usize {
-        self.bytes.len()
+    /// The bytes that it takes.
+    pub(super) fn size(&self) -> usize {
+        // In front stand a counter and the length.
+        2 * size_of::<usize>() + size_of::<Head>() + self.all().len()
+    }
+
+    fn head(&self) -> &Head {
+        &self.0.header.header
+    }
+
+    fn all(&self) -> &[u8] {
+        &self.0.slice
     }
 
     fn age_ms(&self, now: Instant) -> u32 {
-        u32::try_from(now.duration_since(self.since).as_millis()).unwrap_or(u32::MAX)
+        u32::try_from(now.duration_since(self.head().since).as_millis()).unwrap_or(u32::MAX)
     }
 
     /// Where each TTL stands in the message.
     fn ttls(&self) -> impl Iterator<Item = usize> {
-        let places = self.bytes.get(usize::from(self.length)..);
+        let places = self.all().get(usize::from(self.head().length)..);
         let places = places.unwrap_or_default().as_chunks::<2>().0.iter();
         places.map(|place| usize::from(u16::from_be_bytes(*place)))
     }
@@ -292,9 +333,7 @@ impl Held {
     }
 
     fn is_about(&self, query: &Query) -> bool {
-        let name = query.name.as_wire();
-        let question = self.bytes.get(HEADER..HEADER + name.len());
-        question.is_some_and(|question| question.eq_ignore_ascii_case(name))
+        self.key().name == query.name.as_wire()
     }
 }
 

@@ -46,7 +46,6 @@ pub(super) struct Reading {
     pub message: Vec<u8>,
     /// Where each record's TTL stands.
     pub ttls: Vec<usize>,
-    pub rcode: Rcode,
     pub says: Says,
     /// How long it may be held, in seconds; zero: not at all.
     pub lifetime: u32,
@@ -85,7 +84,6 @@ impl Reading {
         Ok(Self {
             ttls: records.iter().map(|record| record.ttl_at).collect(),
             message,
-            rcode,
             says,
             lifetime,
             ede: ede.flatten(),

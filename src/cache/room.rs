@@ -3,24 +3,23 @@
 //! The table's slots are reserved at the start, so that they never grow by doubling; what an answer
 //! takes beside its slot is counted as the allocator gives it. That is why the bounds are true.
 
-use std::sync::Arc;
-
 use quick_cache::sync::{Cache, DefaultLifecycle};
 use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 
 use super::held::Held;
+use super::key::Under;
 use crate::config;
 
 /// The table of the held answers.
-pub(super) type Table = Cache<Box<[u8]>, Arc<Held>, Room>;
+pub(super) type Table = Cache<Under, Held, Room>;
 
 /// A slot of the table with its part of the index, and of the slots that remember what was pushed
 /// out; a test compares it with what the table reports.
-pub(super) const SLOT: u64 = 72;
+pub(super) const SLOT: u64 = 64;
 /// Slots that remember what was pushed out, for each that holds an answer.
 const REMEMBERED: f64 = 0.25;
 /// No answer takes less. Where the bytes are few for the answers, the slots are fewer.
-const LEAST: u64 = 192;
+const LEAST: u64 = 160;
 
 /// What an answer counts: its bytes, but at least its part of all of them. So neither bound, that
 /// of the bytes and that of the answers, is ever passed.
@@ -57,18 +56,15 @@ impl Room {
     }
 }
 
-impl Weighter<Box<[u8]>, Arc<Held>> for Room {
-    fn weight(&self, key: &Box<[u8]>, held: &Arc<Held>) -> u64 {
-        size(key, held).max(self.least)
+impl Weighter<Under, Held> for Room {
+    fn weight(&self, _: &Under, held: &Held) -> u64 {
+        size(held).max(self.least)
     }
 }
 
 /// The bytes that an answer takes.
-pub(super) fn size(key: &[u8], held: &Held) -> u64 {
-    // An `Arc` has two counters in front.
-    let fixed = size_of::<Held>() + 2 * size_of::<usize>();
-    let parts = [key.len(), fixed, held.bytes()];
-    SLOT + parts.map(allocated).iter().sum::<u64>()
+pub(super) fn size(held: &Held) -> u64 {
+    SLOT + allocated(held.size())
 }
 
 /// What the usual allocators take for so many bytes: a header, and whole pairs of words.

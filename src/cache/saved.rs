@@ -7,15 +7,15 @@
 use std::fs;
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::time::Instant;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
+use super::Cache;
 use super::held::Held;
+use super::key::{self, Under};
 use super::room::Table;
-use super::{Cache, key};
 use crate::config;
 
 /// What the file begins with; the last digit counts the versions of the format.
@@ -95,16 +95,16 @@ impl Cache {
     ) -> io::Result<(usize, Vec<u8>)> {
         let is_saved = |held: &Held| held.is_usable(now, self.config.serve_stale);
         // The next run may number sets of upstream servers in another way.
-        let is_for_all = |key: &[u8]| !key::is_of_group(key);
-        let all = table
-            .iter()
-            .filter(|(key, held)| is_for_all(key) && is_saved(held));
-        let all: Vec<(Box<[u8]>, Arc<Held>)> = all.collect();
+        let is_for_all = |held: &Held| !held.key().is_of_group();
+        let all = table.iter().map(|(_, held)| held);
+        let all: Vec<Held> = all
+            .filter(|held| is_for_all(held) && is_saved(held))
+            .collect();
         let mut out = BufWriter::new(zstd::Encoder::new(Vec::new(), LEVEL)?);
-        for (key, held) in &all {
+        for held in &all {
             let since_ms = wall_ms - i64::from(held.age(now)) * 1000;
             out.write_all(&since_ms.to_le_bytes())?;
-            write_part(&mut out, key)?;
+            write_part(&mut out, held.key().flat().as_slice())?;
             write_part(&mut out, held.message())?;
         }
         let payload = out.into_inner().map_err(io::IntoInnerError::into_error)?;
@@ -140,7 +140,7 @@ impl Cache {
             let age = Duration::from_millis(u64::try_from(wall_ms - since_ms).unwrap_or(0));
             let held = self.revive(&key, message, now.checked_sub(age));
             if let Some(held) = held.filter(|held| held.is_usable(now, self.config.serve_stale)) {
-                count += usize::from(add(table, key, held));
+                count += usize::from(add(table, held));
             }
         }
         Ok(count)
@@ -153,11 +153,11 @@ impl Cache {
 }
 
 /// Adds an answer where there is none that is newer.
-fn add(table: &Table, key: Vec<u8>, held: Held) -> bool {
-    let newer = table.peek(key.as_slice());
+fn add(table: &Table, held: Held) -> bool {
+    let newer = table.peek(&held.key());
     let is_added = newer.is_none_or(|newer| newer.is_failure());
     if is_added {
-        table.insert(key.into(), Arc::new(held));
+        table.insert(Under(held.clone()), held);
     }
     is_added
 }

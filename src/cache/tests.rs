@@ -72,7 +72,7 @@ fn get(cache: &Cache, query: &Query) -> Option<Message> {
     Some(Message::from_vec(out.as_slice()).unwrap())
 }
 
-fn put(cache: &Cache, query: &Query, message: &Message) -> Result<Arc<Held>, Unreadable> {
+fn put(cache: &Cache, query: &Query, message: &Message) -> Result<Held, Unreadable> {
     cache.put(query, message.to_vec().unwrap(), Instant::now())
 }
 

@@ -55,13 +55,25 @@ pub(super) struct State {
     spelled: Spelled,
 }
 
-/// What the entry of a rule is numbered as.
+/// What the entry of a rule is numbered as, in more bits than numbers take. The uppermost says whether
+/// it shares the number with all where it stands, until there may be more.
 #[derive(Clone, Copy, Debug)]
-struct KnownEntry {
-    id: u32,
-    /// Whether it has the number for itself, and not with all where it stands, until there may be
-    /// more.
-    is_own: bool,
+struct KnownEntry(u32);
+
+impl KnownEntry {
+    const SHARED: u32 = 1 << 31;
+
+    fn new(id: u32, is_own: bool) -> Self {
+        Self(if is_own { id } else { id | Self::SHARED })
+    }
+
+    fn id(self) -> u32 {
+        self.0 & !Self::SHARED
+    }
+
+    fn is_own(self) -> bool {
+        self.0 & Self::SHARED == 0
+    }
 }
 
 impl Default for State {
@@ -286,15 +298,15 @@ impl State {
     pub(super) fn forget_entries(&mut self, gone: &IdSet) {
         self.entries.forget(gone);
         self.known_entries
-            .retain(|_, known| !gone.contains(known.id));
+            .retain(|_, known| !gone.contains(known.id()));
     }
 
     fn entry_id(&mut self, matched: Match, record: &Record<'_>, words: &Words) -> Option<u32> {
         let key = (matched.generation, matched.rule);
         if let Some(known) = self.known_entries.get(&key)
-            && (known.is_own || !self.new_entries.is_left(record.at_ms))
+            && (known.is_own() || !self.new_entries.is_left(record.at_ms))
         {
-            return Some(known.id);
+            return Some(known.id());
         }
         // What was decided is told with its name, unless privacy keeps even that out.
         let name = record.name.map_or(Ok(Name::ROOT), Name::from_wire).ok()?;
@@ -310,7 +322,7 @@ impl State {
         if self.known_entries.len() >= KNOWN_ENTRIES {
             self.known_entries.clear();
         }
-        self.known_entries.insert(key, KnownEntry { id, is_own });
+        self.known_entries.insert(key, KnownEntry::new(id, is_own));
         Some(id)
     }
 }

@@ -38,10 +38,10 @@ const SETTLING: Duration = Duration::from_mins(5);
 const RETRY: (Duration, Duration) = (Duration::from_secs(5), Duration::from_mins(5));
 
 /// Bytes taken from a ring at once.
-const GULP: usize = 256 << 10;
+const GULP: usize = 128 << 10;
 
 /// The most gulps before a reader is answered: a full ring, twice over.
-const CATCH_UP_GULPS: usize = 16;
+const CATCH_UP_GULPS: usize = 32;
 
 /// Rows kept in memory while the disk fails: about four megabytes.
 const MOST_ROWS: usize = 65_536;

@@ -6,6 +6,8 @@ use std::sync::atomic::AtomicUsize;
 use futures_util::future::join_all;
 use tokio::sync::Notify;
 
+use std::sync::Arc;
+
 use super::*;
 
 fn heard() -> Ready<Heard> {

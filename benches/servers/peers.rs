@@ -1,38 +1,47 @@
-//! The servers: how each is told of the list and the upstream, and started. All log as they do by
-//! default, but for Squelch, whose journal is on.
+//! The servers: how each is told of the list and the upstream, started, and told of a new list. Each
+//! has a file of its own in `peers`.
+//!
+//! None but Squelch logs queries, and all have room for the answers that the bench makes them hold.
 
-use std::fmt::Write as _;
+mod dnsmasq;
+mod squelch;
+mod unbound;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::SERVER_CORE;
-use super::load::DEVICES;
-use super::process::{Process, convert};
+use super::process::Process;
 
 /// A server that can be measured here.
 pub struct Peer {
     /// What the tables call it.
     pub name: &'static str,
+    /// Its version, in its own words.
+    pub version: String,
     /// Its program.
     program: PathBuf,
     /// Writes its files into a folder, and gives its arguments.
     prepare: fn(&Place<'_>) -> Vec<String>,
-    /// How it takes a new list while it runs.
-    pub reload: Reload,
-    /// Whether it blocks names and asks upstreams at all.
-    pub is_server: bool,
+    /// What makes it take a new list while it runs, if anything does.
+    pub reload: Option<Reload>,
+    /// What it is.
+    pub kind: Kind,
 }
 
-/// How a server takes a new list while it runs.
+/// Makes a running server take the list that is there now, without waiting until it has.
+type Reload = fn(&Process, &Place<'_>);
+
+/// What is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reload {
-    /// It watches the file.
-    Watches,
-    /// It reads its files again when it is hung up on.
-    HangsUp,
-    /// Not at all.
-    Never,
+pub enum Kind {
+    /// The limit, which neither blocks names nor asks upstreams.
+    Echo,
+    /// Squelch, which has to work.
+    Ours,
+    /// Another server.
+    Other,
 }
 
 /// Where a server runs.
@@ -58,6 +67,10 @@ impl Place<'_> {
     fn text(&self, name: &str) -> String {
         self.path(name).display().to_string()
     }
+
+    fn write(&self, name: &str, text: &str) {
+        fs::write(self.path(name), text).unwrap();
+    }
 }
 
 impl Peer {
@@ -77,57 +90,27 @@ impl Peer {
         )
     }
 
-    /// Its version, in its own words.
-    pub fn version(&self) -> String {
-        if !self.is_server {
-            return "the limit".to_owned();
-        }
-        let option = ["--version", "-V", "-v"]
-            .into_iter()
-            .filter_map(|option| Command::new(&self.program).arg(option).output().ok());
-        let texts = option.map(|output| {
-            let text = [output.stdout, output.stderr].concat();
-            let text = String::from_utf8_lossy(&text).into_owned();
-            text.lines().next().unwrap_or_default().to_owned()
-        });
-        let mut versions = texts.filter(|text| text.bytes().any(|byte| byte.is_ascii_digit()));
-        versions.next().unwrap_or_default()
+    /// Whether it blocks names and asks upstreams at all.
+    pub fn is_server(&self) -> bool {
+        self.kind != Kind::Echo
     }
 }
 
 /// The bare echo, Squelch, perhaps another build of it, and all peers whose program is found.
 pub fn installed(beside: Option<PathBuf>) -> Vec<Peer> {
-    let this = std::env::current_exe().unwrap();
-    let squelch = PathBuf::from(env!("CARGO_BIN_EXE_squelch"));
-    let peer = |name, program: Option<PathBuf>, prepare, reload| {
-        program.map(|program| Peer {
-            name,
-            program,
-            prepare,
-            reload,
-            is_server: true,
-        })
-    };
     let echo = Peer {
         name: "echo",
-        program: this,
-        prepare: |place| vec!["echo".to_owned(), place.port.to_string()],
-        reload: Reload::Never,
-        is_server: false,
+        version: "the limit".to_owned(),
+        program: std::env::current_exe().unwrap(),
+        prepare: |place| words(&["echo", &place.port.to_string()]),
+        reload: None,
+        kind: Kind::Echo,
     };
-    let peers = [
-        peer("squelch", Some(squelch), prepare_squelch, Reload::Watches),
-        peer("before", beside, prepare_squelch, Reload::Watches),
-        peer(
-            "unbound",
-            found("unbound"),
-            prepare_unbound,
-            Reload::HangsUp,
-        ),
-        peer("dnsmasq", found("dnsmasq"), prepare_dnsmasq, Reload::Never),
-    ];
-    std::iter::once(echo)
-        .chain(peers.into_iter().flatten())
+    let others = [unbound::peer(), dnsmasq::peer()];
+    [echo, squelch::peer()]
+        .into_iter()
+        .chain(beside.map(squelch::before))
+        .chain(others.into_iter().flatten())
         .collect()
 }
 
@@ -141,78 +124,19 @@ pub fn found(name: &str) -> Option<PathBuf> {
     files.find(|file| file.is_file())
 }
 
+/// What a program says first when it is asked for its version so.
+fn version_of(program: &Path, option: &str) -> String {
+    let Ok(output) = Command::new(program).arg(option).output() else {
+        return String::new();
+    };
+    let text = [output.stdout, output.stderr].concat();
+    let text = String::from_utf8_lossy(&text).into_owned();
+    text.lines().next().unwrap_or_default().to_owned()
+}
+
 fn words(text: &[&str]) -> Vec<String> {
     text.iter().map(|&word| word.to_owned()).collect()
 }
 
-fn prepare_squelch(place: &Place<'_>) -> Vec<String> {
-    let mut devices = String::new();
-    for number in 1..=DEVICES {
-        let group = if number % 4 == 0 { "kids" } else { "default" };
-        writeln!(
-            devices,
-            "[[device]]\nname = \"Device {number}\"\nmatch = [\"127.0.1.{number}\"]\ngroup = \"{group}\""
-        )
-        .unwrap();
-    }
-    let config = format!(
-        "data_dir = \"{}\"\n\
-         [dns]\nlisten = [\"127.0.0.1:{}\"]\nworkers = 1\n\
-         rate_limit = {{ queries_per_second = 0, burst = 0 }}\n\
-         [dns.tls]\ncertificate = \"cert.pem\"\nkey = \"key.pem\"\n\
-         dot = [\"127.0.0.1:{}\"]\ndoh = [\"127.0.0.1:{}\"]\n\
-         [upstream]\nservers = [\"udp://127.0.0.1:{}\"]\n\
-         [web]\nlisten = []\n\
-         [[list]]\nname = \"million\"\nsource = \"{}\"\nformat = \"domains\"\n\
-         [[group]]\nname = \"kids\"\n{devices}",
-        place.text("data"),
-        place.port,
-        place.tls,
-        place.https,
-        place.upstream,
-        place.list.display(),
-    );
-    fs::write(place.path("config.toml"), config).unwrap();
-    words(&["serve", "--config", &place.text("config.toml")])
-}
-
-fn prepare_unbound(place: &Place<'_>) -> Vec<String> {
-    convert(place.list, &place.path("block.conf"), "", |name| {
-        format!("local-zone: \"{name}\" always_null\n")
-    });
-    let (folder, tls, https) = (place.folder.display(), place.tls, place.https);
-    let config = format!(
-        "server:\n interface: 127.0.0.1@{}\n access-control: 127.0.0.0/8 allow\n\
-         \x20interface: 127.0.0.1@{tls}\n interface: 127.0.0.1@{https}\n\
-         \x20tls-port: {tls}\n https-port: {https}\n\
-         \x20tls-service-pem: \"{folder}/cert.pem\"\n tls-service-key: \"{folder}/key.pem\"\n\
-         \x20incoming-num-tcp: 100\n do-not-query-localhost: no\n do-ip6: no\n num-threads: 1\n username: \"\"\n\
-         \x20chroot: \"\"\n directory: \"{folder}\"\n pidfile: \"{folder}/pid\"\n\
-         \x20use-syslog: no\n verbosity: 0\n module-config: \"iterator\"\n\
-         \x20msg-cache-size: 64m\n rrset-cache-size: 128m\n outgoing-range: 8192\n\
-         \x20num-queries-per-thread: 4096\n include: \"{folder}/block.conf\"\n\
-         remote-control:\n control-enable: no\n\
-         forward-zone:\n name: \".\"\n forward-addr: 127.0.0.1@{}\n",
-        place.port, place.upstream,
-    );
-    fs::write(place.path("unbound.conf"), config).unwrap();
-    words(&["-d", "-c", &place.text("unbound.conf")])
-}
-
-fn prepare_dnsmasq(place: &Place<'_>) -> Vec<String> {
-    convert(place.list, &place.path("block.conf"), "", |name| {
-        format!("address=/{name}/#\n")
-    });
-    let config = format!(
-        "no-resolv\nno-hosts\nport={}\nlisten-address=127.0.0.1\nbind-interfaces\nuser=\n\
-         server=127.0.0.1#{}\ncache-size=10000\ndns-forward-max=10000\npid-file={}\n\
-         conf-file={}\n",
-        place.port,
-        place.upstream,
-        place.text("pid"),
-        place.text("block.conf"),
-    );
-    fs::write(place.path("dnsmasq.conf"), config).unwrap();
-    let option = format!("--conf-file={}", place.text("dnsmasq.conf"));
-    words(&["--keep-in-foreground", &option])
-}
+/// For servers that watch the list themselves.
+fn watches(_: &Process, _: &Place<'_>) {}

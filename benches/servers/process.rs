@@ -82,13 +82,15 @@ pub fn stay_on(core: usize) {
     sched_setaffinity(Pid::from_raw(0), &cores).unwrap();
 }
 
-/// Writes a file of lines, one for each blocked name.
+/// Writes a file of lines, one for each blocked name, and puts it in the place of the one before.
 pub fn convert(list: &Path, to: &Path, head: &str, line: impl Fn(&str) -> String) {
     let names = fs::read_to_string(list).unwrap();
-    let mut file = std::io::BufWriter::new(fs::File::create(to).unwrap());
+    let new = to.with_extension("new");
+    let mut file = std::io::BufWriter::new(fs::File::create(&new).unwrap());
     file.write_all(head.as_bytes()).unwrap();
     for name in names.lines() {
         file.write_all(line(name).as_bytes()).unwrap();
     }
     file.flush().unwrap();
+    fs::rename(new, to).unwrap();
 }

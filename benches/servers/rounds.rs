@@ -13,7 +13,7 @@ use super::LOAD_CORE;
 use super::encrypted;
 use super::load::{self, Heard, Pace};
 use super::names::{Material, Wire, wire};
-use super::peers::{Peer, Place, Reload};
+use super::peers::{Peer, Place};
 use super::process::{Process, stay_on};
 
 /// How long each load lasts.
@@ -59,7 +59,7 @@ pub fn run(peers: &[Peer], material: &Material, (rounds, scope): (usize, Scope))
         .iter()
         .map(|peer| Row {
             name: peer.name,
-            version: peer.version(),
+            version: peer.version.clone(),
             figures: Figures::new(),
         })
         .collect();
@@ -108,18 +108,18 @@ impl Round<'_> {
         let at = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let near = upstream(&place, 100);
         let mut server = self.start("first start, ms", &arguments, &place);
-        if self.peer.is_server {
+        if self.peer.is_server() {
             // The second start finds what the first has made of the list.
             drop(server);
             server = self.start("start, ms", &arguments, &place);
         }
         if scope == Scope::All {
             self.loads(&server, &place);
-        } else if !self.peer.is_server {
+        } else if !self.peer.is_server() {
             self.busy(&server, at);
         }
         drop(near);
-        if self.peer.is_server {
+        if self.peer.is_server() {
             self.misses(&server, &place);
         }
     }
@@ -128,7 +128,7 @@ impl Round<'_> {
         let at = SocketAddr::from((Ipv4Addr::LOCALHOST, place.port));
         self.busy(server, at);
         self.steady(server, at);
-        if !self.peer.is_server {
+        if !self.peer.is_server() {
             return;
         }
         self.note("memory, MB", server.resident_mb());
@@ -156,7 +156,8 @@ impl Round<'_> {
         let started = Instant::now();
         let mut server = self.peer.start(arguments, place);
         let query = wire(&self.material.listed, 1);
-        while !answer_to(at, &query).is_some_and(|answer| !self.peer.is_server || blocks(&answer)) {
+        while !answer_to(at, &query).is_some_and(|answer| !self.peer.is_server() || blocks(&answer))
+        {
             let name = self.peer.name;
             let log = || fs::read_to_string(place.folder.join("log")).unwrap_or_default();
             assert!(!server.has_ended(), "{name} does not start: {}", log());
@@ -248,7 +249,7 @@ impl Round<'_> {
     /// Replaces the list by a longer one under load, twice: as seldom as a home asks, and as often as
     /// it never does.
     fn reload(&mut self, server: &Process, place: &Place<'_>) {
-        if self.peer.reload == Reload::Never {
+        if self.peer.reload.is_none() {
             return;
         }
         let mut peak = server.resident_mb();
@@ -287,9 +288,8 @@ impl Round<'_> {
         let new = place.list.with_extension("new");
         fs::write(&new, text).unwrap();
         fs::rename(&new, place.list).unwrap();
-        if self.peer.reload == Reload::HangsUp {
-            self.peer.prepare(place);
-            server.hang_up();
+        if let Some(reload) = self.peer.reload {
+            reload(server, place);
         }
         let started = Instant::now();
         let query = wire(&format!("{word}{}.example", ADDED - 1), 1);

@@ -261,20 +261,21 @@ impl<'a> Run<'a> {
 }
 
 /// Asks over a few TCP connections for so long, with so many queries out on each; `None` where the
-/// server ends one of them.
+/// server takes none, or ends one of them.
 pub fn tcp(server: SocketAddr, queries: &[Wire], window: usize, time: Duration) -> Option<Heard> {
     let connect = |_| {
-        let stream = TcpStream::connect(server).unwrap();
+        let stream = TcpStream::connect(server).ok()?;
         stream.set_nodelay(true).unwrap();
         stream.set_nonblocking(true).unwrap();
-        Connection {
+        Some(Connection {
             stream,
             read: Vec::new(),
             unwritten: Vec::new(),
             out: 0,
-        }
+        })
     };
-    let mut connections: Vec<Connection> = (0..CONNECTIONS).map(connect).collect();
+    let connections: Option<Vec<Connection>> = (0..CONNECTIONS).map(connect).collect();
+    let mut connections = connections?;
     let mut heard = Heard::default();
     let mut next = 0;
     let started = Instant::now();

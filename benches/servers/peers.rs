@@ -71,6 +71,14 @@ impl Place<'_> {
     fn write(&self, name: &str, text: &str) {
         fs::write(self.path(name), text).unwrap();
     }
+
+    /// The last lines of what the server has said.
+    pub fn last_words(&self) -> String {
+        let log = fs::read(self.path("log")).unwrap_or_default();
+        let log = String::from_utf8_lossy(&log).into_owned();
+        let lines: Vec<&str> = log.lines().collect();
+        lines[lines.len().saturating_sub(5)..].join("\n")
+    }
 }
 
 impl Peer {

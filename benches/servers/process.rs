@@ -14,13 +14,13 @@ pub struct Process(Child);
 impl Process {
     /// Starts a program on some cores, such as `0` or `0-1`; what it says goes into `log`.
     pub fn start(cores: &str, program: &str, arguments: &[String], log: &Path) -> Self {
-        let file = || Stdio::from(fs::File::create(log).unwrap());
+        let file = fs::File::create(log).unwrap();
         let child = Command::new("taskset")
             .args(["-c", cores, program])
             .args(arguments)
             .stdin(Stdio::null())
-            .stdout(file())
-            .stderr(file())
+            .stdout(file.try_clone().unwrap())
+            .stderr(file)
             .spawn()
             .unwrap_or_else(|error| panic!("taskset (util-linux) is needed: {error}"));
         Self(child)
@@ -43,13 +43,13 @@ impl Process {
         (ticks(11) + ticks(12)) / 100.0
     }
 
-    /// Resident memory, in megabytes.
+    /// Resident memory, in megabytes; none once it has ended.
     pub fn resident_mb(&self) -> f64 {
         let status = fs::read_to_string(self.file("status")).unwrap();
         let mut lines = status.lines();
-        let line = lines.find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-        let kb: f64 = line.trim().trim_end_matches(" kB").parse().unwrap();
-        kb / 1024.0
+        let line = lines.find_map(|line| line.strip_prefix("VmRSS:"));
+        let kb = line.map_or("0", |line| line.trim().trim_end_matches(" kB"));
+        kb.parse::<f64>().unwrap() / 1024.0
     }
 
     /// Tells it to read its files again.

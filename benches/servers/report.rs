@@ -71,13 +71,18 @@ pub fn text(rows: &[Row]) -> String {
     let rounds = rows
         .iter()
         .flat_map(|row| row.figures.values().map(Vec::len));
-    let mut text = match rounds.min() {
+    let mut text = match rounds.max() {
         Some(2..) => "Medians of several rounds".to_owned(),
         _ => "One round".to_owned(),
     };
     writeln!(text, " on: {}\n", machine()).unwrap();
     for row in rows {
-        writeln!(text, "- {}: {}", row.name, row.version).unwrap();
+        let failed = if row.has_failed {
+            " (failed, and was left out from then on)"
+        } else {
+            ""
+        };
+        writeln!(text, "- {}: {}{failed}", row.name, row.version).unwrap();
     }
     for (title, columns) in TABLES {
         let measured: Vec<&Row> = rows

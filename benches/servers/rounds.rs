@@ -13,7 +13,7 @@ use super::LOAD_CORE;
 use super::encrypted;
 use super::load::{self, Heard, Pace};
 use super::names::{Material, Wire, wire};
-use super::peers::{Peer, Place};
+use super::peers::{Kind, Peer, Place};
 use super::process::{Process, stay_on};
 
 /// How long each load lasts.
@@ -41,6 +41,8 @@ pub struct Row {
     pub version: String,
     /// The figures.
     pub figures: Figures,
+    /// Whether it failed, and is not measured any more.
+    pub has_failed: bool,
 }
 
 /// What is measured.
@@ -61,10 +63,14 @@ pub fn run(peers: &[Peer], material: &Material, (rounds, scope): (usize, Scope))
             name: peer.name,
             version: peer.version.clone(),
             figures: Figures::new(),
+            has_failed: false,
         })
         .collect();
     for round in 0..rounds {
         for (peer, row) in peers.iter().zip(&mut rows) {
+            if row.has_failed {
+                continue;
+            }
             println!("round {} of {rounds}: {}", round + 1, peer.name);
             let folder = tempfile::tempdir().unwrap();
             let mut round = Round {
@@ -73,7 +79,11 @@ pub fn run(peers: &[Peer], material: &Material, (rounds, scope): (usize, Scope))
                 number: round as u64,
                 figures: &mut row.figures,
             };
-            round.measure(folder.path(), scope);
+            if let Err(problem) = round.measure(folder.path(), scope) {
+                assert!(peer.kind == Kind::Other, "{}: {problem}", peer.name);
+                println!("  {problem}\n  {} is left out from here on", peer.name);
+                row.has_failed = true;
+            }
         }
     }
     rows
@@ -91,7 +101,8 @@ impl Round<'_> {
         self.figures.entry(figure).or_default().push(value);
     }
 
-    fn measure(&mut self, folder: &Path, scope: Scope) {
+    /// Measures all; the error is what the server does not do, with the last of its log.
+    fn measure(&mut self, folder: &Path, scope: Scope) -> Result<(), String> {
         let list = folder.join("list.txt");
         fs::copy(&self.material.list, &list).unwrap();
         encrypted::certify(folder);
@@ -107,14 +118,14 @@ impl Round<'_> {
         let arguments = self.peer.prepare(&place);
         let at = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let near = upstream(&place, 100);
-        let mut server = self.start("first start, ms", &arguments, &place);
+        let mut server = self.start("first start, ms", &arguments, &place)?;
         if self.peer.is_server() {
             // The second start finds what the first has made of the list.
             drop(server);
-            server = self.start("start, ms", &arguments, &place);
+            server = self.start("start, ms", &arguments, &place)?;
         }
         if scope == Scope::All {
-            self.loads(&server, &place);
+            self.loads(&mut server, &place)?;
         } else if !self.peer.is_server() {
             self.busy(&server, at);
         }
@@ -122,19 +133,23 @@ impl Round<'_> {
         if self.peer.is_server() {
             self.misses(&server, &place);
         }
+        Ok(())
     }
 
-    fn loads(&mut self, server: &Process, place: &Place<'_>) {
+    fn loads(&mut self, server: &mut Process, place: &Place<'_>) -> Result<(), String> {
         let at = SocketAddr::from((Ipv4Addr::LOCALHOST, place.port));
         self.busy(server, at);
         self.steady(server, at);
         if !self.peer.is_server() {
-            return;
+            return Ok(());
+        }
+        if server.has_ended() {
+            return Err(format!("has ended: {}", place.last_words()));
         }
         self.note("memory, MB", server.resident_mb());
         self.over_tcp(server, at);
         self.encrypted(server, place);
-        self.reload(server, place);
+        self.reload(server, place)
     }
 
     fn misses(&mut self, server: &Process, place: &Place<'_>) {
@@ -151,25 +166,28 @@ impl Round<'_> {
     }
 
     /// Starts the server, and waits until a listed name is blocked.
-    fn start(&mut self, figure: &'static str, arguments: &[String], place: &Place<'_>) -> Process {
+    fn start(
+        &mut self,
+        figure: &'static str,
+        arguments: &[String],
+        place: &Place<'_>,
+    ) -> Result<Process, String> {
         let at = SocketAddr::from((Ipv4Addr::LOCALHOST, place.port));
         let started = Instant::now();
         let mut server = self.peer.start(arguments, place);
         let query = wire(&self.material.listed, 1);
-        while !answer_to(at, &query).is_some_and(|answer| !self.peer.is_server() || blocks(&answer))
-        {
-            let name = self.peer.name;
-            let log = || fs::read_to_string(place.folder.join("log")).unwrap_or_default();
-            assert!(!server.has_ended(), "{name} does not start: {}", log());
-            assert!(
-                started.elapsed() < PATIENCE,
-                "{name} blocks nothing: {}",
-                log()
-            );
+        let is_server = self.peer.is_server();
+        while !answer_to(at, &query).is_some_and(|answer| !is_server || blocks(&answer)) {
+            if server.has_ended() {
+                return Err(format!("does not start: {}", place.last_words()));
+            }
+            if started.elapsed() > PATIENCE {
+                return Err(format!("blocks nothing: {}", place.last_words()));
+            }
         }
         let took = started.elapsed().as_secs_f64() * 1000.0;
         self.note(figure, took);
-        server
+        Ok(server)
     }
 
     fn load(
@@ -220,12 +238,13 @@ impl Round<'_> {
 
     fn over_tcp(&mut self, server: &Process, at: SocketAddr) {
         let before = server.cpu_seconds();
-        let Some(heard) = load::tcp(at, &self.material.held, 64, TIME) else {
+        let heard = load::tcp(at, &self.material.held, 64, TIME);
+        let Some(heard) = heard.filter(|heard| heard.answers > 0) else {
             return;
         };
         let used = server.cpu_seconds() - before;
         self.note("TCP: q/s", heard.rate);
-        self.note("TCP: CPU", used * 1e6 / heard.answers.max(1) as f64);
+        self.note("TCP: CPU", used * 1e6 / heard.answers as f64);
     }
 
     /// Measures DNS over TLS and over HTTPS, where that is served and there is a program to ask with.
@@ -236,25 +255,25 @@ impl Round<'_> {
         ];
         for (ask, port, (rate, cpu)) in asks {
             let before = server.cpu_seconds();
-            let Some((answered, answers)) = ask(port, &self.material.held, place.folder, TIME)
-            else {
+            let heard = ask(port, &self.material.held, place.folder, TIME);
+            let Some((answered, answers)) = heard.filter(|(_, answers)| *answers > 0.0) else {
                 continue;
             };
             let used = server.cpu_seconds() - before;
             self.note(rate, answered);
-            self.note(cpu, used * 1e6 / answers.max(1.0));
+            self.note(cpu, used * 1e6 / answers);
         }
     }
 
     /// Replaces the list by a longer one under load, twice: as seldom as a home asks, and as often as
     /// it never does.
-    fn reload(&mut self, server: &Process, place: &Place<'_>) {
+    fn reload(&mut self, server: &mut Process, place: &Place<'_>) -> Result<(), String> {
         if self.peer.reload.is_none() {
-            return;
+            return Ok(());
         }
         let mut peak = server.resident_mb();
         let started = Instant::now();
-        let seldom = self.replace(server, place, ("added", 1000), &mut peak);
+        let seldom = self.replace(server, place, ("added", 1000), &mut peak)?;
         self.note("reload: s", started.elapsed().as_secs_f64());
         let longest = match seldom.lost {
             0 => seldom.within(1.0) / 1000.0,
@@ -262,7 +281,7 @@ impl Round<'_> {
         };
         self.note("reload: longest answer, ms", longest);
         self.note("reload: lost", seldom.lost as f64);
-        let often = self.replace(server, place, ("more", RATE), &mut peak);
+        let often = self.replace(server, place, ("more", RATE), &mut peak)?;
         let slowest = if often.lost * 1000 > often.answers + often.lost {
             load::PATIENCE.as_secs_f64() * 1e6
         } else {
@@ -270,16 +289,17 @@ impl Round<'_> {
         };
         self.note("reload: p99.9 of 20,000 q/s, µs", slowest);
         self.note("reload: peak memory, MB", peak);
+        Ok(())
     }
 
     /// Puts a longer list in place, and asks at a rate until its last name is blocked.
     fn replace(
         &self,
-        server: &Process,
+        server: &mut Process,
         place: &Place<'_>,
         (word, rate): (&str, u32),
         peak: &mut f64,
-    ) -> Heard {
+    ) -> Result<Heard, String> {
         let at = SocketAddr::from((Ipv4Addr::LOCALHOST, place.port));
         let mut text = fs::read_to_string(place.list).unwrap();
         for number in 0..ADDED {
@@ -295,12 +315,14 @@ impl Round<'_> {
         let query = wire(&format!("{word}{}.example", ADDED - 1), 1);
         let mut heard = Heard::default();
         while !answer_to(at, &query).is_some_and(|answer| blocks(&answer)) {
-            assert!(started.elapsed() < PATIENCE, "the new list does not come");
+            if server.has_ended() || started.elapsed() > PATIENCE {
+                return Err(format!("does not take a new list: {}", place.last_words()));
+            }
             let half = Duration::from_millis(500);
             heard.add(load::udp(at, &self.material.mix, Pace::Rate(rate), half));
             *peak = peak.max(server.resident_mb());
         }
-        heard
+        Ok(heard)
     }
 }
 

@@ -4,7 +4,7 @@ CARGO ?= cargo
 NPM ?= npm
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 BINARY := $(TARGET)/release/squelch
-# Debian keeps unbound and dnsmasq where only root looks.
+# Debian keeps DNS servers where only root looks.
 export PATH := $(PATH):/usr/sbin
 WEB_SOURCES := $(shell find web/src web/index.html web/vite.config.ts web/svelte.config.js web/package.json -type f 2>/dev/null)
 

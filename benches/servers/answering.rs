@@ -1,8 +1,8 @@
 //! What answers beside the servers: the bare echo, which is the limit, and the upstream.
 
 use std::collections::VecDeque;
-use std::io::ErrorKind;
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::AsFd as _;
 use std::time::Duration;
 
@@ -39,6 +39,7 @@ pub fn echo(port: u16) {
 pub fn upstream(port: u16, delay_us: u64) {
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).unwrap();
     let delay = Duration::from_micros(delay_us);
+    std::thread::spawn(move || over_streams(port, delay));
     let mut packet = [0; 4096];
     let mut due: VecDeque<(Instant, SocketAddr, Vec<u8>)> = VecDeque::new();
     loop {
@@ -63,6 +64,32 @@ pub fn upstream(port: u16, delay_us: u64) {
             Err(error) if error.kind() == ErrorKind::WouldBlock => std::thread::yield_now(),
             Err(_) => {}
         }
+    }
+}
+
+/// The same over TCP, which some servers use for what they were asked over TCP.
+fn over_streams(port: u16, delay: Duration) {
+    // Somebody else may have this port for TCP.
+    let Ok(listener) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)) else {
+        return;
+    };
+    for stream in listener.incoming().flatten() {
+        std::thread::spawn(move || answer_stream(stream, delay));
+    }
+}
+
+/// Answers one query after the other; the error is the end of the connection.
+fn answer_stream(mut stream: TcpStream, delay: Duration) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    loop {
+        let mut length = [0; 2];
+        stream.read_exact(&mut length)?;
+        let mut query = vec![0; usize::from(u16::from_be_bytes(length))];
+        stream.read_exact(&mut query)?;
+        std::thread::sleep(delay);
+        let answer = answer(&query);
+        let length = u16::try_from(answer.len()).unwrap().to_be_bytes();
+        stream.write_all(&[&length, answer.as_slice()].concat())?;
     }
 }
 

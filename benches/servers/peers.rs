@@ -3,16 +3,20 @@
 //!
 //! None but Squelch logs queries, and all have room for the answers that the bench makes them hold.
 
+mod bind;
+mod dnsdist;
 mod dnsmasq;
+mod knot;
+mod pdns;
 mod squelch;
 mod unbound;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use super::SERVER_CORE;
-use super::process::Process;
+use super::process::{Process, convert};
 
 /// A server that can be measured here.
 pub struct Peer {
@@ -55,6 +59,8 @@ pub struct Place<'a> {
     /// Its ports for DNS over TLS and over HTTPS, if it serves them.
     pub tls: u16,
     pub https: u16,
+    /// Its port for what controls it, if it has one.
+    pub control: u16,
     /// The upstream's.
     pub upstream: u16,
 }
@@ -114,7 +120,14 @@ pub fn installed(beside: Option<PathBuf>) -> Vec<Peer> {
         reload: None,
         kind: Kind::Echo,
     };
-    let others = [unbound::peer(), dnsmasq::peer()];
+    let others = [
+        unbound::peer(),
+        bind::peer(),
+        pdns::peer(),
+        knot::peer(),
+        dnsdist::peer(),
+        dnsmasq::peer(),
+    ];
     [echo, squelch::peer()]
         .into_iter()
         .chain(beside.map(squelch::before))
@@ -139,7 +152,9 @@ fn version_of(program: &Path, option: &str) -> String {
     };
     let text = [output.stdout, output.stderr].concat();
     let text = String::from_utf8_lossy(&text).into_owned();
-    text.lines().next().unwrap_or_default().to_owned()
+    let line = text.lines().next().unwrap_or_default();
+    // PowerDNS says before that what time it is.
+    line[line.find("PowerDNS").unwrap_or(0)..].to_owned()
 }
 
 fn words(text: &[&str]) -> Vec<String> {
@@ -148,3 +163,24 @@ fn words(text: &[&str]) -> Vec<String> {
 
 /// For servers that watch the list themselves.
 fn watches(_: &Process, _: &Place<'_>) {}
+
+/// Writes the list as a response policy zone, and gives its path.
+fn response_policy_zone(place: &Place<'_>) -> String {
+    let file = place.path("block.rpz");
+    // The length as the serial: a longer list is a newer one.
+    let serial = fs::metadata(place.list).unwrap().len();
+    let head = format!(
+        "$TTL 3600\n@ SOA localhost. root.localhost. {serial} 3600 900 604800 3600\n\
+         @ NS localhost.\n"
+    );
+    convert(place.list, &file, &head, |name| format!("{name} CNAME .\n"));
+    file.display().to_string()
+}
+
+/// Starts a program that tells a server something, and does not wait for it.
+fn tell(program: &str, arguments: &[&str]) {
+    let mut command = Command::new(found(program).unwrap_or_else(|| program.into()));
+    command.args(arguments).stdin(Stdio::null());
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    std::thread::spawn(move || command.status());
+}

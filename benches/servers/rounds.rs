@@ -113,6 +113,7 @@ impl Round<'_> {
             port,
             tls: free_port(),
             https: free_port(),
+            control: free_port(),
             upstream: upstream_port,
         };
         let arguments = self.peer.prepare(&place);
@@ -292,7 +293,7 @@ impl Round<'_> {
         Ok(())
     }
 
-    /// Puts a longer list in place, and asks at a rate until its last name is blocked.
+    /// Puts a longer list in place, and asks at a rate until the last of its names are blocked.
     fn replace(
         &self,
         server: &mut Process,
@@ -312,9 +313,13 @@ impl Round<'_> {
             reload(server, place);
         }
         let started = Instant::now();
-        let query = wire(&format!("{word}{}.example", ADDED - 1), 1);
         let mut heard = Heard::default();
-        while !answer_to(at, &query).is_some_and(|answer| blocks(&answer)) {
+        for number in (0..ADDED).rev() {
+            // Another name each time: what is held of one may be told for as long as its TTL.
+            let query = wire(&format!("{word}{number}.example"), 1);
+            if answer_to(at, &query).is_some_and(|answer| blocks(&answer)) {
+                break;
+            }
             if server.has_ended() || started.elapsed() > PATIENCE {
                 return Err(format!("does not take a new list: {}", place.last_words()));
             }

@@ -3,15 +3,20 @@
 //!
 //! None but Squelch logs queries, and all have room for the answers that the bench makes them hold.
 
+mod adguard;
 mod bind;
+mod blocky;
 mod dnsdist;
 mod dnsmasq;
 mod knot;
 mod pdns;
+mod pihole;
 mod squelch;
 mod unbound;
 
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -127,6 +132,9 @@ pub fn installed(beside: Option<PathBuf>) -> Vec<Peer> {
         knot::peer(),
         dnsdist::peer(),
         dnsmasq::peer(),
+        pihole::peer(),
+        adguard::peer(),
+        blocky::peer(),
     ];
     [echo, squelch::peer()]
         .into_iter()
@@ -143,6 +151,13 @@ pub fn found(name: &str) -> Option<PathBuf> {
     folders.extend(["/usr/sbin".into(), "/usr/local/sbin".into()]);
     let mut files = folders.into_iter().map(|folder| folder.join(name));
     files.find(|file| file.is_file())
+}
+
+/// The program that a variable of the environment names.
+fn named_by(variable: &str) -> Option<PathBuf> {
+    let file = PathBuf::from(std::env::var_os(variable)?);
+    assert!(file.is_file(), "{variable}: {} is no file", file.display());
+    Some(file)
 }
 
 /// What a program says first when it is asked for its version so.
@@ -183,4 +198,24 @@ fn tell(program: &str, arguments: &[&str]) {
     command.args(arguments).stdin(Stdio::null());
     command.stdout(Stdio::null()).stderr(Stdio::null());
     std::thread::spawn(move || command.status());
+}
+
+/// Posts something to a server on this machine, and does not wait until that is done.
+fn post(port: u16, path: &str, json: &str) {
+    let kind = if json.is_empty() {
+        ""
+    } else {
+        "Content-Type: application/json\r\n"
+    };
+    let length = json.len();
+    let request = format!(
+        "POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{kind}Content-Length: {length}\r\n\
+         Connection: close\r\n\r\n{json}"
+    );
+    std::thread::spawn(move || {
+        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+        stream.write_all(request.as_bytes())?;
+        // The server may stop when nobody waits for its answer.
+        stream.read_to_end(&mut Vec::new())
+    });
 }

@@ -52,6 +52,11 @@ impl Process {
         kb.parse::<f64>().unwrap() / 1024.0
     }
 
+    /// Its number.
+    pub fn id(&self) -> u32 {
+        self.0.id()
+    }
+
     /// Tells it to read its files again.
     pub fn hang_up(&self) {
         let pid = Pid::from_raw(i32::try_from(self.0.id()).unwrap());

@@ -122,6 +122,30 @@ pub fn udp(server: SocketAddr, queries: &[Wire], pace: Pace, time: Duration) -> 
     run.finish(time)
 }
 
+/// Asks each query over UDP once, or a few twice, with so many out at a time and for so long at most.
+pub fn once(server: SocketAddr, queries: &[Wire], window: usize, time: Duration) -> Heard {
+    let mut run = Run::new(server, queries);
+    let started = Instant::now();
+    let mut last_look = started;
+    (0..window).for_each(|number| run.send(number % run.devices.len()));
+    loop {
+        let now = Instant::now();
+        let is_over = run.next >= queries.len() || now - started >= time;
+        if is_over && run.is_quiet() {
+            break;
+        }
+        run.take_and_replace(is_over);
+        if now - last_look > Duration::from_millis(100) {
+            last_look = now;
+            let given_up = run.give_up(now);
+            if !is_over {
+                (0..given_up).for_each(|number| run.send(number % run.devices.len()));
+            }
+        }
+    }
+    run.finish(time)
+}
+
 struct Run<'a> {
     devices: Vec<Device>,
     queries: &'a [Wire],

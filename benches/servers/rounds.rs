@@ -26,6 +26,10 @@ const RATE: u32 = 20_000;
 const ADDED: usize = 6_000;
 /// Longer than any server takes to read the list.
 const PATIENCE: Duration = Duration::from_mins(2);
+/// Answers that a server is made to hold.
+const HELD: usize = 100_000;
+/// How long that may take; some would need a minute.
+const HELD_WITHIN: Duration = Duration::from_secs(20);
 
 /// What is measured of a server: by the name of a figure, a value a round.
 pub type Figures = BTreeMap<&'static str, Vec<f64>>;
@@ -148,9 +152,20 @@ impl Round<'_> {
             return Err(format!("has ended: {}", place.last_words()));
         }
         self.note("memory, MB", server.resident_mb());
+        self.hold(server, at);
         self.over_tcp(server, at);
         self.encrypted(server, place);
         self.reload(server, place)
+    }
+
+    /// Asks for many names that nobody has asked for, and notes what it takes to hold their answers.
+    fn hold(&mut self, server: &Process, at: SocketAddr) {
+        let mut queries = Material::unknown(self.number * 100_000 + 1);
+        queries.truncate(HELD);
+        let heard = load::once(at, &queries, OUTSTANDING, HELD_WITHIN);
+        let held = heard.answers - heard.failed;
+        self.note("answers held", held.min(HELD as u64) as f64);
+        self.note("memory with them, MB", server.resident_mb());
     }
 
     fn misses(&mut self, server: &Process, place: &Place<'_>) {

@@ -43,6 +43,7 @@ fn prepare(place: &Place<'_>) -> Vec<String> {
          [dns.tls]\ncertificate = \"cert.pem\"\nkey = \"key.pem\"\n\
          dot = [\"127.0.0.1:{}\"]\ndoh = [\"127.0.0.1:{}\"]\n\
          [upstream]\nservers = [\"udp://127.0.0.1:{}\"]\n\
+         [cache]\nentries = 200000\nmax_size = \"128MB\"\n\
          [web]\nlisten = []\n\
          [[list]]\nname = \"million\"\nsource = \"{}\"\nformat = \"domains\"\n\
          [[group]]\nname = \"kids\"\n{devices}",

@@ -41,7 +41,7 @@ fn prepare(place: &Place<'_>) -> Vec<String> {
          [dns]\nlisten = [\"127.0.0.1:{}\"]\nworkers = 1\n\
          rate_limit = {{ queries_per_second = 0, burst = 0 }}\n\
          [dns.tls]\ncertificate = \"cert.pem\"\nkey = \"key.pem\"\n\
-         dot = [\"127.0.0.1:{}\"]\ndoh = [\"127.0.0.1:{}\"]\n\
+         dot = [\"127.0.0.1:{}\"]\ndoh = [\"127.0.0.1:{}\"]\ndoh3 = []\ndoq = []\n\
          [upstream]\nservers = [\"udp://127.0.0.1:{}\"]\n\
          [cache]\nentries = 200000\nmax_size = \"128MB\"\n\
          [web]\nlisten = []\n\

@@ -3,6 +3,7 @@
 //! Its life: good for as long as its TTLs allow, then stale for as long as the config allows. Near
 //! the end of the one, and all through the other, one of those who ask is told to have it refreshed.
 
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -27,6 +28,12 @@ const POPULAR: u8 = 2;
 /// answer of less than ten is not asked for ahead: it would be, nearly all the time.
 const PREFETCH_AFTER: u64 = 90;
 
+/// In place of an extended error's code (RFC 8914 §5.2: it is for private use).
+const NO_EDE: u16 = u16::MAX;
+
+/// What times are counted from: that takes half the room of a time by itself.
+static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+
 /// One upstream answer, without its OPT record. A clone is the same answer, not another.
 ///
 /// All of it is one piece of memory. Its key is read from its question: nothing else holds that.
@@ -37,14 +44,16 @@ pub struct Held(ThinArc<Head, u8>);
 /// TTL stands.
 #[derive(Debug)]
 struct Head {
-    since: Instant,
+    /// When it came, in nanoseconds since [`START`].
+    since: i64,
     /// Which rules had nothing against what it points to: [`Held::is_clean`].
     clean_under: AtomicU64,
     /// In seconds.
     lifetime: u32,
     /// No refresh is begun before it is this old, in milliseconds.
     next_refresh: AtomicU32,
-    ede: Option<u16>,
+    /// The code of the extended error, or [`NO_EDE`].
+    ede: u16,
     /// The bytes of the message.
     length: u16,
     /// The bytes of the name that its question begins with.
@@ -85,11 +94,11 @@ impl Held {
     fn new(query: &Query, reading: Reading, now: Instant) -> Option<Self> {
         let mut bytes = reading.message;
         let head = Head {
-            since: now,
+            since: since_start(now),
             clean_under: AtomicU64::new(0),
             lifetime: reading.lifetime,
             next_refresh: AtomicU32::new(0),
-            ede: reading.ede,
+            ede: reading.ede.unwrap_or(NO_EDE),
             length: u16::try_from(bytes.len()).ok()?,
             name_length: u8::try_from(query.name.as_wire().len()).ok()?,
             bits: key::bits(query),
@@ -140,7 +149,7 @@ impl Held {
 
     /// Whether the upstream's answer was not as its zone signed it (RFC 8914 §4.7 to §4.13).
     pub fn is_bogus(&self) -> bool {
-        self.head().ede.is_some_and(|code| (6..=12).contains(&code))
+        (6..=12).contains(&self.head().ede)
     }
 
     /// What is said beside it: that it is stale, or the reason that there is no better one.
@@ -149,10 +158,10 @@ impl Held {
             Says::NoSuchName if self.is_stale(now) => (ExtendedError::STALE_NXDOMAIN, ""),
             Says::Here | Says::Nothing if self.is_stale(now) => (ExtendedError::STALE, ""),
             Says::NoAnswer if self.is_bogus() => {
-                (self.head().ede?, "the answer is not as its zone signed it")
+                (self.ede()?, "the answer is not as its zone signed it")
             }
-            Says::NoAnswer => (self.head().ede?, "no upstream answered"),
-            _ => (self.head().ede?, ""),
+            Says::NoAnswer => (self.ede()?, "no upstream answered"),
+            _ => (self.ede()?, ""),
         };
         Some(ExtendedError::new(code, text))
     }
@@ -295,7 +304,7 @@ impl Held {
 
     /// How long it has been held, in seconds.
     pub(super) fn age(&self, now: Instant) -> u32 {
-        u32::try_from(now.duration_since(self.head().since).as_secs()).unwrap_or(u32::MAX)
+        u32::try_from(self.age_ns(now) / 1_000_000_000).unwrap_or(u32::MAX)
     }
 
     /// The bytes that it takes.
@@ -313,7 +322,15 @@ impl Held {
     }
 
     fn age_ms(&self, now: Instant) -> u32 {
-        u32::try_from(now.duration_since(self.head().since).as_millis()).unwrap_or(u32::MAX)
+        u32::try_from(self.age_ns(now) / 1_000_000).unwrap_or(u32::MAX)
+    }
+
+    fn age_ns(&self, now: Instant) -> u64 {
+        u64::try_from(since_start(now).saturating_sub(self.head().since)).unwrap_or(0)
+    }
+
+    fn ede(&self) -> Option<u16> {
+        Some(self.head().ede).filter(|code| *code != NO_EDE)
     }
 
     /// Where each TTL stands in the message.
@@ -334,6 +351,16 @@ impl Held {
 
     fn is_about(&self, query: &Query) -> bool {
         self.key().name == query.name.as_wire()
+    }
+}
+
+/// Nanoseconds since [`START`]: fewer than none for an answer that came before, in another run.
+fn since_start(at: Instant) -> i64 {
+    let start = *START;
+    let ns = |time: Duration| i64::try_from(time.as_nanos()).unwrap_or(i64::MAX);
+    match at.checked_duration_since(start) {
+        Some(since) => ns(since),
+        None => -ns(start.duration_since(at)),
     }
 }
 

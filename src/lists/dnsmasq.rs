@@ -159,7 +159,7 @@ fn host_record(value: &str, found: &mut Found<'_>) {
     }
 }
 
-/// `cname=NAME[,NAME…],TARGET[,TTL]`
+/// `cname=NAME[,NAME…],TARGET[,TTL]`; a name is one, or `*.` and one, unlike those between slashes.
 fn cname(value: &str, found: &mut Found<'_>) {
     let mut words: Vec<&str> = value.split(',').map(unquoted).collect();
     words.pop_if(|last| last.parse::<u32>().is_ok());
@@ -169,10 +169,11 @@ fn cname(value: &str, found: &mut Found<'_>) {
     };
     for name in words {
         let action = Action::Rewrite(Reply::Cname(target.clone()));
-        found.take(pattern(name).map(|found| match found {
-            Pattern::Subtree(name) => rule(Pattern::Exact(name), action),
-            other => rule(other, action),
-        }));
+        let pattern = match name.strip_prefix("*.") {
+            Some(name) => hostname::name(name).map(Pattern::Below),
+            None => hostname::name(name).map(Pattern::Exact),
+        };
+        found.take(pattern.map(|pattern| rule(pattern, action)));
     }
 }
 

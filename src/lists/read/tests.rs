@@ -736,6 +736,9 @@ fn dnsmasq_lines_cover_names_and_what_is_below() {
                 "cname=a.example,*.b.example,c.example,60",
                 "rewrite a.example -> CNAME c.example; rewrite below b.example -> CNAME c.example",
             ),
+            // Between slashes these would be all names, and those without a dot.
+            ("cname=#,c.example", NO),
+            ("cname=,c.example", NO),
             (
                 "srv-host=_dot._tcp.a.example,b.example,853,1",
                 "rewrite _dot._tcp.a.example -> SRV 1 0 853 b.example, only types SRV",

@@ -143,6 +143,23 @@ pub fn installed(beside: Option<PathBuf>) -> Vec<Peer> {
         .collect()
 }
 
+/// Another server, which tells its version when it is given this option.
+fn other(
+    name: &'static str,
+    program: PathBuf,
+    option: &str,
+    (prepare, reload): (fn(&Place<'_>) -> Vec<String>, Reload),
+) -> Peer {
+    Peer {
+        name,
+        version: version_of(&program, option),
+        program,
+        prepare,
+        reload: Some(reload),
+        kind: Kind::Other,
+    }
+}
+
 /// Where a program is.
 pub fn found(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();

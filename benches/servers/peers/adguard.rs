@@ -5,18 +5,11 @@
 use std::fs;
 
 use super::super::process::{Process, convert};
-use super::{Kind, Peer, Place, named_by, post, version_of, words};
+use super::{Peer, Place, named_by, other, post, words};
 
 pub fn peer() -> Option<Peer> {
     let program = named_by("ADGUARD_HOME")?;
-    Some(Peer {
-        name: "adguard",
-        version: version_of(&program, "--version"),
-        program,
-        prepare,
-        reload: Some(reload),
-        kind: Kind::Other,
-    })
+    Some(other("adguard", program, "--version", (prepare, reload)))
 }
 
 /// In the form of version 0.107.53; later ones bring it up to date themselves.

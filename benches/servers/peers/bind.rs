@@ -1,7 +1,7 @@
 //! BIND: the list as a response policy zone. It would log each blocked name; that is off.
 
 use super::super::process::Process;
-use super::{Kind, Peer, Place, found, response_policy_zone, tell, version_of, words};
+use super::{Peer, Place, found, other, response_policy_zone, tell, words};
 
 /// What `rndc` shows, on loopback only.
 const KEY: &str =
@@ -9,14 +9,7 @@ const KEY: &str =
 
 pub fn peer() -> Option<Peer> {
     let program = found("named")?;
-    Some(Peer {
-        name: "bind",
-        version: version_of(&program, "-v"),
-        program,
-        prepare,
-        reload: Some(reload),
-        kind: Kind::Other,
-    })
+    Some(other("bind", program, "-v", (prepare, reload)))
 }
 
 fn prepare(place: &Place<'_>) -> Vec<String> {

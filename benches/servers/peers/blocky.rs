@@ -3,18 +3,11 @@
 //! Written from its documentation.
 
 use super::super::process::Process;
-use super::{Kind, Peer, Place, named_by, post, version_of, words};
+use super::{Peer, Place, named_by, other, post, words};
 
 pub fn peer() -> Option<Peer> {
     let program = named_by("BLOCKY")?;
-    Some(Peer {
-        name: "blocky",
-        version: version_of(&program, "version"),
-        program,
-        prepare,
-        reload: Some(reload),
-        kind: Kind::Other,
-    })
+    Some(other("blocky", program, "version", (prepare, reload)))
 }
 
 fn prepare(place: &Place<'_>) -> Vec<String> {

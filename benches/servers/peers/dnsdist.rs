@@ -2,21 +2,14 @@
 //! suffixes.
 
 use super::super::process::Process;
-use super::{Kind, Peer, Place, found, tell, version_of, words};
+use super::{Peer, Place, found, other, tell, words};
 
 /// What its client shows, on loopback only.
 const KEY: &str = "setKey('c3F1ZWxjaCBiZW5jaCBvbiBsb29wYmFjayBvbmx5ISE=')\n";
 
 pub fn peer() -> Option<Peer> {
     let program = found("dnsdist")?;
-    Some(Peer {
-        name: "dnsdist",
-        version: version_of(&program, "--version"),
-        program,
-        prepare,
-        reload: Some(reload),
-        kind: Kind::Other,
-    })
+    Some(other("dnsdist", program, "--version", (prepare, reload)))
 }
 
 fn prepare(place: &Place<'_>) -> Vec<String> {

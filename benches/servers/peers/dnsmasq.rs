@@ -2,18 +2,11 @@
 //! again when it is hung up on.
 
 use super::super::process::{Process, convert};
-use super::{Kind, Peer, Place, found, version_of, words};
+use super::{Peer, Place, found, other, words};
 
 pub fn peer() -> Option<Peer> {
     let program = found("dnsmasq")?;
-    Some(Peer {
-        name: "dnsmasq",
-        version: version_of(&program, "--version"),
-        program,
-        prepare,
-        reload: Some(reload),
-        kind: Kind::Other,
-    })
+    Some(other("dnsmasq", program, "--version", (prepare, reload)))
 }
 
 fn prepare(place: &Place<'_>) -> Vec<String> {

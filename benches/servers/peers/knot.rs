@@ -5,18 +5,11 @@ use std::io::Write as _;
 use std::os::unix::net::UnixStream;
 
 use super::super::process::Process;
-use super::{Kind, Peer, Place, found, response_policy_zone, version_of, words};
+use super::{Peer, Place, found, other, response_policy_zone, words};
 
 pub fn peer() -> Option<Peer> {
     let program = found("kresd")?;
-    Some(Peer {
-        name: "knot",
-        version: version_of(&program, "--version"),
-        program,
-        prepare,
-        reload: Some(reload),
-        kind: Kind::Other,
-    })
+    Some(other("knot", program, "--version", (prepare, reload)))
 }
 
 /// It watches the zone only with a library that is not installed with it. So the rule stands in a

@@ -2,18 +2,11 @@
 //! for devices.
 
 use super::super::process::Process;
-use super::{Kind, Peer, Place, found, response_policy_zone, tell, version_of};
+use super::{Peer, Place, found, other, response_policy_zone, tell};
 
 pub fn peer() -> Option<Peer> {
     let program = found("pdns_recursor")?;
-    Some(Peer {
-        name: "pdns",
-        version: version_of(&program, "--version"),
-        program,
-        prepare,
-        reload: Some(reload),
-        kind: Kind::Other,
-    })
+    Some(other("pdns", program, "--version", (prepare, reload)))
 }
 
 /// All as arguments: the form of its file differs between versions, their names do not.

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use super::super::process::Process;
-use super::{Kind, Peer, Place, found, named_by, tell, version_of, words};
+use super::{Peer, Place, found, named_by, other, tell, words};
 
 const PROGRAM: &str = "PIHOLE_FTL";
 /// A copy of the repository that has `gravity.sh`; what of it is needed is the database's schema.
@@ -30,12 +30,8 @@ mv "$4.new" "$4""#;
 pub fn peer() -> Option<Peer> {
     let program = named_by(PROGRAM)?;
     Some(Peer {
-        name: "pihole",
-        version: version_of(&program, "--version"),
         program: found("unshare")?,
-        prepare,
-        reload: Some(reload),
-        kind: Kind::Other,
+        ..other("pihole", program, "--version", (prepare, reload))
     })
 }
 

@@ -1,18 +1,11 @@
 //! unbound: the list as zones of its own.
 
 use super::super::process::{Process, convert};
-use super::{Kind, Peer, Place, found, version_of, words};
+use super::{Peer, Place, found, other, words};
 
 pub fn peer() -> Option<Peer> {
     let program = found("unbound")?;
-    Some(Peer {
-        name: "unbound",
-        version: version_of(&program, "-V"),
-        program,
-        prepare,
-        reload: Some(reload),
-        kind: Kind::Other,
-    })
+    Some(other("unbound", program, "-V", (prepare, reload)))
 }
 
 fn prepare(place: &Place<'_>) -> Vec<String> {

@@ -1,12 +1,11 @@
 //! Many who ask the same at once.
 
 use std::future::{Ready, pending, ready};
+use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
 use futures_util::future::join_all;
 use tokio::sync::Notify;
-
-use std::sync::Arc;
 
 use super::*;
 

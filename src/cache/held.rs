@@ -296,7 +296,7 @@ impl Held {
         matches!(self.head().says, Says::Failure | Says::NoAnswer)
     }
 
-    /// The message as it came, without OPT.
+    /// The message as it came, without OPT, and with its question as we ask it.
     pub(super) fn message(&self) -> &[u8] {
         let length = usize::from(self.head().length);
         self.all().get(..length).unwrap_or_default()

@@ -20,7 +20,7 @@ const DNSSEC: [RecordType; 3] = [RecordType::RRSIG, RecordType::NSEC, RecordType
 pub(super) fn put_right(query: &Query, message: &[u8], records: &[Record]) -> Option<Vec<u8>> {
     let is_unasked =
         |kind: RecordType| !query.wants_dnssec() && kind != query.kind && DNSSEC.contains(&kind);
-    let mut seen = HashSet::with_capacity(records.len());
+    let mut seen = HashSet::new();
     let is_again = |record: &Record| {
         !seen.insert((
             record.section,

@@ -196,11 +196,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<S> {
             answer: Vec::new(),
             answered: self.answered.clone(),
         };
-        self.tasks.spawn_local(async move {
-            let mut out = AnswerBuf::new();
+        // In a box: the runtime moves its tasks several times, and this one is long.
+        self.tasks.spawn_local(Box::pin(async move {
+            // Its room is taken when there is an answer.
+            let mut out = AnswerBuf::default();
             desk.pipeline.answer(&query, pending, &mut out).await;
             in_hand.answer.extend_from_slice(out.as_slice());
-        });
+        }));
     }
 
     /// Does what can be done now: write, take answers that are there, read.

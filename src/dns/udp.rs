@@ -11,7 +11,6 @@ use std::pin::pin;
 use std::rc::Rc;
 
 use nix::sys::socket::{MsgFlags, SockaddrStorage, sendmsg, setsockopt, sockopt};
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -32,7 +31,8 @@ pub(super) struct Server {
     socket: Rc<Socket>,
     desk: Rc<Desk>,
     tasks: TaskTracker,
-    waiting: std::sync::Arc<Semaphore>,
+    /// Has an owner more for each query that waits.
+    waiting: Rc<()>,
 }
 
 impl Server {
@@ -56,7 +56,7 @@ impl Server {
             socket,
             desk,
             tasks,
-            waiting: std::sync::Arc::new(Semaphore::new(WAITING_MAX)),
+            waiting: Rc::default(),
         })
     }
 
@@ -120,18 +120,21 @@ impl Server {
     }
 
     fn wait(&self, query: Query, pending: Pending, route: (SocketAddr, Option<Asked>)) {
-        let Ok(permit) = std::sync::Arc::clone(&self.waiting).try_acquire_owned() else {
+        if Rc::strong_count(&self.waiting) > WAITING_MAX {
             return;
-        };
+        }
+        let waiting = Rc::clone(&self.waiting);
         let (desk, socket) = (Rc::clone(&self.desk), Rc::clone(&self.socket));
-        self.tasks.spawn_local(async move {
-            let mut out = AnswerBuf::new();
+        // In a box: the runtime moves its tasks several times, and this one is long.
+        self.tasks.spawn_local(Box::pin(async move {
+            // Its room is taken when there is an answer.
+            let mut out = AnswerBuf::default();
             desk.pipeline.answer(&query, pending, &mut out).await;
             if !out.as_slice().is_empty() {
                 send(&socket, out.as_slice(), route).await;
             }
-            drop(permit);
-        });
+            drop(waiting);
+        }));
     }
 }
 

@@ -5,6 +5,10 @@ use super::{Edns, Name, Query, Rcode, RecordType};
 /// Our own limit for a UDP answer, and what we advertise (DNS Flag Day 2020).
 pub const UDP_PAYLOAD: u16 = 1232;
 
+/// Bytes for most answers of our own making.
+const SHORT: usize = 512;
+/// Bytes for the OPT record of most others.
+const END: usize = 64;
 const HEADER: usize = 12;
 const FLAG_RESPONSE: u16 = 0x8000;
 const FLAG_TRUNCATED: u16 = 0x0200;
@@ -111,6 +115,7 @@ impl AnswerBuf {
     /// set only if it was checked here.
     pub fn adopt(&mut self, query: &Query, message: &[u8], rcode: Rcode) {
         self.bytes.clear();
+        self.bytes.reserve(message.len() + END);
         self.bytes.extend_from_slice(message);
         self.upper_rcode = rcode.upper_bits();
         self.put_u16(0, query.id);
@@ -288,6 +293,7 @@ impl AnswerBuf {
 
     fn header(&mut self, id: u16, query_flags: u16, rcode: Rcode, questions: u16) {
         self.bytes.clear();
+        self.bytes.reserve(SHORT);
         self.upper_rcode = rcode.upper_bits();
         let flags = response_flags(query_flags, rcode);
         for word in [id, flags, questions, 0, 0, 0] {

@@ -14,6 +14,8 @@ const HEADER: usize = 12;
 const RESPONSE: u16 = 0x8000;
 const OPCODE: u16 = 0x7800;
 const TRUNCATED: u16 = 0x0200;
+/// A compression pointer to what follows the header (RFC 1035 §4.1.4).
+const POINTER_TO_QUESTION: u16 = 0xc00c;
 const ANSWER: usize = 0;
 const ADDITIONAL: usize = 2;
 const EDE: u16 = 15;
@@ -76,7 +78,9 @@ fn records(wire: &[u8]) -> Option<Vec<Record>> {
             if is_opt && (section != ADDITIONAL || is_second()) {
                 return None;
             }
-            name_at(wire, record.at)?;
+            if !is_question(wire, record.at) {
+                name_at(wire, record.at)?;
+            }
             data(wire, &record)?;
             at = record.data.end;
             records.push(record);
@@ -114,12 +118,16 @@ fn end_of_options(wire: &[u8], mut at: usize, end: usize) -> Option<usize> {
 
 /// Whether the answers have records of names that the question does not lead to (RFC 5452 §6).
 fn strays(wire: &[u8], records: &[Record]) -> Option<bool> {
+    let question = name_at(wire, HEADER)?;
     let answers = || records.iter().filter(|record| record.section == ANSWER);
-    let mut names = vec![name_at(wire, HEADER)?];
     let aliases = answers().filter(|record| record.kind == RecordType::CNAME);
     if aliases.clone().count() > MAX_ALIASES {
         return Some(true);
     }
+    if answers().all(|record| is_question(wire, record.at)) {
+        return Some(false);
+    }
+    let mut names = vec![question];
     // They stand in any order, so each round reaches at least one more, or there is none.
     for _ in aliases.clone() {
         for alias in aliases.clone() {
@@ -139,6 +147,11 @@ fn strays(wire: &[u8], records: &[Record]) -> Option<bool> {
         }
     }
     Some(false)
+}
+
+/// Whether the name at `at` is written as that of the question. Of most records it is.
+fn is_question(wire: &[u8], at: usize) -> bool {
+    u16_at(wire, at) == Some(POINTER_TO_QUESTION)
 }
 
 /// The type of a record, or of what it signs.
@@ -213,6 +226,15 @@ mod tests {
         for length in 0..whole.len() {
             assert!(read(&whole[..length]).is_err(), "{length}");
         }
+    }
+
+    #[test]
+    fn a_question_that_cannot_be_read_is_garbage_also_where_records_only_point_to_it() {
+        let mut wire = reply(1, b"\xc0\0\x02\x01");
+        assert!(read(&wire).is_ok());
+        // A name that is written as itself.
+        wire.splice(12..26, *b"\xc0\x0c");
+        assert!(read(&wire).is_err());
     }
 
     #[test]

@@ -50,17 +50,16 @@ impl<'a> Request<'a> {
         let name = query.name.as_wire();
         let question_end = HEADER + name.len() + 4;
         let mut wire = Vec::with_capacity((question_end + OPT).next_multiple_of(PADDED_TO));
-        let counts = [1, 0, 0, u16::from(form.edns)];
-        let header = [rand::random(), query.flags & (RD | AD | CD)];
-        for word in header.into_iter().chain(counts) {
-            wire.extend(word.to_be_bytes());
+        let (id, flags) = (rand::random(), query.flags & (RD | AD | CD));
+        for word in [id, flags, 1, 0, 0, u16::from(form.edns)] {
+            put_u16(word, &mut wire);
         }
-        wire.extend(name);
+        wire.extend_from_slice(name);
         if form.mixed_case {
             mix_case(wire.get_mut(HEADER..).unwrap_or_default());
         }
-        wire.extend(query.kind.0.to_be_bytes());
-        wire.extend(query.class.to_be_bytes());
+        put_u16(query.kind.0, &mut wire);
+        put_u16(query.class, &mut wire);
         if form.edns {
             let dnssec_ok = query.edns.is_some_and(|edns| edns.dnssec_ok);
             write_opt(dnssec_ok, form.padded, &mut wire);
@@ -137,15 +136,20 @@ impl<'a> Request<'a> {
 /// Spells letters at random. The lengths of labels are no letters.
 fn mix_case(name: &mut [u8]) {
     const CASE: u8 = 0x20;
-    let coins: [u8; 32] = rand::random();
-    for (place, byte) in name.iter_mut().enumerate() {
-        let coin = coins
-            .get(place / 8)
-            .map_or(0, |coins| coins >> (place % 8) & 1);
-        if byte.is_ascii_alphabetic() {
-            *byte ^= coin * CASE;
+    // As many as a name has bytes, at most.
+    let coins: [u64; 4] = rand::random();
+    for (bytes, mut coins) in name.chunks_mut(64).zip(coins) {
+        for byte in bytes {
+            if byte.is_ascii_alphabetic() && coins & 1 != 0 {
+                *byte ^= CASE;
+            }
+            coins >>= 1;
         }
     }
+}
+
+fn put_u16(word: u16, wire: &mut Vec<u8>) {
+    wire.extend_from_slice(&word.to_be_bytes());
 }
 
 /// Adds an OPT record of our own.
@@ -153,17 +157,17 @@ fn write_opt(dnssec_ok: bool, is_padded: bool, wire: &mut Vec<u8>) {
     let flags = if dnssec_ok { DNSSEC_OK } else { 0 };
     wire.push(0);
     for word in [RecordType::OPT.0, PAYLOAD, 0, flags] {
-        wire.extend(word.to_be_bytes());
+        put_u16(word, wire);
     }
     if !is_padded {
-        return wire.extend([0, 0]);
+        return put_u16(0, wire);
     }
     // The length of the options, and the padding's own code and length.
     let bare = wire.len() + 2 + 4;
     let padding = bare.next_multiple_of(PADDED_TO) - bare;
     for word in [4 + padding, usize::from(PADDING), padding] {
         // Less than two times PADDED_TO.
-        wire.extend(u16::try_from(word).unwrap_or(0).to_be_bytes());
+        put_u16(u16::try_from(word).unwrap_or(0), wire);
     }
     wire.resize(bare + padding, 0);
 }

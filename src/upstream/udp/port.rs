@@ -27,7 +27,7 @@ const OWN_OPEN: usize = 256;
 const SPAN: Duration = Duration::from_millis(100);
 /// Ports that are shared at any time, and by how many questions.
 const SHARED: usize = 128;
-const SHARED_BY: usize = 64;
+const SHARED_BY: usize = 128;
 /// Letters to one question that wait to be read.
 const LETTERS: usize = 8;
 /// Datagrams that are received in one go: about as many as there is room for.

@@ -8,8 +8,9 @@ mod begun;
 pub(super) mod exchange;
 mod reply;
 
+use std::cell::RefCell;
 use std::convert::Infallible;
-use std::future::{Future, poll_fn};
+use std::future::{Future, Ready, poll_fn, ready};
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
@@ -19,7 +20,8 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::ConnectInfo;
-use axum::http::{HeaderValue, Request, Response, StatusCode, header};
+use axum::http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use futures_util::future::Either;
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
@@ -33,10 +35,10 @@ use super::places::Place;
 use super::stream::Caller;
 use super::tcp::Connections;
 use super::tls::Secure;
-use crate::query::Transport;
+use crate::query::{AnswerBuf, Transport};
 use activity::Activity;
 use begun::Begun;
-use exchange::{Exchange, MESSAGE_MAX, Refusal, is_ours, unless_head};
+use exchange::{Exchange, MESSAGE_MAX, Refusal, Turn, in_path, is_ours, unless_head};
 use reply::Reply;
 
 /// How long a request may take to come.
@@ -50,6 +52,10 @@ pub(super) const HEADERS_MAX: u32 = 16 << 10;
 pub type Site = Arc<dyn Fn(Request<Body>) -> Page + Send + Sync>;
 /// What it answers, once it does.
 pub type Page = Pin<Box<dyn Future<Output = Response<Body>> + Send>>;
+
+/// A response, which is here or comes.
+type Responding = Either<Ready<Responded>, Pin<Box<dyn Future<Output = Responded>>>>;
+type Responded = Result<Response<Reply>, Infallible>;
 
 /// What the listeners of one address serve.
 #[derive(Clone)]
@@ -76,6 +82,8 @@ struct Visit {
     https: Https,
     activity: Activity,
     begun: Begun,
+    /// For the answer that is written now.
+    out: RefCell<AnswerBuf>,
 }
 
 impl Connections {
@@ -104,6 +112,7 @@ impl Connections {
                 let visit = Visit {
                     activity: Activity::new(caller.transport),
                     begun: Begun::default(),
+                    out: RefCell::new(AnswerBuf::new()),
                     connections,
                     caller,
                     https,
@@ -119,10 +128,7 @@ impl Visit {
     async fn talk(self: Rc<Self>, stream: TlsStream<TcpStream>, stop: CancellationToken) {
         let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
         let visit = Rc::clone(&self);
-        let service = service_fn(move |request| {
-            let visit = Rc::clone(&visit);
-            async move { Ok::<_, Infallible>(visit.respond(request).await) }
-        });
+        let service = service_fn(move |request| Rc::clone(&visit).respond(request));
         let stream = TokioIo::new(stream);
         if is_http2 {
             let connection = http2::Builder::new(self.begun.clone())
@@ -187,23 +193,68 @@ impl Visit {
         .await;
     }
 
-    async fn respond(&self, request: Request<Incoming>) -> Response<Reply> {
+    /// Answers a question in a path at once where that can be done. What all else takes is large, and
+    /// hyper moves it several times: it is in a box.
+    fn respond(self: Rc<Self>, request: Request<Incoming>) -> Responding {
+        let (head, body) = request.into_parts();
+        let turn = match is_ours(head.uri.path()).then(|| in_path(&head)) {
+            Some(Ok(Some(message))) => {
+                let out = &mut self.out.borrow_mut();
+                Some(self.exchange().begin(&head, &message, out))
+            }
+            Some(Err(refusal)) => Some(Turn::Done(refusal.response())),
+            Some(Ok(None)) | None => None,
+        };
+        match turn {
+            Some(Turn::Done(response)) => {
+                self.activity.touch();
+                Either::Left(ready(Ok(self.whole(&head.method, response))))
+            }
+            Some(Turn::Wait(waiting)) => Either::Right(Box::pin(async move {
+                let _hand = self.activity.begin();
+                let response = self.exchange().wait(waiting).await;
+                Ok(self.whole(&head.method, response))
+            })),
+            None => Either::Right(Box::pin(async move {
+                let request = Request::from_parts(head, body);
+                Ok(self.respond_in_time(request).await)
+            })),
+        }
+    }
+
+    /// Answers a request with a question in its body, or for another path.
+    async fn respond_in_time(&self, request: Request<Incoming>) -> Response<Reply> {
         let hand = self.activity.begin();
         let method = request.method().clone();
-        let whole = |body| Reply::whole(unless_head(&method, body));
-        let mut response = match (&self.https.site, is_ours(request.uri().path())) {
-            (_, true) => self.answer(request).await.map(whole),
+        match (&self.https.site, is_ours(request.uri().path())) {
+            (_, true) => self.whole(&method, self.answer(request).await),
             (Some(site), false) => {
                 let page = site(self.for_site(request)).await;
-                page.map(|body| Reply::stream(body, hand))
+                self.with_elsewhere(page.map(|body| Reply::stream(body, hand)))
             }
-            (None, false) => Refusal::NoSuchPath.response().map(whole),
-        };
+            (None, false) => self.whole(&method, Refusal::NoSuchPath.response()),
+        }
+    }
+
+    /// A response in one piece.
+    fn whole(&self, method: &Method, response: Response<Bytes>) -> Response<Reply> {
+        let whole = |body| Reply::whole(unless_head(method, body));
+        self.with_elsewhere(response.map(whole))
+    }
+
+    fn with_elsewhere(&self, mut response: Response<Reply>) -> Response<Reply> {
         if let Some(elsewhere) = &self.https.elsewhere {
             let headers = response.headers_mut();
             headers.insert(header::ALT_SVC, elsewhere.clone());
         }
         response
+    }
+
+    fn exchange(&self) -> Exchange<'_> {
+        Exchange {
+            desk: &self.connections.desk,
+            caller: &self.caller,
+        }
     }
 
     /// A request as the dashboard wants it: with who asks.
@@ -228,11 +279,7 @@ impl Visit {
                 Err(_) => Err(Refusal::TooSlow),
             }
         };
-        let exchange = Exchange {
-            desk: &self.connections.desk,
-            caller: &self.caller,
-        };
-        exchange.run(&head, body).await
+        self.exchange().run(&head, body).await
     }
 }
 

@@ -10,8 +10,8 @@ use data_encoding::BASE64URL_NOPAD;
 use crate::dns::read::skip_name;
 use crate::dns::stream::Caller;
 use crate::dns::{Desk, Outcome, Sender};
-use crate::pipeline::Arrival;
-use crate::query::AnswerBuf;
+use crate::pipeline::{Arrival, Pending};
+use crate::query::{AnswerBuf, Query};
 
 /// No DNS message is longer.
 pub(in crate::dns) const MESSAGE_MAX: usize = 65_535;
@@ -87,6 +87,14 @@ fn device(path: &str) -> Option<&str> {
     (!rest.contains('/')).then_some(rest)
 }
 
+/// What becomes of a question at once.
+pub(in crate::dns) enum Turn {
+    /// This is the response.
+    Done(Response<Bytes>),
+    /// It has to wait for an upstream: call [`Exchange::wait`].
+    Wait(Box<(Query, Pending)>),
+}
+
 /// Who asks, and who answers.
 pub(in crate::dns) struct Exchange<'a> {
     pub desk: &'a Desk,
@@ -105,36 +113,51 @@ impl Exchange<'_> {
             Ok(None) => body.await,
             Err(refusal) => Err(refusal),
         };
-        let answered = match message {
-            Ok(message) => self.answer(head.uri.path(), &message).await,
-            Err(refusal) => Err(refusal),
-        };
-        answered.map_or_else(Refusal::response, response)
+        let mut out = AnswerBuf::default();
+        match message.map(|message| self.begin(head, &message, &mut out)) {
+            Ok(Turn::Done(response)) => response,
+            Ok(Turn::Wait(waiting)) => self.wait(waiting).await,
+            Err(refusal) => refusal.response(),
+        }
     }
 
-    async fn answer(&self, path: &str, message: &[u8]) -> Result<Bytes, Refusal> {
+    /// Answers the question of a request, if that can be done at once.
+    pub(in crate::dns) fn begin(&self, head: &Parts, message: &[u8], out: &mut AnswerBuf) -> Turn {
         // Who says its name in the path means it.
-        let named = device(path).filter(|name| !name.is_empty());
+        let named = device(head.uri.path()).filter(|name| !name.is_empty());
         let named = named.map(str::to_ascii_lowercase);
         let sender = Sender {
             source: self.caller.source,
             transport: self.caller.transport,
             device: named.as_deref().or(self.caller.device.as_deref()),
         };
-        let answer = self.desk.answer(message, sender).await;
-        answer.ok_or(Refusal::NoMessage)
+        match self.desk.take(message, (sender, Arrival::now()), out) {
+            Outcome::Silence => out.clear(),
+            Outcome::Answered => {}
+            Outcome::Wait(query, pending) => return Turn::Wait(Box::new((query, pending))),
+        }
+        Turn::Done(response(out))
+    }
+
+    /// Answers a question that has to wait, however long that takes.
+    pub(in crate::dns) async fn wait(&self, waiting: Box<(Query, Pending)>) -> Response<Bytes> {
+        let (query, pending) = &*waiting;
+        let mut out = AnswerBuf::default();
+        // Few wait, and what that takes is large: it would be moved with every request.
+        Box::pin(self.desk.pipeline.answer(query, *pending, &mut out)).await;
+        response(&out)
     }
 }
 
 impl Desk {
     /// Answers a packet, however long that takes; nothing where it gets no answer.
     pub(in crate::dns) async fn answer(&self, message: &[u8], sender: Sender<'_>) -> Option<Bytes> {
-        let mut out = AnswerBuf::new();
+        let mut out = AnswerBuf::default();
         match self.take(message, (sender, Arrival::now()), &mut out) {
             Outcome::Silence => out.clear(),
             Outcome::Answered => {}
             Outcome::Wait(query, pending) => {
-                // Few wait, and what that takes is large: it would be moved with every request.
+                // Few wait, and what that takes is large: it would be moved with every question.
                 Box::pin(self.pipeline.answer(&query, pending, &mut out)).await;
             }
         }
@@ -144,7 +167,7 @@ impl Desk {
 }
 
 /// The question of a GET; none where it is in the body.
-fn in_path(head: &Parts) -> Result<Option<Bytes>, Refusal> {
+pub(in crate::dns) fn in_path(head: &Parts) -> Result<Option<Bytes>, Refusal> {
     if head.method == Method::POST {
         let kind = head.headers.get(header::CONTENT_TYPE);
         let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
@@ -165,13 +188,17 @@ fn in_path(head: &Parts) -> Result<Option<Bytes>, Refusal> {
 }
 
 /// RFC 8484 §4.2.1: whatever the answer says, HTTP was fine.
-fn response(answer: Bytes) -> Response<Bytes> {
+fn response(answer: &AnswerBuf) -> Response<Bytes> {
+    let answer = answer.as_slice();
+    if answer.is_empty() {
+        return Refusal::NoMessage.response();
+    }
     // RFC 8484 §5.1: not longer than the records. Another device may get another answer.
-    let fresh = format!("private, max-age={}", least_ttl(&answer).unwrap_or(0));
-    let mut response = Response::new(answer);
+    let fresh = format!("private, max-age={}", least_ttl(answer).unwrap_or(0));
+    let mut response = Response::new(Bytes::copy_from_slice(answer));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE));
-    if let Ok(fresh) = HeaderValue::from_str(&fresh) {
+    if let Ok(fresh) = HeaderValue::from_maybe_shared(Bytes::from(fresh)) {
         headers.insert(header::CACHE_CONTROL, fresh);
     }
     response

@@ -134,6 +134,7 @@ impl Refresher {
                 result = result_of(&mut self.under_way) => self.take(result).await,
                 _ = look.tick() => {
                     self.look_for_damage();
+                    self.compile.rest();
                     self.look_at_files().await;
                 }
                 () = time::sleep_until(next), if is_idle => {}

@@ -210,6 +210,10 @@ impl Compile for Rulebook {
         self.parts().base.is_damaged()
     }
 
+    fn rest(&self) {
+        self.live.rest();
+    }
+
     fn compile(
         &self,
         lists: &[ListSource],

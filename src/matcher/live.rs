@@ -76,13 +76,19 @@ impl Live {
             matcher.generation = self.generations.fetch_add(1, Ordering::Relaxed) + 1;
         }
         let rules = Arc::new(Rules { default, others });
-        let previous = self.current.swap(Arc::clone(&rules));
+        self.previous.store(self.current.swap(rules));
+        self.rest();
+    }
+
+    /// Gives back the memory of the rules before those in force: what is put into words soon after a
+    /// swap has them read again.
+    pub fn rest(&self) {
+        let (current, previous) = (self.current.load(), self.previous.load());
         // All groups have the same rules of lists.
         let base = previous.default.base();
-        if !Arc::ptr_eq(base, rules.default.base()) {
+        if !Arc::ptr_eq(base, current.default.base()) {
             base.rest();
         }
-        self.previous.store(previous);
     }
 }
 

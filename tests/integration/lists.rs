@@ -82,6 +82,10 @@ impl Compile for InForce {
         self.book.is_damaged()
     }
 
+    fn rest(&self) {
+        self.book.rest();
+    }
+
     fn compile(
         &self,
         lists: &[ListSource],

@@ -23,6 +23,9 @@ pub trait Compile: Send + Sync + 'static {
     /// Whether a damaged part of what is in force was met; it has to be compiled anew.
     fn is_damaged(&self) -> bool;
 
+    /// Gives back the memory of rules that are not in force any more.
+    fn rest(&self);
+
     /// Compiles lists into a file and puts them in force, but for those that cannot be. On failure
     /// all stays as it is.
     fn compile(
